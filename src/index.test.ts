@@ -1,0 +1,6 @@
+import { expect, test } from 'vitest'
+import { version } from './index.ts'
+
+test('the version is a semantic version', () => {
+  expect(version).toMatch(/^\d+\.\d+\.\d+/)
+})

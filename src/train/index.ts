@@ -1,0 +1,2 @@
+/** Training: optimizers, schedules and the loop. */
+export { version } from '../../package.json'

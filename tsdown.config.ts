@@ -1,0 +1,10 @@
+import { defineConfig } from 'tsdown'
+
+export default defineConfig({
+  entry: { index: 'src/index.ts', train: 'src/train/index.ts', cli: 'src/cli/main.ts' },
+  format: 'esm',
+  target: 'es2023',
+  platform: 'neutral',
+  dts: true,
+  fixedExtension: false,
+})
