@@ -1,0 +1,38 @@
+import { DeviceError } from '../errors.ts'
+import type { AnyDevice, DeviceName } from './device.ts'
+import { ReferenceDevice } from './reference/device.ts'
+
+export interface DeviceOptions {
+  /** wasm: threads that compute, the calling one included. Default: the cores there are. */
+  readonly threads?: number
+  /** webgpu: accept a software adapter. `auto` never takes one unless asked. */
+  readonly software?: boolean
+}
+
+/**
+ * Opens a device. `auto` is webgpu where a hardware adapter is found, else wasm.
+ *
+ * @throws DeviceError if the named device is not there: nothing falls back in silence.
+ */
+export async function openDevice(name: DeviceName | 'auto' = 'auto', options: DeviceOptions = {}): Promise<AnyDevice> {
+  switch (name) {
+    case 'reference':
+      return new ReferenceDevice()
+    case 'wasm':
+      return (await import('./wasm/device.ts')).openWasm(options)
+    case 'webgpu':
+      return (await import('./webgpu/device.ts')).openWebGpu(options)
+    case 'auto':
+      try {
+        return await openDevice('webgpu', options)
+      } catch (error) {
+        if (!(error instanceof DeviceError)) throw error
+        return openDevice('wasm', options)
+      }
+    default:
+      throw new DeviceError('no such device', {
+        expected: 'auto, webgpu, wasm or reference',
+        found: String(name satisfies never),
+      })
+  }
+}

@@ -1,0 +1,84 @@
+/**
+ * A WGSL kernel as data. The device prints the header (`enable`, `const`, uniform struct, bindings) and the body
+ * follows as it is written: plain WGSL without interpolation.
+ *
+ * - A binding `x: 'f32'` becomes `var<storage, read> x: array<f32>`; with ` rw` it may be written.
+ * - `?` marks an optional binding: the header has `const HAS_X: bool` (the name in capitals, words split by `_`),
+ *   and a small dummy buffer is bound when it is absent.
+ * - ` view` marks an input that comes with its own offset and row stride: the uniforms get `xOffset` and `xStride`
+ *   (in elements), and the kernel reads `x[u.xOffset + row * u.xStride + column]`. All other operands are bound
+ *   at their first element.
+ * - Uniforms are read as `u.rows`. They are fixed by a launch and kept by a recording: what changes from one replay
+ *   to the next lives in tensors.
+ * - Constants specialise the pipeline (tile sizes, switches): keep them few in value.
+ */
+import type { Operand } from '../device.ts'
+
+type Element = 'f32' | 'i32' | 'u32'
+export type BindingType = `${Element}${'' | '?'}${'' | ' rw' | ' view'}`
+export type UniformType = 'u32' | 'i32' | 'f32'
+export type ConstantType = 'u32' | 'i32' | 'f32' | 'bool'
+
+export type Bindings = Readonly<Record<string, BindingType>>
+export type Uniforms = Readonly<Record<string, UniformType>>
+export type Constants = Readonly<Record<string, ConstantType>>
+
+export interface Kernel<B extends Bindings = Bindings, U extends Uniforms = Uniforms, C extends Constants = Constants> {
+  readonly name: string
+  /** WGSL extensions: `f16`, `subgroups`. */
+  readonly enable?: readonly string[]
+  readonly bindings: B
+  readonly uniforms: U
+  readonly constants: C
+  /** WGSL with one entry point, `main`. */
+  readonly body: string
+}
+
+/** Workgroups along x, y, z. Each at most 65,535: see `gridOf`. */
+export type Grid = readonly [x: number, y?: number, z?: number]
+
+type BindingValues<B extends Bindings> = {
+  readonly [K in keyof B as B[K] extends `${string}?${string}` ? never : K]: Operand
+} & { readonly [K in keyof B as B[K] extends `${string}?${string}` ? K : never]?: Operand | undefined }
+
+type ConstantValues<C extends Constants> = { readonly [K in keyof C]: C[K] extends 'bool' ? boolean : number }
+
+export interface WebGpuLaunch {
+  readonly kernel: Kernel
+  readonly bindings: Readonly<Record<string, Operand | undefined>>
+  readonly uniforms: Readonly<Record<string, number>>
+  readonly constants: Readonly<Record<string, number | boolean>>
+  readonly grid: Grid
+}
+
+/** Declares a kernel; the types of its bindings, uniforms and constants check every launch. */
+export function defineKernel<const B extends Bindings, const U extends Uniforms, const C extends Constants>(
+  kernel: Kernel<B, U, C>,
+): Kernel<B, U, C> {
+  return kernel
+}
+
+/** A launch of `kernel` over a grid of workgroups. */
+export function launch<B extends Bindings, U extends Uniforms, C extends Constants>(
+  kernel: Kernel<B, U, C>,
+  values: {
+    readonly bindings: BindingValues<B>
+    readonly uniforms: { readonly [K in keyof U]: number }
+    readonly constants: ConstantValues<C>
+    readonly grid: Grid
+  },
+): WebGpuLaunch {
+  return { kernel, ...values } as unknown as WebGpuLaunch
+}
+
+/** Most workgroups along one axis of a grid. */
+export const MAX_GROUPS = 65535
+
+/**
+ * Workgroups of `perGroup` items that cover `items`, folded into x and y if they are many. The header of every kernel
+ * has `flatGroup(workgroup_id)`: the number of the workgroup, to be compared with the count of items.
+ */
+export function gridOf(items: number, perGroup: number): Grid {
+  const groups = Math.max(1, Math.ceil(items / perGroup))
+  return groups <= MAX_GROUPS ? [groups] : [MAX_GROUPS, Math.ceil(groups / MAX_GROUPS)]
+}

@@ -1,0 +1,6 @@
+import type { Arrays } from '../operation.ts'
+import type { CopyInputs, CopyOutputs } from './index.ts'
+
+export function reference({ x }: Arrays<CopyInputs>, { y }: Arrays<CopyOutputs>): void {
+  y.data.set(x.data)
+}

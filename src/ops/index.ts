@@ -1,0 +1,6 @@
+/** The table of all operations, and the cases they are tested with. A new operation is tested by standing here. */
+import { activationCases } from './activation/cases.ts'
+import type { CaseSet } from './cases.ts'
+import { copyCases } from './copy/cases.ts'
+
+export const operationCases: readonly CaseSet[] = Object.freeze([activationCases, copyCases])

@@ -1,0 +1,65 @@
+/**
+ * Scopes give temporaries back. Tensors made inside `scope` live in the device's step arena and are released when it
+ * ends, unless they are part of what the body returns (those pass to the scope around it, or to the caller).
+ * Tensors made outside any scope live in the device's heap until they are disposed.
+ */
+import type { AnyDevice, Arena } from '../devices/device.ts'
+import { StateError } from '../errors.ts'
+
+/** What a scope can hold: a tensor. */
+interface Disposable {
+  dispose(): void
+}
+
+let active: { readonly members: Set<Disposable>; readonly arena: Arena | undefined } | undefined
+
+/** Runs `body` and releases the tensors it made, but those it returns (in arrays, maps and plain objects). */
+export function scope<T>(body: () => T, arena: Arena | undefined = active?.arena): T {
+  const outer = active
+  const inner = { members: new Set<Disposable>(), arena }
+  active = inner
+  const kept = new Set<unknown>()
+  try {
+    const result = body()
+    if (result instanceof Promise) throw new StateError('the body of a scope must not be asynchronous')
+    collect(result, kept)
+    return result
+  } finally {
+    active = outer
+    for (const member of inner.members) {
+      if (kept.has(member)) outer?.members.add(member)
+      else member.dispose()
+    }
+  }
+}
+
+/** Runs `body` as if outside any scope: what it makes lives in the heap until disposed. */
+export function persistent<T>(body: () => T): T {
+  const outer = active
+  active = undefined
+  try {
+    return body()
+  } finally {
+    active = outer
+  }
+}
+
+/** Where a new tensor gets its memory now. */
+export function currentArena(device: AnyDevice): Arena {
+  return active === undefined ? device.heap : (active.arena ?? device.arena)
+}
+
+/** Hands a new tensor to the scope around it, if there is one. */
+export function track(tensor: Disposable): void {
+  active?.members.add(tensor)
+}
+
+function collect(value: unknown, into: Set<unknown>): void {
+  if (typeof value !== 'object' || value === null || into.has(value)) return
+  into.add(value)
+  if (Array.isArray(value)) for (const item of value) collect(item, into)
+  else if (value instanceof Map) for (const item of value.values()) collect(item, into)
+  else if (Object.getPrototypeOf(value) === Object.prototype) {
+    for (const item of Object.values(value)) collect(item, into)
+  }
+}

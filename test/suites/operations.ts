@@ -1,0 +1,194 @@
+/**
+ * The generic suite: every case of every operation, with nothing of a test runner in it, so that Node and browsers run
+ * the same checks. Inputs are drawn as float32; the oracle is the reference device (float64).
+ */
+import type { AnyDevice } from '../../src/devices/device.ts'
+import { ReferenceDevice } from '../../src/devices/reference/device.ts'
+import { apply } from '../../src/ops/apply.ts'
+import type { Case, CaseSet, Draw } from '../../src/ops/cases.ts'
+import { withGradients } from '../../src/ops/gradients.ts'
+import type { AnyOperation, Named } from '../../src/ops/operation.ts'
+import { Random } from '../../src/tensor/random.ts'
+import { scope } from '../../src/tensor/scope.ts'
+import { sizeOf } from '../../src/tensor/shape.ts'
+import { tensor, Tensor } from '../../src/tensor/tensor.ts'
+import { relativeError } from './compare.ts'
+
+/** Relative errors by norm that kernels in float32 must stay within. */
+export const TOLERANCE = { out: 2e-5, grad: 2e-4 } as const
+
+export interface Check {
+  readonly name: string
+  run(device: AnyDevice): Promise<void>
+}
+
+type Values = Record<string, Float32Array | Int32Array>
+
+/** All checks of a set for a device other than the reference. */
+export function deviceChecks({ operation, cases }: CaseSet): Check[] {
+  return Object.entries(cases).map(([name, each]) => ({
+    name: `${operation.name}: ${name}`,
+    async run(device) {
+      const hosts = drawAll(each)
+      const wanted = await evaluate(new ReferenceDevice(), operation, each, hosts)
+      const first = await evaluate(device, operation, each, hosts)
+      const second = await evaluate(device, operation, each, hosts)
+      for (const [key, want] of Object.entries(wanted)) {
+        const got = first[key]
+        if (!got) throw new Error(`${key} is missing`)
+        const limit = key.startsWith('grad.')
+          ? (each.tolerance?.grad ?? TOLERANCE.grad)
+          : (each.tolerance?.out ?? TOLERANCE.out)
+        const error = relativeError(got, want)
+        if (!(error <= limit)) throw new Error(`${key}: relative error ${error.toExponential(2)} above ${limit}`)
+        if (!sameBits(got, second[key]!)) throw new Error(`${key}: a second run gave other bits`)
+      }
+    },
+  }))
+}
+
+/** Checks the reference's own gradients against central differences along random directions. */
+export function finiteDifferenceChecks({ operation, cases }: CaseSet): Check[] {
+  if (!operation.gradient) return []
+  return Object.entries(cases)
+    .filter(([, each]) => each.finiteDifferences !== false)
+    .map(([name, each]) => ({
+      name: `${operation.name}: ${name}`,
+      run: (device) => checkDifferences(device, operation, each),
+    }))
+}
+
+async function checkDifferences(device: AnyDevice, operation: AnyOperation, each: Case): Promise<void> {
+  const hosts = drawAll(each)
+  const random = new Random(99)
+  const plain = { ...each, inputs: mapDraws(each, ({ columnsOf: _, ...draw }) => draw) }
+  const analytic = await evaluate(device, operation, plain, hosts, exact)
+  for (const [key, gradient] of Object.entries(analytic)) {
+    if (!key.startsWith('grad.')) continue
+    const name = key.slice('grad.'.length)
+    for (let trial = 0; trial < 2; trial++) {
+      const direction = Float64Array.from(gradient, () => random.normal())
+      const step = 1e-5
+      const at = (sign: number): number => {
+        const shifted = Float64Array.from(hosts[name]!, (x, i) => x + sign * step * direction[i]!)
+        return lossAt(device, operation, plain, hosts, name, shifted)
+      }
+      const numeric = (at(1) - at(-1)) / (2 * step)
+      const inner = direction.reduce((sum, x, i) => sum + x * gradient[i]!, 0)
+      const scale = Math.max(Math.abs(numeric), norm(gradient) * 1e-2, 1e-6)
+      if (!(Math.abs(numeric - inner) <= 1e-5 * scale)) {
+        throw new Error(`${key}: differences give ${numeric}, the gradient ${inner}`)
+      }
+    }
+  }
+}
+
+/** Outputs (`out.NAME`), tensors changed in place (`in.NAME`) and gradients (`grad.NAME`) of a case on a device. */
+async function evaluate(
+  device: AnyDevice,
+  operation: AnyOperation,
+  each: Case,
+  hosts: Values,
+  read: (x: Tensor) => Promise<ArrayLike<number>> = (x) => x.read(),
+): Promise<Record<string, ArrayLike<number>>> {
+  const inputs = upload(device, each, hosts)
+  const tensors = present(inputs)
+  const floats = tensors.filter(([, x]) => x.dtype === 'f32').map(([, x]) => x)
+  const { result, gradients } = scope(() =>
+    withGradients(
+      operation.gradient ? floats : [],
+      () => apply(operation, inputs, each.params) as Record<string, Tensor>,
+      (outputs) => seedsFor(device, outputs),
+    ),
+  )
+  const values: Record<string, ArrayLike<number>> = {}
+  for (const [name, x] of present(result)) values[`out.${name}`] = await read(x)
+  for (const name of ('mutates' in operation && operation.mutates) || []) {
+    values[`in.${String(name)}`] = await read(inputs[name as string]!)
+  }
+  for (const [name, x] of tensors) {
+    const gradient = gradients.get(x)
+    if (gradient) values[`grad.${name}`] = await read(gradient)
+  }
+  for (const x of [...gradients.values(), ...Object.values(result), ...tensors.map(([, t]) => t)]) x?.dispose()
+  return values
+}
+
+function lossAt(
+  device: AnyDevice,
+  operation: AnyOperation,
+  each: Case,
+  hosts: Values,
+  name: string,
+  shifted: Float64Array,
+): number {
+  const inputs = upload(device, each, hosts)
+  dataOf(inputs[name]!).set(shifted)
+  return scope(() => {
+    const outputs = apply(operation, inputs, each.params) as Record<string, Tensor>
+    let loss = 0
+    for (const [output, cotangent] of seedsFor(device, outputs)) {
+      const [y, dy] = [dataOf(output), dataOf(cotangent)]
+      for (let i = 0; i < y.length; i++) loss += y[i]! * dy[i]!
+    }
+    return loss
+  })
+}
+
+/** A random cotangent for every float output, the same on every device. */
+function seedsFor(device: AnyDevice, outputs: Record<string, Tensor>): Map<Tensor, Tensor> {
+  const random = new Random(7)
+  const floats = present(outputs).filter(([, x]) => x.dtype === 'f32')
+  return new Map(
+    floats.map(([, x]) => [x, tensor(device, Float32Array.from({ length: x.size }, () => random.normal()), x.shape)]),
+  )
+}
+
+function drawAll(each: Case): Values {
+  const random = new Random(20240611)
+  const draws = Object.entries(each.inputs as Record<string, Draw | undefined>)
+  return Object.fromEntries(draws.flatMap(([name, draw]) => (draw ? [[name, draw.draw(random)]] : [])))
+}
+
+function mapDraws(each: Case, change: (draw: Draw) => Draw): Named {
+  const draws = Object.entries(each.inputs as Record<string, Draw | undefined>)
+  return Object.fromEntries(draws.map(([name, draw]) => [name, draw && change(draw)]))
+}
+
+function upload(device: AnyDevice, each: Case, hosts: Values): Record<string, Tensor | undefined> {
+  const draws = Object.entries(each.inputs as Record<string, Draw | undefined>)
+  return Object.fromEntries(draws.map(([name, draw]) => [name, draw && uploadOne(device, draw, hosts[name]!)]))
+}
+
+/** A plain tensor, or the middle columns of a wider one whose other columns are NaN. */
+function uploadOne(device: AnyDevice, draw: Draw, host: Float32Array | Int32Array): Tensor {
+  const { shape, columnsOf } = draw
+  if (columnsOf === undefined) return tensor(device, host, shape, draw.dtype)
+  const width = shape.at(-1)!
+  const rows = sizeOf(shape) / width
+  const start = Math.floor((columnsOf - width) / 2)
+  const wide = new Float32Array(rows * columnsOf).fill(Number.NaN)
+  for (let row = 0; row < rows; row++) {
+    wide.set(host.subarray(row * width, (row + 1) * width), row * columnsOf + start)
+  }
+  const whole = tensor(device, wide, [...shape.slice(0, -1), columnsOf])
+  const view = whole.view(shape, start, columnsOf)
+  whole.dispose()
+  return view
+}
+
+const dataOf = (x: Tensor): Float64Array =>
+  (x.storage as unknown as { data: Float64Array }).data.subarray(x.offset, x.offset + x.size)
+const exact = (x: Tensor): Promise<Float64Array> => Promise.resolve(dataOf(x).slice())
+
+function present(named: object): [string, Tensor][] {
+  return Object.entries(named).filter((entry): entry is [string, Tensor] => entry[1] instanceof Tensor)
+}
+
+function sameBits(a: ArrayLike<number>, b: ArrayLike<number>): boolean {
+  return a.length === b.length && Array.from(a).every((x, i) => Object.is(x, b[i]))
+}
+
+function norm(values: ArrayLike<number>): number {
+  return Math.sqrt(Array.from(values).reduce((sum, x) => sum + x * x, 0))
+}
