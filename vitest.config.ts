@@ -1,7 +1,51 @@
-import { defineConfig } from 'vitest/config'
+import { playwright } from '@vitest/browser-playwright'
+import { join } from 'node:path'
+import { defineConfig, type TestProjectConfiguration } from 'vitest/config'
+import { bundled, folderOf } from './scripts/chromium.mjs'
 
-export default defineConfig({
+const node: TestProjectConfiguration = {
   test: {
-    projects: [{ test: { name: 'node', include: ['src/**/*.test.ts', 'test/**/*.test.ts'], pool: 'forks' } }],
+    name: 'node',
+    include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
+    exclude: ['test/browser/**'],
+    globalSetup: 'test/setup-gpu.ts',
+    pool: 'forks',
   },
-})
+}
+
+const folder = bundled ? folderOf('chromium') : ''
+const browser: TestProjectConfiguration = {
+  server: {
+    headers: { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' },
+  },
+  cacheDir: '.cache/vite',
+  test: {
+    name: 'browser',
+    include: ['test/browser/**/*.test.ts'],
+    globalSetup: 'test/setup-chromium.ts',
+    browser: {
+      enabled: true,
+      headless: true,
+      screenshotFailures: false,
+      provider: playwright({
+        launchOptions: {
+          executablePath: join(folder, 'chromium'),
+          env: { ...process.env, LD_LIBRARY_PATH: join(folder, 'lib') },
+          args: [
+            '--no-sandbox',
+            '--enable-unsafe-webgpu',
+            '--use-webgpu-adapter=swiftshader',
+            '--enable-features=Vulkan',
+            '--disable-background-networking',
+            '--disable-component-update',
+            '--disable-sync',
+            '--no-first-run',
+          ],
+        },
+      }),
+      instances: [{ browser: 'chromium' }],
+    },
+  },
+}
+
+export default defineConfig({ test: { projects: bundled ? [node, browser] : [node] } })

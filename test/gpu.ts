@@ -1,1 +1,40 @@
-export const whyNoGpu = (): string | undefined => undefined
+/** The GPU of the tests, in Node and in the browser; `setup-gpu.ts` says which one it is. */
+
+const inBrowser = typeof window !== 'undefined'
+
+/** Node's binding crashes once an instance, adapter or device in use is collected. */
+const held = new Set<object>()
+
+/** Why there is no GPU; undefined where there is one: `describe.skipIf(whyNoGpu())('…', …)`. */
+export function whyNoGpu(): string | undefined {
+  if (inBrowser) return 'gpu' in navigator ? undefined : 'this browser has no WebGPU'
+  return process.env['SIDEWINDER_NO_GPU']
+}
+
+let opened: Promise<GPU> | undefined
+
+export function openGpu(): Promise<GPU> {
+  return (opened ??= inBrowser ? Promise.resolve(navigator.gpu) : fromNode())
+}
+
+export async function openAdapter(): Promise<GPUAdapter> {
+  const gpu = await openGpu()
+  return hold(await gpu.requestAdapter({ powerPreference: 'high-performance' }))
+}
+
+export async function openGpuDevice(descriptor?: GPUDeviceDescriptor): Promise<GPUDevice> {
+  const adapter = await openAdapter()
+  return hold(await adapter.requestDevice(descriptor))
+}
+
+async function fromNode(): Promise<GPU> {
+  const { create, globals } = await import('webgpu')
+  Object.assign(globalThis, globals)
+  return hold(create([]))
+}
+
+function hold<T extends object>(item: T | null): T {
+  if (!item) throw new Error('no GPU adapter')
+  held.add(item)
+  return item
+}
