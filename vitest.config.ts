@@ -48,4 +48,11 @@ const browser: TestProjectConfiguration = {
   },
 }
 
-export default defineConfig({ test: { projects: bundled ? [node, browser] : [node] } })
+const report = process.env['SIDEWINDER_TEST_REPORT']
+
+export default defineConfig({
+  test: {
+    projects: bundled ? [node, browser] : [node],
+    reporters: report ? ['default', ['json', { outputFile: report }]] : ['default'],
+  },
+})
