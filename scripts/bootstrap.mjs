@@ -6,7 +6,8 @@ const [script = '', ...rest] = process.argv.slice(2)
 process.chdir(new URL('..', import.meta.url).pathname)
 
 if (!existsSync('node_modules/.package-lock.json')) {
-  const wanted = Object.keys(JSON.parse(readFileSync('package-lock.json', 'utf8')).packages).filter(Boolean)
+  const { packages } = JSON.parse(readFileSync('package-lock.json', 'utf8'))
+  const wanted = Object.keys(packages).filter((path) => path && !packages[path].optional)
   await step('Installing packages', ['ci', '--no-audit', '--no-fund'], () => {
     const there = wanted.filter((path) => existsSync(`${path}/package.json`)).length
     return `${there} of ${wanted.length}`
