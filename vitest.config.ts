@@ -10,6 +10,7 @@ const node: TestProjectConfiguration = {
     exclude: ['test/browser/**'],
     globalSetup: 'test/setup-gpu.ts',
     pool: 'forks',
+    testTimeout: 60_000,
   },
 }
 
@@ -20,9 +21,9 @@ const browser: TestProjectConfiguration = {
   },
   cacheDir: '.cache/vite',
   test: {
-    name: 'browser',
     include: ['test/browser/**/*.test.ts'],
     globalSetup: 'test/setup-chromium.ts',
+    testTimeout: 60_000,
     browser: {
       enabled: true,
       headless: true,
@@ -43,7 +44,7 @@ const browser: TestProjectConfiguration = {
           ],
         },
       }),
-      instances: [{ browser: 'chromium' }],
+      instances: [{ browser: 'chromium', name: 'browser' }],
     },
   },
 }

@@ -10,7 +10,7 @@ const ALL: readonly DeviceName[] = ['wasm', 'webgpu']
  * it. Without a GPU adapter, software or real, the webgpu suite is skipped with a line that says why.
  */
 export function testDevices(title: string, body: (device: () => AnyDevice) => void, names = ALL): void {
-  const wanted = process.env['SIDEWINDER_TEST_DEVICES']?.split(',')
+  const wanted = globalThis.process?.env['SIDEWINDER_TEST_DEVICES']?.split(',')
   for (const name of names) {
     if (wanted && !wanted.includes(name)) continue
     const missing = name === 'webgpu' ? whyNoGpu() : undefined
