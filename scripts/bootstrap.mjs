@@ -1,9 +1,10 @@
 // Runs a script that needs the built library, from a fresh clone: installs, builds, runs. No dependencies.
 import { spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 
 const [script = '', ...rest] = process.argv.slice(2)
-process.chdir(new URL('..', import.meta.url).pathname)
+process.chdir(fileURLToPath(new URL('..', import.meta.url)))
 
 if (!existsSync('node_modules/.package-lock.json')) {
   const { packages } = JSON.parse(readFileSync('package-lock.json', 'utf8'))

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { openAdapter, openGpuDevice, whyNoGpu } from './gpu.ts'
+import { openAdapter, openGpu, openGpuDevice, whyNoGpu } from './gpu.ts'
 
 describe.skipIf(whyNoGpu())('the GPU of the tests', () => {
   test('runs a compute shader', async () => {
@@ -14,6 +14,11 @@ describe.skipIf(whyNoGpu())('the GPU of the tests', () => {
       }`,
     )
     expect([...doubled]).toEqual(Array.from({ length: 64 }, (_, i) => 2 * i))
+  })
+
+  test('has the language features that kernels rely on', async () => {
+    const { wgslLanguageFeatures } = await openGpu()
+    expect([...wgslLanguageFeatures]).toContain('packed_4x8_integer_dot_product')
   })
 
   test('has the limits that kernels rely on', async () => {
