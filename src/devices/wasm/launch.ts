@@ -16,6 +16,10 @@ export interface WasmLaunch {
 }
 
 /** A launch of `kernel` over `items`, with arguments checked against the kernel's signature. */
-export function wasmLaunch<K extends keyof WasmKernels>(kernel: K, args: WasmKernels[K], items: number): WasmLaunch {
+export function wasmLaunch<K extends keyof WasmKernels>(
+  kernel: K,
+  args: WasmKernels[K],
+  items: number,
+): WasmLaunch {
   return { kernel, args: args as WasmLaunch['args'], items }
 }

@@ -1,27 +1,12 @@
 import type { Tensor } from '../../tensor/tensor.ts'
 import { apply } from '../apply.ts'
 import { defineOperation } from '../operation.ts'
+import { ACTIVATIONS, type Activation } from './kinds.ts'
 import { backwardReference, reference } from './reference.ts'
 import { wasm, wasmBackward } from './wasm.ts'
 import { webgpu, webgpuBackward } from './webgpu.ts'
 
-/** The functions, in the order of the number that kernels know them by. */
-export const ACTIVATIONS = [
-  'identity',
-  'silu',
-  'sigmoid',
-  'softplus',
-  'gelu',
-  'geluTanh',
-  'relu',
-  'relu2',
-  'tanh',
-  'exp',
-  'log',
-  'square',
-  'heavyTail',
-] as const
-export type Activation = (typeof ACTIVATIONS)[number]
+export { ACTIVATIONS, type Activation }
 
 /** x [...] */
 export type ActivationInputs = { readonly x: Tensor }
@@ -51,7 +36,9 @@ export const activationOp = defineOperation<ActivationInputs, ActivationOutputs,
   webgpu,
   wasm,
   saved: ['x'],
-  gradient: ({ inputs: { x }, grads, params }) => ({ x: apply(activationBackwardOp, { x, dy: grads.y! }, params).dx }),
+  gradient: ({ inputs: { x }, grads, params }) => ({
+    x: apply(activationBackwardOp, { x, dy: grads.y! }, params).dx,
+  }),
 })
 
 /** y = f(x), element by element. `softplus` is linear above 20, as torch's; `gelu` is the exact one (erf). */

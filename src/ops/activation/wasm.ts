@@ -1,4 +1,4 @@
-import type { WasmLaunch } from '../../devices/wasm/launch.ts'
+import { wasmLaunch, type WasmLaunch } from '../../devices/wasm/launch.ts'
 import type { Call } from '../operation.ts'
 import type {
   ActivationBackwardInputs,
@@ -7,13 +7,20 @@ import type {
   ActivationOutputs,
   ActivationParams,
 } from './index.ts'
+import { ACTIVATIONS } from './kinds.ts'
 
-export function wasm(_: Call<ActivationInputs, ActivationOutputs, ActivationParams>): WasmLaunch[] {
-  return []
+export function wasm({
+  inputs: { x },
+  outputs: { y },
+  params,
+}: Call<ActivationInputs, ActivationOutputs, ActivationParams>): WasmLaunch[] {
+  return [wasmLaunch('activation', { x, y, kind: ACTIVATIONS.indexOf(params.kind) }, x.size)]
 }
 
-export function wasmBackward(
-  _: Call<ActivationBackwardInputs, ActivationBackwardOutputs, ActivationParams>,
-): WasmLaunch[] {
-  return []
+export function wasmBackward({
+  inputs: { x, dy },
+  outputs: { dx },
+  params,
+}: Call<ActivationBackwardInputs, ActivationBackwardOutputs, ActivationParams>): WasmLaunch[] {
+  return [wasmLaunch('activationBackward', { x, dy, dx, kind: ACTIVATIONS.indexOf(params.kind) }, x.size)]
 }

@@ -1,0 +1,104 @@
+/**
+ * The run loop. Every thread walks a list of launches in shared memory; after each launch they meet at a barrier. No
+ * JavaScript runs between two launches.
+ *
+ * A launch is [words to the next launch, kernel, items, arguments...] in 32-bit words. Thread t of T takes the items
+ * from floor(items t / T) to floor(items (t + 1) / T).
+ *
+ * All state lies in the sync block, which begins zeroed. Its words stand apart by a cache line:
+ */
+import { dispatch } from '../generated/dispatch.as.ts'
+
+export * from '../generated/dispatch.as.ts'
+
+/** Arrivals at barriers, ever: it wraps, and is compared by difference. */
+const ARRIVED: usize = 0
+/** Threads that sleep at a barrier. */
+const SLEEPING: usize = 64
+/** Lists begun, ever. */
+const LISTS: usize = 128
+/** Threads that sleep until the next list. */
+const IDLE: usize = 192
+/** The list, how many launches it has (negative: leave for good), and ARRIVED when it began. */
+const LIST: usize = 256
+const LAUNCHES: usize = 260
+const BASE: usize = 264
+/** Set from outside when a thread trapped: 1 + its number. */
+const FAILED: usize = 320
+/** For each thread, the launch it is at, a cache line each. */
+const PROGRESS: usize = 512
+
+/** Spins before a thread sleeps: some 30 microseconds, about what a wake-up costs. */
+const SPINS: i32 = 20000
+
+const FOREVER: i64 = -1
+
+/** Thread 0: starts a list, takes its share, and returns when all are done; false if a thread failed. */
+export function lead(sync: usize, list: usize, launches: i32, threads: i32): bool {
+  const base = atomic.load<i32>(sync + ARRIVED)
+  store<usize>(sync + LIST, list)
+  store<i32>(sync + LAUNCHES, launches)
+  store<i32>(sync + BASE, base)
+  if (threads > 1) {
+    atomic.add<i32>(sync + LISTS, 1)
+    if (atomic.load<i32>(sync + IDLE) != 0) atomic.notify(sync + LISTS, -1)
+  }
+  return walk(sync, list, launches, base, 0, threads)
+}
+
+/** The other threads: take their share of every list, until told to leave or a thread failed. */
+export function follow(sync: usize, thread: i32, threads: i32): void {
+  for (let seen = 0; ; seen++) {
+    awaitChange(sync, seen)
+    const launches = load<i32>(sync + LAUNCHES)
+    if (launches < 0) return
+    if (!walk(sync, load<usize>(sync + LIST), launches, load<i32>(sync + BASE), thread, threads)) return
+  }
+}
+
+function walk(sync: usize, list: usize, launches: i32, base: i32, thread: i32, threads: i32): bool {
+  const progress = sync + PROGRESS + ((<usize>thread) << 6)
+  for (let i = 0; i < launches; i++) {
+    store<i32>(progress, i)
+    const items = <i64>load<i32>(list, 8)
+    const begin = <i32>((items * thread) / threads)
+    const end = <i32>((items * (thread + 1)) / threads)
+    if (begin < end) dispatch(load<i32>(list, 4), list + 12, begin, end, thread)
+    list += (<usize>load<i32>(list)) << 2
+    if (threads > 1) {
+      base += threads
+      meet(sync, base)
+      if (load<i32>(sync + FAILED) != 0) return false
+    }
+  }
+  return true
+}
+
+/** Waits until ARRIVED is `target`. */
+function meet(sync: usize, target: i32): void {
+  if (atomic.add<i32>(sync + ARRIVED, 1) + 1 == target) {
+    // Whoever counted itself in SLEEPING after this load sees the new ARRIVED before it sleeps.
+    if (atomic.load<i32>(sync + SLEEPING) != 0) atomic.notify(sync + ARRIVED, -1)
+    return
+  }
+  for (let spin = 0; spin < SPINS; spin++) {
+    if (atomic.load<i32>(sync + ARRIVED) - target >= 0) return
+  }
+  atomic.add<i32>(sync + SLEEPING, 1)
+  for (;;) {
+    const arrived = atomic.load<i32>(sync + ARRIVED)
+    if (arrived - target >= 0) break
+    atomic.wait<i32>(sync + ARRIVED, arrived, FOREVER)
+  }
+  atomic.sub<i32>(sync + SLEEPING, 1)
+}
+
+/** Waits until LISTS is not `seen`. */
+function awaitChange(sync: usize, seen: i32): void {
+  for (let spin = 0; spin < SPINS; spin++) {
+    if (atomic.load<i32>(sync + LISTS) != seen) return
+  }
+  atomic.add<i32>(sync + IDLE, 1)
+  while (atomic.load<i32>(sync + LISTS) == seen) atomic.wait<i32>(sync + LISTS, seen, FOREVER)
+  atomic.sub<i32>(sync + IDLE, 1)
+}
