@@ -2,5 +2,14 @@
 import { activationCases } from './activation/cases.ts'
 import type { CaseSet } from './cases.ts'
 import { copyCases } from './copy/cases.ts'
+import { elementwiseCases } from './elementwise/cases.ts'
+import { layoutCases } from './layout/cases.ts'
+import { reduceCases } from './reduce/cases.ts'
 
-export const operationCases: readonly CaseSet[] = Object.freeze([activationCases, copyCases])
+export const operationCases: readonly CaseSet[] = Object.freeze([
+  activationCases,
+  copyCases,
+  ...elementwiseCases,
+  ...layoutCases,
+  ...reduceCases,
+])

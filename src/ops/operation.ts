@@ -18,7 +18,9 @@ export interface NdArray {
   readonly shape: Shape
 }
 
-export type Arrays<T extends Named> = { readonly [K in keyof T]: T[K] extends Tensor ? NdArray : NdArray | undefined }
+export type Arrays<T extends Named> = {
+  readonly [K in keyof T]: T[K] extends Tensor ? NdArray : NdArray | undefined
+}
 
 /** Shape and dtype of an output to be made. */
 export interface OutputRule {
@@ -36,7 +38,7 @@ export interface Call<I extends Named, O extends Named, P extends Params> {
   readonly params: P
   readonly device: AnyDevice
   /** Memory for this call alone, given back when its launches are queued. */
-  scratch(shape: Shape): Tensor
+  readonly scratch: (shape: Shape) => Tensor
 }
 
 /** What a gradient is made from. */
@@ -48,7 +50,7 @@ export interface GradientCall<I extends Named, O extends Named, P extends Params
   /** Gradients of the outputs; undefined where nothing depends on one. */
   readonly grads: { readonly [K in keyof O]?: Tensor }
   /** Whether the gradient of this input is asked for. */
-  wants(input: keyof I): boolean
+  readonly wants: (input: keyof I) => boolean
 }
 
 interface Common<I extends Named, O extends Named, P extends Params> {
