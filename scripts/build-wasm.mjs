@@ -1,15 +1,17 @@
 // Compiles the kernels (the exported functions of src/ops/**/*.as.ts) and the run loop into one WebAssembly module, for
 // base and for relaxed SIMD, and writes src/devices/wasm/generated. Does nothing if its inputs are unchanged.
-import asc from 'assemblyscript/asc'
+import { main as compileAssembly } from 'assemblyscript/asc'
 import { createHash } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import ts from 'typescript'
 import { checkModule, compilerArguments, findKernels } from './wasm-kernels.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const generated = 'src/devices/wasm/generated'
 const entry = 'src/devices/wasm/kernels/engine.as.ts'
+const worker = 'src/devices/wasm/thread.ts'
 const builds = { base: 'simd,threads', relaxed: 'simd,threads,relaxed-simd' }
 
 try {
@@ -20,7 +22,8 @@ try {
 }
 
 async function build() {
-  const sources = new Map([...find('src/ops'), ...find('src/devices/wasm/kernels')])
+  const kernelFiles = [...find('src/ops'), ...find('src/devices/wasm/kernels')]
+  const sources = new Map([...kernelFiles, [worker, readFileSync(join(root, worker), 'utf8')]])
   const hash = createHash('sha256')
   for (const part of [
     'scripts/build-wasm.mjs',
@@ -45,6 +48,10 @@ async function build() {
 
   write(`${generated}/dispatch.as.ts`, dispatcher(kernels))
   write(`${generated}/kernels.ts`, table(kernels))
+  write(
+    `${generated}/thread.ts`,
+    `export const source = ${JSON.stringify(script(sources.get(worker) ?? ''))}\n`,
+  )
   const sizes = []
   for (const [name, features] of Object.entries(builds)) {
     const bytes = await compile(entry, features, `${generated}/${name}.wasm`)
@@ -59,6 +66,15 @@ async function build() {
 }
 
 /**
+ * TypeScript without its types.
+ * @param {string} text
+ */
+function script(text) {
+  const compilerOptions = { target: ts.ScriptTarget.ES2022, removeComments: true }
+  return ts.transpileModule(text, { compilerOptions }).outputText
+}
+
+/**
  * @param {string} source
  * @param {string} features
  * @param {string} out
@@ -68,7 +84,7 @@ async function compile(source, features, out) {
   /** @type {Uint8Array | undefined} */
   let bytes
   const stream = { write: (/** @type {unknown} */ text) => void messages.push(text) }
-  const { error } = await asc.main([source, ...compilerArguments(features, out)], {
+  const { error } = await compileAssembly([source, ...compilerArguments(features, out)], {
     stdout: stream,
     stderr: stream,
     readFile: (name, base) =>
@@ -101,7 +117,8 @@ function withInlining(path) {
  */
 async function blame(sources, features) {
   for (const path of sources.keys()) {
-    if (path !== entry && checkModule(await compile(path, features, 'blame.wasm'))) return path
+    if (path.endsWith('.as.ts') && path !== entry && checkModule(await compile(path, features, 'blame.wasm')))
+      return path
   }
   return undefined
 }

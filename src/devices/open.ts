@@ -3,8 +3,10 @@ import type { AnyDevice, DeviceName } from './device.ts'
 import { ReferenceDevice } from './reference/device.ts'
 
 export interface DeviceOptions {
-  /** wasm: threads that compute, the calling one included. Default: the cores there are. */
+  /** wasm: threads that compute, the calling one included. Default: the cores there are, at most 16. */
   readonly threads?: number
+  /** wasm: the build of the kernels. Default `auto`: relaxed SIMD where the engine has it. */
+  readonly simd?: 'auto' | 'base' | 'relaxed'
   /** webgpu: accept a software adapter. `auto` never takes one unless asked. */
   readonly software?: boolean
 }
@@ -14,7 +16,10 @@ export interface DeviceOptions {
  *
  * @throws DeviceError if the named device is not there: nothing falls back in silence.
  */
-export async function openDevice(name: DeviceName | 'auto' = 'auto', options: DeviceOptions = {}): Promise<AnyDevice> {
+export async function openDevice(
+  name: DeviceName | 'auto' = 'auto',
+  options: DeviceOptions = {},
+): Promise<AnyDevice> {
   switch (name) {
     case 'reference':
       return new ReferenceDevice()

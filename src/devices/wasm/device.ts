@@ -1,2 +1,182 @@
-import type { AnyDevice } from '../device.ts'
-export async function openWasm(_: { threads?: number }): Promise<AnyDevice> { throw new Error('lands next') }
+import { DeviceError } from '../../errors.ts'
+import {
+  RecordingDevice,
+  type Arena,
+  type Device,
+  type DType,
+  type HostArray,
+  type Operand,
+  type Storage,
+} from '../device.ts'
+import { LinearMemory, WasmArena, type WasmStorage } from './arena.ts'
+import { openDirectEngine, openRemoteEngine, type Engine } from './engine.ts'
+import { chooseSimd, compileKernels, type Simd } from './features.ts'
+import { KERNELS } from './generated/kernels.ts'
+import type { WasmLaunch } from './launch.ts'
+import { BLOCK_WORDS, MAX_THREADS, type Block } from './thread.ts'
+import { isNode } from './workers.ts'
+
+export interface WasmOptions {
+  /** Threads that compute, the calling one included. Default: the cores there are, at most 16. */
+  readonly threads?: number
+  readonly simd?: Simd | 'auto'
+}
+
+/** Launches that wait before they are started together: threads then need not be woken for each. */
+const MOST_PENDING = 64
+const MOST_THREADS_BY_DEFAULT = 16
+
+/**
+ * The WASM device. Launches are queued and start together: when there are many, when something is read or written, or
+ * at the end of the current task.
+ */
+class WasmDevice extends RecordingDevice<WasmLaunch, Block> implements Device<WasmLaunch> {
+  readonly name = 'wasm'
+  readonly description: string
+  readonly heap: Arena
+  readonly arena: Arena
+  readonly offsetAlignment = 1
+  readonly #engine: Engine
+  readonly #memory: LinearMemory
+  #pending: Block[] = []
+  #pendingLaunches = 0
+
+  constructor(engine: Engine, description: string) {
+    super()
+    this.description = description
+    this.#engine = engine
+    this.#memory = new LinearMemory(engine.maximumBytes, (bytes) => engine.grow(bytes))
+    this.heap = this.createArena()
+    this.arena = this.createArena()
+  }
+
+  createArena(): Arena {
+    return new WasmArena(this.#memory)
+  }
+
+  write(storage: Storage, offset: number, data: HostArray): void {
+    this.refuseWriteWhileRecording()
+    this.#flush()
+    this.#engine.write(addressOf(storage, offset), data)
+  }
+
+  read(storage: Storage, offset: number, size: number, dtype: DType): Promise<HostArray> {
+    this.#flush()
+    return this.#engine.read(addressOf(storage, offset), size, dtype)
+  }
+
+  synchronize(): Promise<void> {
+    this.#flush()
+    return this.#engine.synchronize()
+  }
+
+  destroy(): void {
+    this.#pending = []
+    this.heap.destroy()
+    this.arena.destroy()
+    this.#engine.destroy()
+  }
+
+  protected compile({ kernel, args, items }: WasmLaunch): Block {
+    const { id, parameters } = KERNELS[kernel]
+    const words = new Int32Array(3 + parameters.length)
+    words[0] = words.length
+    words[1] = id
+    words[2] = items
+    for (const [i, [name, type]] of parameters.entries()) {
+      words[3 + i] = wordOf(args[name], type, `${kernel}: ${name}`)
+    }
+    return { words, launches: 1 }
+  }
+
+  protected override join(compiled: readonly Block[]): readonly Block[] {
+    const joined: Block[] = []
+    let rest = compiled
+    while (rest.length > 0) {
+      let size = 0
+      let count = 0
+      while (count < rest.length && size + rest[count]!.words.length <= BLOCK_WORDS) {
+        size += rest[count++]!.words.length
+      }
+      const words = new Int32Array(size)
+      let at = 0
+      for (const block of rest.slice(0, count)) {
+        words.set(block.words, at)
+        at += block.words.length
+      }
+      joined.push({ words, launches: rest.slice(0, count).reduce((sum, { launches }) => sum + launches, 0) })
+      rest = rest.slice(count)
+    }
+    return joined
+  }
+
+  protected execute(blocks: readonly Block[]): void {
+    if (this.#pending.length === 0) queueMicrotask(() => this.#flush())
+    for (const block of blocks) {
+      this.#pending.push(block)
+      this.#pendingLaunches += block.launches
+    }
+    if (this.#pendingLaunches >= MOST_PENDING) this.#flush()
+  }
+
+  #flush(): void {
+    if (this.#pending.length === 0) return
+    const blocks = this.#pending
+    this.#pending = []
+    this.#pendingLaunches = 0
+    this.#engine.run(blocks)
+  }
+}
+
+function addressOf(storage: Storage, offset: number): number {
+  return (storage as WasmStorage).address + 4 * offset
+}
+
+const float = new Float32Array(1)
+const bits = new Int32Array(float.buffer)
+
+function wordOf(value: Operand | number | undefined, type: 'usize' | 'i32' | 'f32', where: string): number {
+  if (type === 'usize') {
+    if (typeof value === 'number') throw new DeviceError('expected a tensor', { where, found: value })
+    return value === undefined ? 0 : addressOf(value.storage, value.offset)
+  }
+  if (typeof value !== 'number' || (type === 'i32' && !Number.isInteger(value))) {
+    throw new DeviceError(type === 'i32' ? 'expected an integer' : 'expected a number', {
+      where,
+      found: value,
+    })
+  }
+  if (type === 'i32') return value
+  float[0] = value
+  return bits[0]!
+}
+
+/**
+ * Opens the WASM device. Results do not depend on the number of threads; they may differ in the last bits between the
+ * base and the relaxed build, and relaxed ones between machines.
+ */
+export async function openWasm(options: WasmOptions = {}): Promise<Device<WasmLaunch>> {
+  const simd = chooseSimd(options.simd ?? 'auto')
+  // The main thread of a browser must not wait; its workers may.
+  const mayWait = isNode || !('document' in globalThis)
+  const shared = isNode || globalThis.crossOriginIsolated
+  const cores = isNode
+    ? process.getBuiltinModule('node:os').availableParallelism()
+    : globalThis.navigator.hardwareConcurrency
+  const wanted = options.threads ?? Math.min(cores, MOST_THREADS_BY_DEFAULT)
+  if (!Number.isInteger(wanted) || wanted < 1 || wanted > MAX_THREADS) {
+    throw new DeviceError('wrong number of threads', {
+      where: 'wasm',
+      expected: `1 to ${MAX_THREADS}`,
+      found: wanted,
+    })
+  }
+  const threads = shared ? wanted : 1
+  const module = await compileKernels(simd)
+  const engine = mayWait
+    ? await openDirectEngine(module, threads)
+    : await openRemoteEngine(module, threads, shared)
+  const alone = shared ? '' : ' (the page is not cross-origin isolated)'
+  const count = threads === 1 ? `1 thread${alone}` : `${threads} threads`
+  return new WasmDevice(engine, `wasm: ${simd === 'relaxed' ? 'relaxed SIMD' : 'SIMD'}, ${count}`)
+}

@@ -1,0 +1,143 @@
+import { DeviceError, StateError } from '../../errors.ts'
+import { Storage, type Arena } from '../device.ts'
+import { FreeList } from './free-list.ts'
+import { MEMORY_BEGIN } from './thread.ts'
+
+/** A cache line: what threads write never shares one with another tensor. */
+const ALIGNMENT = 64
+/** Arenas take memory in chunks of at least this, and of a quarter of what they hold, up to the second. */
+const SMALL_CHUNK = 1 << 20
+const LARGE_CHUNK = 64 << 20
+
+/** The linear memory, from which arenas take chunks. */
+export class LinearMemory {
+  readonly #free = new FreeList()
+  readonly #maximumBytes: number
+  readonly #grow: (bytes: number) => void
+  #end = MEMORY_BEGIN
+
+  /** `grow` makes memory reach to an address, or throws. */
+  constructor(maximumBytes: number, grow: (bytes: number) => void) {
+    this.#maximumBytes = maximumBytes
+    this.#grow = grow
+  }
+
+  take(size: number): number {
+    const start = this.#free.take(size)
+    if (start !== undefined) return start
+    const end = this.#end + size
+    if (end > this.#maximumBytes) throw this.#outOfMemory(size)
+    try {
+      this.#grow(end)
+    } catch (cause) {
+      throw this.#outOfMemory(size, cause)
+    }
+    this.#end = end
+    return end - size
+  }
+
+  give(start: number, size: number): void {
+    this.#free.give(start, size)
+  }
+
+  #outOfMemory(size: number, cause?: unknown): DeviceError {
+    return new DeviceError('out of memory', {
+      where: 'wasm',
+      expected: `at most ${show(this.#maximumBytes)} in all`,
+      found: `${show(size)} more than the ${show(this.#end)} in use`,
+      hint: 'Make the batch or the length smaller, or use the webgpu device',
+      cause,
+    })
+  }
+}
+
+export class WasmStorage extends Storage {
+  readonly #arena: WasmArena
+  readonly #address: number
+
+  constructor(words: number, arena: WasmArena, address: number) {
+    super(words)
+    this.#arena = arena
+    this.#address = address
+  }
+
+  get address(): number {
+    if (this.#arena.destroyed) throw new StateError('memory was used after its arena was destroyed')
+    return this.#address
+  }
+
+  protected recycle(): void {
+    this.#arena.give(this.#address, this.words)
+  }
+}
+
+export class WasmArena implements Arena {
+  readonly #memory: LinearMemory
+  readonly #free = new FreeList()
+  readonly #chunks: { readonly start: number; readonly size: number }[] = []
+  destroyed = false
+  reservedBytes = 0
+  usedBytes = 0
+  peakBytes = 0
+
+  constructor(memory: LinearMemory) {
+    this.#memory = memory
+  }
+
+  allocate(words: number): WasmStorage {
+    if (this.destroyed) throw new StateError('memory was asked of an arena after it was destroyed')
+    const size = bytesOf(words)
+    let address = this.#free.take(size)
+    if (address === undefined) {
+      this.#addChunk(size)
+      address = this.#free.take(size)!
+    }
+    this.usedBytes += size
+    this.peakBytes = Math.max(this.peakBytes, this.usedBytes)
+    return new WasmStorage(words, this, address)
+  }
+
+  give(address: number, words: number): void {
+    if (this.destroyed) return
+    const size = bytesOf(words)
+    this.#free.give(address, size)
+    this.usedBytes -= size
+  }
+
+  resetPeak(): void {
+    this.peakBytes = this.usedBytes
+  }
+
+  destroy(): void {
+    if (this.destroyed) return
+    this.destroyed = true
+    for (const { start, size } of this.#chunks.splice(0)) this.#memory.give(start, size)
+    this.reservedBytes = 0
+    this.usedBytes = 0
+  }
+
+  #addChunk(needed: number): void {
+    const comfortable = Math.min(Math.max(SMALL_CHUNK, bytesOf(this.reservedBytes / 16)), LARGE_CHUNK)
+    const [start, size] = this.#takeChunk(Math.max(needed, comfortable), needed)
+    this.#chunks.push({ start, size })
+    this.#free.give(start, size)
+    this.reservedBytes += size
+  }
+
+  #takeChunk(size: number, needed: number): [start: number, size: number] {
+    if (size === needed) return [this.#memory.take(needed), needed]
+    try {
+      return [this.#memory.take(size), size]
+    } catch {
+      return [this.#memory.take(needed), needed]
+    }
+  }
+}
+
+function bytesOf(words: number): number {
+  return Math.max(1, Math.ceil((4 * words) / ALIGNMENT)) * ALIGNMENT
+}
+
+function show(bytes: number): string {
+  return bytes < 2 ** 30 ? `${(bytes / 2 ** 20).toFixed(1)} MiB` : `${(bytes / 2 ** 30).toFixed(2)} GiB`
+}

@@ -1,0 +1,126 @@
+/**
+ * Where launches run. The direct engine leads on the calling thread, which waits for them; the remote engine has its
+ * leader in a worker, for the main thread of a browser, which must not wait. Both take orders in sequence, and keep the
+ * first failure for whoever reads or synchronizes next.
+ */
+import { DeviceError } from '../../errors.ts'
+import type { DType, HostArray } from '../device.ts'
+import { KERNELS } from './generated/kernels.ts'
+import { createMemory, growTo, Leader, type Answer, type Block, type Failure, type Order } from './thread.ts'
+import { startWorker, type Thread } from './workers.ts'
+
+export interface Engine {
+  readonly maximumBytes: number
+  write(address: number, data: HostArray): void
+  run(blocks: readonly Block[]): void
+  read(address: number, size: number, dtype: DType): Promise<HostArray>
+  synchronize(): Promise<void>
+  /** Makes memory reach to an address, or throws. */
+  grow(bytes: number): void
+  destroy(): void
+}
+
+export async function openDirectEngine(module: WebAssembly.Module, threads: number): Promise<Engine> {
+  const { memory, maximumBytes } = createMemory()
+  const leader = new Leader(module, memory, threads)
+  await startFollowers(module, memory, threads, (error) => {
+    leader.failure ??= { message: error.message, kernel: undefined }
+  })
+  return {
+    maximumBytes,
+    write: (address, data) => leader.write(address, data),
+    run: (blocks) => leader.run(blocks),
+    grow: (bytes) => growTo(memory, bytes),
+    destroy: () => leader.dismiss(),
+    async read(address, size, dtype) {
+      if (leader.failure) throw errorOf(leader.failure)
+      return leader.read(address, size, dtype)
+    },
+    async synchronize() {
+      if (leader.failure) throw errorOf(leader.failure)
+    },
+  }
+}
+
+/** `shared`: whether memory can be passed between threads. */
+export async function openRemoteEngine(
+  module: WebAssembly.Module,
+  threads: number,
+  shared: boolean,
+): Promise<Engine> {
+  const own = shared ? createMemory() : undefined
+  let lost: Error | undefined
+  const waiting = new Map<
+    number,
+    { resolve(answer: HostArray | undefined): void; reject(error: Error): void }
+  >()
+  const lose = (error: Error): void => {
+    lost ??= error
+    for (const { reject } of waiting.values()) reject(lost)
+    waiting.clear()
+  }
+  const start = { module, memory: own?.memory, thread: 0, threads }
+  const { worker, ready } = await startWorker(start, lose)
+  if (own) await startFollowers(module, own.memory, threads, lose)
+  worker.onMessage((answer: Answer) => {
+    if (answer.type !== 'answer') return
+    const caller = waiting.get(answer.id)
+    waiting.delete(answer.id)
+    if (waiting.size === 0) worker.unref()
+    if (answer.failure) caller?.reject(errorOf(answer.failure))
+    else caller?.resolve(answer.data)
+  })
+  let ids = 0
+  const tell = (order: Order, transfer?: ArrayBuffer[]): void => worker.post(order, transfer)
+  const ask = (order: (id: number) => Order): Promise<HostArray | undefined> =>
+    new Promise((resolve, reject) => {
+      if (lost) return reject(lost)
+      const id = ids++
+      waiting.set(id, { resolve, reject })
+      worker.ref()
+      tell(order(id))
+    })
+  return {
+    maximumBytes: own?.maximumBytes ?? ready.maximumBytes!,
+    write(address, data) {
+      const copy = data.slice()
+      tell({ type: 'write', address, data: copy }, [copy.buffer])
+    },
+    run: (blocks) => tell({ type: 'run', blocks }),
+    grow(bytes) {
+      if (own) growTo(own.memory, bytes)
+      else tell({ type: 'grow', bytes })
+    },
+    async read(address, size, dtype) {
+      return (await ask((id) => ({ type: 'read', id, address, size, dtype })))!
+    },
+    async synchronize() {
+      await ask((id) => ({ type: 'synchronize', id }))
+    },
+    destroy() {
+      tell({ type: 'dismiss' })
+      lose(new DeviceError('the device was destroyed', { where: 'wasm' }))
+    },
+  }
+}
+
+async function startFollowers(
+  module: WebAssembly.Module,
+  memory: WebAssembly.Memory,
+  threads: number,
+  lose: (error: Error) => void,
+): Promise<Thread[]> {
+  const numbers = Array.from({ length: threads - 1 }, (_, i) => i + 1)
+  const started = await Promise.all(
+    numbers.map((thread) => startWorker({ module, memory, thread, threads }, lose)),
+  )
+  return started.map(({ worker }) => worker)
+}
+
+function errorOf({ message, kernel }: Failure): DeviceError {
+  const name = Object.entries(KERNELS).find(([, { id }]) => id === kernel)?.[0]
+  return new DeviceError(`a kernel failed (${message}); the device is of no use any more`, {
+    where: name === undefined ? 'wasm' : `wasm: ${name}`,
+    hint: 'Open a new device',
+  })
+}

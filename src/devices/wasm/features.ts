@@ -1,0 +1,47 @@
+/** Which build of the kernels an engine can run. */
+import { DeviceError } from '../../errors.ts'
+import { isNode } from './workers.ts'
+
+export type Simd = 'base' | 'relaxed'
+
+/** A module with one function that gives a v128: `code` is its body. */
+function moduleWith(code: readonly number[]): Uint8Array<ArrayBuffer> {
+  const header = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0]
+  const body = [0, ...code, 11]
+  return Uint8Array.from([...header, 10, body.length + 2, 1, body.length, ...body])
+}
+
+/** i32.const 0, i8x16.splat */
+const ZERO = [65, 0, 253, 15]
+const BASE = moduleWith(ZERO)
+/** f32x4.relaxed_madd of three of them */
+const RELAXED = moduleWith([...ZERO, ...ZERO, ...ZERO, 253, 133, 2])
+
+/** The build to run: relaxed where the engine has it. */
+export function chooseSimd(wanted: Simd | 'auto'): Simd {
+  if (!WebAssembly.validate(BASE)) {
+    throw new DeviceError('the engine has no WebAssembly SIMD', {
+      where: 'wasm',
+      hint: 'Update the browser or Node',
+    })
+  }
+  if (wanted === 'base') return 'base'
+  if (hasRelaxedSimd()) return 'relaxed'
+  if (wanted === 'auto') return 'base'
+  throw new DeviceError('the engine has no relaxed SIMD', { where: 'wasm', hint: "Use simd: 'auto'" })
+}
+
+function hasRelaxedSimd(): boolean {
+  if (WebAssembly.validate(RELAXED)) return true
+  // V8 before 12 has it behind a flag, which later versions do not know.
+  if (!isNode || Number.parseInt(process.versions['v8'] ?? '', 10) !== 11) return false
+  process.getBuiltinModule('node:v8').setFlagsFromString('--experimental-wasm-relaxed-simd')
+  return WebAssembly.validate(RELAXED)
+}
+
+export async function compileKernels(simd: Simd): Promise<WebAssembly.Module> {
+  const { bytes } = await (simd === 'relaxed'
+    ? import('./generated/relaxed.ts')
+    : import('./generated/base.ts'))
+  return WebAssembly.compile(Uint8Array.from(atob(bytes), (c) => c.charCodeAt(0)))
+}

@@ -1,0 +1,80 @@
+/** Workers of Node (`worker_threads`) and of browsers, started from the text of `thread.ts`. */
+import { DeviceError } from '../../errors.ts'
+import { source } from './generated/thread.ts'
+import type { Answer, Start } from './thread.ts'
+
+export interface Thread {
+  post(message: unknown, transfer?: ArrayBuffer[]): void
+  onMessage(listener: (answer: Answer) => void): void
+  onEnd(listener: (error: Error) => void): void
+  /** In Node: whether the process waits for this thread. */
+  ref(): void
+  unref(): void
+}
+
+export const isNode = typeof process === 'object' && typeof process.versions?.node === 'string'
+
+const text = `${source}\nserve()\n`
+
+/** Starts a worker, and waits until it is ready. `lose` is called if it ends on its own later. */
+export async function startWorker(
+  start: Start,
+  lose: (error: Error) => void,
+): Promise<{ worker: Thread; ready: Extract<Answer, { type: 'ready' }> }> {
+  const worker = isNode ? nodeWorker() : browserWorker()
+  const ready = await new Promise<Extract<Answer, { type: 'ready' }>>((resolve, reject) => {
+    worker.onEnd((cause) => {
+      const error = new DeviceError(`a worker ended (${cause.message})`, {
+        where: 'wasm',
+        hint: isNode
+          ? undefined
+          : 'A content security policy must allow worker-src blob: and wasm-unsafe-eval',
+        cause,
+      })
+      lose(error)
+      reject(error)
+    })
+    worker.onMessage((answer) => {
+      if (answer.type === 'ready') resolve(answer)
+    })
+    worker.post(start)
+  })
+  worker.unref()
+  return { worker, ready }
+}
+
+function nodeWorker(): Thread {
+  const { Worker } = process.getBuiltinModule('node:worker_threads')
+  const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(text)}`), {
+    execArgv: [],
+    name: 'sidewinder',
+  })
+  return {
+    post: (message, transfer = []) => worker.postMessage(message, transfer),
+    onMessage: (listener) => void worker.on('message', listener),
+    onEnd(listener) {
+      worker.on('error', listener)
+      worker.on('exit', (code) => listener(new Error(`exit code ${code}`)))
+    },
+    ref: () => worker.ref(),
+    unref: () => worker.unref(),
+  }
+}
+
+function browserWorker(): Thread {
+  const url = URL.createObjectURL(new Blob([text], { type: 'text/javascript' }))
+  const worker = new Worker(url, { type: 'module', name: 'sidewinder' })
+  worker.addEventListener('message', () => URL.revokeObjectURL(url), { once: true })
+  return {
+    post: (message, transfer = []) => worker.postMessage(message, transfer),
+    onMessage: (listener) => worker.addEventListener('message', ({ data }) => listener(data)),
+    onEnd(listener) {
+      worker.addEventListener('error', (event) => {
+        event.preventDefault()
+        listener(new Error(event.message || 'it could not start'))
+      })
+    },
+    ref: () => {},
+    unref: () => {},
+  }
+}
