@@ -23,7 +23,11 @@ export type Bindings = Readonly<Record<string, BindingType>>
 export type Uniforms = Readonly<Record<string, UniformType>>
 export type Constants = Readonly<Record<string, ConstantType>>
 
-export interface Kernel<B extends Bindings = Bindings, U extends Uniforms = Uniforms, C extends Constants = Constants> {
+export interface Kernel<
+  B extends Bindings = Bindings,
+  U extends Uniforms = Uniforms,
+  C extends Constants = Constants,
+> {
   readonly name: string
   /** WGSL extensions: `f16`, `subgroups`. */
   readonly enable?: readonly string[]
@@ -68,7 +72,7 @@ export function launch<B extends Bindings, U extends Uniforms, C extends Constan
     readonly grid: Grid
   },
 ): WebGpuLaunch {
-  return { kernel, ...values } as unknown as WebGpuLaunch
+  return { kernel, ...values }
 }
 
 /** Most workgroups along one axis of a grid. */
