@@ -1,4 +1,5 @@
 /** Finds a GPU: the browser's, or Dawn's through the package `webgpu` in Node. */
+import type * as Dawn from 'webgpu'
 import { DeviceError } from '../../errors.ts'
 
 export interface WebGpuOptions {
@@ -102,7 +103,7 @@ function instanceOf(dawnFlags: readonly string[]): Promise<GPU> {
 async function createInstance(dawnFlags: readonly string[]): Promise<GPU> {
   // A name that bundlers cannot see: the package is optional, and nothing for browsers.
   const name = 'webgpu'
-  let dawn: typeof import('webgpu')
+  let dawn: typeof Dawn
   try {
     dawn = await import(/* @vite-ignore */ name)
   } catch (cause) {

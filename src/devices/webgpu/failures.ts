@@ -55,11 +55,18 @@ export class Failures {
       // A lost device has no scopes to give back.
       scope.catch(() => undefined)
     }
-    this.#checks = this.#checks.then(async () => {
-      const error = await scope.catch(() => null)
-      if (error) this.add(await explain(error, result))
-    })
+    this.#checks = this.#look(this.#checks, scope, (error) => explain(error, result))
     return result
+  }
+
+  async #look(
+    before: Promise<void>,
+    scope: Promise<GPUError | null>,
+    explain: (error: GPUError) => DeviceError | Promise<DeviceError>,
+  ): Promise<void> {
+    await before
+    const error = await scope.catch(() => null)
+    if (error) this.add(await explain(error))
   }
 
   /** The promise, or a rejection when the device goes before it settles. Then throws what went wrong until now. */
