@@ -4,6 +4,7 @@ import type { CaseSet } from './cases.ts'
 import { copyCases } from './copy/cases.ts'
 import { elementwiseCases } from './elementwise/cases.ts'
 import { layoutCases } from './layout/cases.ts'
+import { normCases } from './norm/cases.ts'
 import { reduceCases } from './reduce/cases.ts'
 
 export const operationCases: readonly CaseSet[] = Object.freeze([
@@ -11,5 +12,6 @@ export const operationCases: readonly CaseSet[] = Object.freeze([
   copyCases,
   ...elementwiseCases,
   ...layoutCases,
+  ...normCases,
   ...reduceCases,
 ])

@@ -1,0 +1,4 @@
+import { rmsNormFixtures } from '../suites/fixtures/rms-norm.ts'
+import { testFamily } from './family.ts'
+
+await testFamily('rms_norm', rmsNormFixtures)
