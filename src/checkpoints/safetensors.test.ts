@@ -126,15 +126,16 @@ describe('the header is checked before anything is read by it', () => {
   })
 })
 
-describe('64-bit and unsigned integers', () => {
-  const one = (dtype: string, value: bigint): Uint8Array => {
-    const bytes = fileWith({ i: { dtype, shape: [1], data_offsets: [0, 8] } }, 8)
-    new DataView(bytes.buffer).setBigInt64(bytes.length - 8, value, true)
-    return bytes
-  }
+/** A file with one 64-bit integer, `i`. */
+const oneInteger = (dtype: string, value: bigint): Uint8Array => {
+  const bytes = fileWith({ i: { dtype, shape: [1], data_offsets: [0, 8] } }, 8)
+  new DataView(bytes.buffer).setBigInt64(bytes.length - 8, value, true)
+  return bytes
+}
 
+describe('64-bit and unsigned integers', () => {
   test.each([0n, 1n, -1n, 2n ** 31n - 1n, -(2n ** 31n)])('%s as I64', async (value) => {
-    const found = await readSafetensors(one('I64', value))
+    const found = await readSafetensors(oneInteger('I64', value))
     expect(await found.get('i')!.read()).toEqual(Int32Array.of(Number(value)))
   })
 
@@ -145,7 +146,7 @@ describe('64-bit and unsigned integers', () => {
     ['U64', 2n ** 31n],
     ['U64', -1n],
   ])('%s %s does not fit', async (dtype, value) => {
-    const found = await readSafetensors(one(dtype, value), 'file')
+    const found = await readSafetensors(oneInteger(dtype, value), 'file')
     await expect(found.get('i')!.read()).rejects.toThrow(/\[file: i\].*32 bits.*element 0/)
   })
 })
@@ -195,7 +196,7 @@ describe('writing', () => {
 
   test('floats before integers, then by name; the order given does not matter', async () => {
     const bytes = writeSafetensors(tensors, { b: '1', a: '2' })
-    expect(bytes).toEqual(writeSafetensors(new Map([...tensors].reverse()), { a: '2', b: '1' }))
+    expect(bytes).toEqual(writeSafetensors(new Map([...tensors].toReversed()), { a: '2', b: '1' }))
     expect([...(await readSafetensors(bytes)).keys()]).toEqual(['a', 'b', 'größe', 'z.ids'])
     expect(new DataView(bytes.buffer).getUint32(0, true) % 8).toBe(0)
   })

@@ -198,7 +198,7 @@ export function writeSafetensors(
   sorted.sort((a, b) => compareText(a.dtype, b.dtype) || compareBytes(a.key, b.key))
 
   const entries: string[] = []
-  const pairs = Object.entries(metadata).sort(([a], [b]) => compareText(a, b))
+  const pairs = Object.entries(metadata).toSorted(([a], [b]) => compareText(a, b))
   if (pairs.length > 0) {
     entries.push(
       `"${METADATA}":{${pairs.map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`).join()}}`,

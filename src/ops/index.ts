@@ -2,16 +2,24 @@
 import { activationCases } from './activation/cases.ts'
 import type { CaseSet } from './cases.ts'
 import { copyCases } from './copy/cases.ts'
+import { crossEntropyCases } from './cross-entropy/cases.ts'
 import { elementwiseCases } from './elementwise/cases.ts'
+import { gatherCases } from './gather/cases.ts'
 import { layoutCases } from './layout/cases.ts'
 import { normCases } from './norm/cases.ts'
+import { optimizerCases } from './optimizer/cases.ts'
 import { reduceCases } from './reduce/cases.ts'
+import { sampleCases } from './sample/cases.ts'
 
 export const operationCases: readonly CaseSet[] = Object.freeze([
   activationCases,
   copyCases,
+  ...crossEntropyCases,
   ...elementwiseCases,
+  ...gatherCases,
   ...layoutCases,
   ...normCases,
+  ...optimizerCases,
   ...reduceCases,
+  sampleCases,
 ])

@@ -19,7 +19,11 @@ export function showShape(shape: Shape): string {
 /** Throws unless `shape` is `expected`. `where` names the operation and tensor: `rmsNorm: weight`. */
 export function expectShape(where: string, shape: Shape, expected: Shape): void {
   if (!sameShape(shape, expected)) {
-    throw new ShapeError('has the wrong shape', { where, expected: showShape(expected), found: showShape(shape) })
+    throw new ShapeError('has the wrong shape', {
+      where,
+      expected: showShape(expected),
+      found: showShape(shape),
+    })
   }
 }
 
@@ -30,6 +34,11 @@ export function expectRank(where: string, shape: Shape, rank: number): void {
   }
 }
 
+/** Throws unless `found` is the dtype `expected`. */
+export function expectDType(where: string, found: string, expected: 'f32' | 'i32'): void {
+  if (found !== expected) throw new ShapeError('has the wrong dtype', { where, expected, found })
+}
+
 /** The common shape of `a` and `b` by the rule of NumPy: aligned right, axes of 1 stretch. */
 export function broadcastShapes(where: string, a: Shape, b: Shape): number[] {
   const rank = Math.max(a.length, b.length)
@@ -37,7 +46,10 @@ export function broadcastShapes(where: string, a: Shape, b: Shape): number[] {
     const m = a[a.length - rank + i] ?? 1
     const n = b[b.length - rank + i] ?? 1
     if (m !== n && m !== 1 && n !== 1) {
-      throw new ShapeError('shapes do not broadcast', { where, found: `${showShape(a)} with ${showShape(b)}` })
+      throw new ShapeError('shapes do not broadcast', {
+        where,
+        found: `${showShape(a)} with ${showShape(b)}`,
+      })
     }
     return m === 1 ? n : m
   })

@@ -1,0 +1,71 @@
+import type { Arrays, NdArray } from '../operation.ts'
+import type {
+  CrossEntropyBackwardInputs,
+  CrossEntropyBackwardOutputs,
+  CrossEntropyBackwardParams,
+  CrossEntropyInputs,
+  CrossEntropyOutputs,
+  CrossEntropyParams,
+} from './index.ts'
+
+/** The column that a label means: the nearest one if it is out of range. */
+const columnOf = (label: number, V: number): number => Math.min(Math.max(label, 0), V - 1)
+
+/** loss = (1 / count) Σ_t logSumExp[t] - logits[t, labels[t]], over the t that count */
+export function reference(
+  { logits, labels }: Arrays<CrossEntropyInputs>,
+  { loss, count, logSumExp }: Arrays<CrossEntropyOutputs>,
+  { ignoreIndex }: CrossEntropyParams,
+): void {
+  const [T, V] = logits.shape as [number, number]
+  for (let t = 0; t < T; t++) {
+    if (labels.data[t] === ignoreIndex) continue
+    const row = logits.data.subarray(t * V, (t + 1) * V)
+    let largest = Number.NEGATIVE_INFINITY
+    for (let v = 0; v < V; v++) largest = Math.max(largest, row[v]!)
+    let sum = 0
+    for (let v = 0; v < V; v++) sum += Math.exp(row[v]! - largest)
+    logSumExp.data[t] = largest + Math.log(sum)
+    loss.data[0]! += logSumExp.data[t]! - row[columnOf(labels.data[t]!, V)]!
+    count.data[0]! += 1
+  }
+  if (count.data[0]! > 0) loss.data[0]! /= count.data[0]!
+}
+
+export function backwardReference(
+  inputs: Arrays<CrossEntropyBackwardInputs>,
+  { dLogits }: Arrays<CrossEntropyBackwardOutputs>,
+  params: CrossEntropyBackwardParams,
+): void {
+  backward(inputs, dLogits, params)
+}
+
+export function backwardInPlaceReference(
+  inputs: Arrays<CrossEntropyBackwardInputs>,
+  _: object,
+  params: CrossEntropyBackwardParams,
+): void {
+  backward(inputs, inputs.logits, params)
+}
+
+/**
+ * dLogits[t, v] = softmax(logits[t])[v] (dLoss / count + dLogSumExp[t]) - [v = labels[t]] dLoss / count,
+ * 0 where the label does not count. dLogits may be the logits.
+ */
+function backward(
+  { logits, labels, logSumExp, count, dLoss, dLogSumExp }: Arrays<CrossEntropyBackwardInputs>,
+  dLogits: NdArray,
+  { ignoreIndex }: CrossEntropyBackwardParams,
+): void {
+  const [T, V] = logits.shape as [number, number]
+  const share = (dLoss?.data[0] ?? 0) / Math.max(count.data[0]!, 1)
+  for (let t = 0; t < T; t++) {
+    const counts = labels.data[t] !== ignoreIndex
+    const scale = share + (dLogSumExp?.data[t] ?? 0)
+    for (let v = 0; v < V; v++) {
+      const probability = counts ? Math.exp(logits.data[t * V + v]! - logSumExp.data[t]!) : 0
+      dLogits.data[t * V + v] = counts ? probability * scale : 0
+    }
+    if (counts) dLogits.data[t * V + columnOf(labels.data[t]!, V)]! -= share
+  }
+}

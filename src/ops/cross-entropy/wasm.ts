@@ -1,0 +1,59 @@
+import { wasmLaunch, type WasmLaunch } from '../../devices/wasm/launch.ts'
+import type { Tensor } from '../../tensor/tensor.ts'
+import type { Call } from '../operation.ts'
+import type {
+  CrossEntropyBackwardInputs,
+  CrossEntropyBackwardOutputs,
+  CrossEntropyBackwardParams,
+  CrossEntropyInputs,
+  CrossEntropyOutputs,
+  CrossEntropyParams,
+} from './index.ts'
+
+export function wasm({
+  inputs: { logits, labels },
+  outputs: { loss, count, logSumExp },
+  params: { ignoreIndex },
+  scratch,
+}: Call<CrossEntropyInputs, CrossEntropyOutputs, CrossEntropyParams>): WasmLaunch[] {
+  const T = labels.size
+  const losses = scratch([T])
+  const rows = {
+    logits,
+    labels,
+    logSumExp,
+    losses,
+    V: logits.width,
+    logitsStride: logits.rowStride,
+    ignoreIndex,
+  }
+  return [
+    wasmLaunch('crossEntropyRows', rows, T),
+    wasmLaunch('crossEntropyMean', { losses, labels, loss, count, T, ignoreIndex }, 1),
+  ]
+}
+
+export function wasmBackward({
+  inputs,
+  outputs: { dLogits },
+  params,
+}: Call<CrossEntropyBackwardInputs, CrossEntropyBackwardOutputs, CrossEntropyBackwardParams>): WasmLaunch[] {
+  return backward(inputs, dLogits, params)
+}
+
+export function wasmBackwardInPlace({
+  inputs,
+  params,
+}: Call<CrossEntropyBackwardInputs, object, CrossEntropyBackwardParams>): WasmLaunch[] {
+  return backward(inputs, inputs.logits, params)
+}
+
+function backward(
+  { logits, labels, logSumExp, count, dLoss, dLogSumExp }: CrossEntropyBackwardInputs,
+  dLogits: Tensor,
+  { ignoreIndex }: CrossEntropyBackwardParams,
+): WasmLaunch[] {
+  const tensors = { logits, labels, logSumExp, count, dLoss, dLogSumExp, dLogits }
+  const numbers = { V: logits.width, logitsStride: logits.rowStride, ignoreIndex }
+  return [wasmLaunch('crossEntropyBackward', { ...tensors, ...numbers }, labels.size)]
+}
