@@ -11,14 +11,11 @@ import { dispatch } from '../generated/dispatch.as.ts'
 
 export * from '../generated/dispatch.as.ts'
 
-/** Arrivals at barriers, ever: it wraps, and is compared by difference. */
+/** Arrivals at barriers, and lists begun, ever. They wrap, and are compared by difference. */
 const ARRIVED: usize = 0
-/** Threads that sleep at a barrier. */
-const SLEEPING: usize = 64
-/** Lists begun, ever. */
 const LISTS: usize = 128
-/** Threads that sleep until the next list. */
-const IDLE: usize = 192
+/** From a counter: how many threads sleep until it changes. */
+const SLEEPERS: usize = 64
 /** The list, how many launches it has (negative: leave for good), and ARRIVED when it began. */
 const LIST: usize = 256
 const LAUNCHES: usize = 260
@@ -41,15 +38,15 @@ export function lead(sync: usize, list: usize, launches: i32, threads: i32): boo
   store<i32>(sync + BASE, base)
   if (threads > 1) {
     atomic.add<i32>(sync + LISTS, 1)
-    if (atomic.load<i32>(sync + IDLE) != 0) atomic.notify(sync + LISTS, -1)
+    if (atomic.load<i32>(sync + LISTS + SLEEPERS) != 0) atomic.notify(sync + LISTS, -1)
   }
   return walk(sync, list, launches, base, 0, threads)
 }
 
 /** The other threads: take their share of every list, until told to leave or a thread failed. */
 export function follow(sync: usize, thread: i32, threads: i32): void {
-  for (let seen = 0; ; seen++) {
-    awaitChange(sync, seen)
+  for (let list = 1; ; list++) {
+    reach(sync + LISTS, list)
     const launches = load<i32>(sync + LAUNCHES)
     if (launches < 0) return
     if (!walk(sync, load<usize>(sync + LIST), launches, load<i32>(sync + BASE), thread, threads)) return
@@ -74,31 +71,31 @@ function walk(sync: usize, list: usize, launches: i32, base: i32, thread: i32, t
   return true
 }
 
-/** Waits until ARRIVED is `target`. */
+/** Counts this thread in, and waits until ARRIVED is `target`. */
 function meet(sync: usize, target: i32): void {
-  if (atomic.add<i32>(sync + ARRIVED, 1) + 1 == target) {
-    // Whoever counted itself in SLEEPING after this load sees the new ARRIVED before it sleeps.
-    if (atomic.load<i32>(sync + SLEEPING) != 0) atomic.notify(sync + ARRIVED, -1)
-    return
-  }
-  for (let spin = 0; spin < SPINS; spin++) {
-    if (atomic.load<i32>(sync + ARRIVED) - target >= 0) return
-  }
-  atomic.add<i32>(sync + SLEEPING, 1)
-  for (;;) {
-    const arrived = atomic.load<i32>(sync + ARRIVED)
-    if (arrived - target >= 0) break
-    atomic.wait<i32>(sync + ARRIVED, arrived, FOREVER)
-  }
-  atomic.sub<i32>(sync + SLEEPING, 1)
+  if (atomic.add<i32>(sync + ARRIVED, 1) + 1 != target) return reach(sync + ARRIVED, target)
+  // Whoever counts itself among the sleepers after this load sees the new ARRIVED before it sleeps.
+  if (atomic.load<i32>(sync + ARRIVED + SLEEPERS) != 0) atomic.notify(sync + ARRIVED, -1)
 }
 
-/** Waits until LISTS is not `seen`. */
-function awaitChange(sync: usize, seen: i32): void {
+/** Waits until a counter is `target`: spins, then sleeps. */
+function reach(counter: usize, target: i32): void {
   for (let spin = 0; spin < SPINS; spin++) {
-    if (atomic.load<i32>(sync + LISTS) != seen) return
+    if (atomic.load<i32>(counter) - target >= 0) return
   }
-  atomic.add<i32>(sync + IDLE, 1)
-  while (atomic.load<i32>(sync + LISTS) == seen) atomic.wait<i32>(sync + LISTS, seen, FOREVER)
-  atomic.sub<i32>(sync + IDLE, 1)
+  atomic.add<i32>(counter + SLEEPERS, 1)
+  while (atomic.load<i32>(counter) - target < 0) nap(counter, target)
+  atomic.sub<i32>(counter + SLEEPERS, 1)
+}
+
+/**
+ * Sleeps until a counter may have changed. Exported, and with a loop, so that it stays a function of its own: in
+ * Node 20, the baseline compiler of V8 loses the values of locals over a wait; a call keeps those of the caller.
+ */
+export function nap(counter: usize, target: i32): void {
+  for (let spin = 0; spin < 100; spin++) {
+    if (atomic.load<i32>(counter) - target >= 0) return
+  }
+  const value = atomic.load<i32>(counter)
+  if (value - target < 0) atomic.wait<i32>(counter, value, FOREVER)
 }
