@@ -104,6 +104,8 @@ export interface CrossEntropyOptions {
  * If no row counts, the loss and its gradient are 0. A label outside [0, V) counts as the nearest one, so that nothing outside
  * the logits is ever read.
  *
+ * NaN or +Infinity in a row that counts makes the loss and the row's gradient NaN; rows that do not count are not looked at.
+ *
  * Backward writes the gradient over the logits, which are the largest tensor of training: what else reads them must do so
  * before, and must not have a backward that reads them again. `keepLogits` gives the gradient its own memory.
  */

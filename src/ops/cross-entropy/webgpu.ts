@@ -15,6 +15,7 @@ const WORKGROUP = 256
 /**
  * logSumExp [T] and losses [T] of the rows of logits [T, V]; both 0 where the label does not count. A workgroup a row, which is
  * read once: each thread keeps a maximum m and s = Σ exp(x - m), rescaled when m grows.
+ * NaN and +infinity are looked for in the bits: what a GPU makes of exp(NaN) may be any number.
  */
 const crossEntropyRows = defineKernel({
   name: 'crossEntropyRows',
@@ -23,8 +24,17 @@ const crossEntropyRows = defineKernel({
   constants: { WORKGROUP: 'u32' },
   body: /* wgsl */ `
     const LOWEST = -3.4028234e38;
+    const INFINITY = 0x7f800000u;
+    const NAN = 0x7fc00000u;
     var<workgroup> maxima: array<f32, WORKGROUP>;
     var<workgroup> sums: array<f32, WORKGROUP>;
+    var<workgroup> wilds: array<u32, WORKGROUP>;
+
+    /** The bits of NaN and +infinity; 0 of all others. */
+    fn wildOf(x: f32) -> u32 {
+      let bits = bitcast<u32>(x);
+      return select(0u, bits, bits == INFINITY || (bits & 0x7fffffffu) > INFINITY);
+    }
 
     @compute @workgroup_size(WORKGROUP)
     fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
@@ -38,6 +48,7 @@ const crossEntropyRows = defineKernel({
       let row = u.logitsOffset + t * u.logitsStride;
       var m = LOWEST;
       var s = 0.0;
+      var wild = 0u;
       var v = local;
       for (; v + 3 * WORKGROUP < u.V; v += 4 * WORKGROUP) {
         let at = row + v;
@@ -45,14 +56,17 @@ const crossEntropyRows = defineKernel({
         let largest = max(max(x.x, x.y), max(x.z, x.w));
         if (largest > m) { s *= exp(m - largest); m = largest; }
         s += dot(exp(x - m), vec4f(1.0));
+        wild |= wildOf(x.x) | wildOf(x.y) | wildOf(x.z) | wildOf(x.w);
       }
       for (; v < u.V; v += WORKGROUP) {
         let x = logits[row + v];
         if (x > m) { s *= exp(m - x); m = x; }
         s += exp(x - m);
+        wild |= wildOf(x);
       }
       maxima[local] = m;
       sums[local] = s;
+      wilds[local] = wild;
       for (var half = WORKGROUP / 2; half > 0; half /= 2) {
         workgroupBarrier();
         if (local < half) {
@@ -62,10 +76,14 @@ const crossEntropyRows = defineKernel({
           m = largest;
           maxima[local] = m;
           sums[local] = s;
+          wild |= wilds[local + half];
+          wilds[local] = wild;
         }
       }
       if (local == 0) {
-        let lse = m + log(s);
+        var lse = m + log(s);
+        // Also if all are -infinity.
+        if (wild != 0u || s <= 0.0) { lse = bitcast<f32>(wild | NAN); }
         logSumExp[t] = lse;
         losses[t] = lse - logits[row + u32(clamp(label, 0, i32(u.V) - 1))];
       }
@@ -102,7 +120,8 @@ const crossEntropyMean = defineKernel({
 
 /**
  * dLogits [T, V] = softmax(logits) (dLoss / count + dLogSumExp) - onehot(labels) dLoss / count; 0 in rows that do not count.
- * Without `logits`, dLogits holds them. One element a thread.
+ * NaN where
+ * logSumExp is. Without `logits`, dLogits holds them. One element a thread.
  */
 const crossEntropyBackward = defineKernel({
   name: 'crossEntropyBackward',
@@ -133,7 +152,9 @@ const crossEntropyBackward = defineKernel({
       var x = 0.0;
       if (HAS_LOGITS) { x = logits[u.logitsOffset + t * u.logitsStride + v]; } else { x = dLogits[i]; }
       let labelled = v == u32(clamp(label, 0, i32(u.V) - 1));
-      dLogits[i] = exp(x - logSumExp[t]) * scale - select(0.0, share, labelled);
+      let lse = logSumExp[t];
+      if ((bitcast<u32>(lse) & 0x7fffffffu) > 0x7f800000u) { dLogits[i] = lse; return; }
+      dLogits[i] = exp(x - lse) * scale - select(0.0, share, labelled);
     }`,
 })
 
