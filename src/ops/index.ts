@@ -8,6 +8,7 @@ import { gatherCases } from './gather/cases.ts'
 import { layoutCases } from './layout/cases.ts'
 import { normCases } from './norm/cases.ts'
 import { optimizerCases } from './optimizer/cases.ts'
+import { matmulCases } from './matmul/cases.ts'
 import { reduceCases } from './reduce/cases.ts'
 import { sampleCases } from './sample/cases.ts'
 
@@ -20,6 +21,7 @@ export const operationCases: readonly CaseSet[] = Object.freeze([
   ...layoutCases,
   ...normCases,
   ...optimizerCases,
+  matmulCases,
   ...reduceCases,
   sampleCases,
 ])

@@ -1,0 +1,76 @@
+import { defineKernel } from '../../devices/webgpu/kernel.ts'
+import { BINDINGS, SHARED_WGSL, UNIFORMS } from './wgsl.ts'
+
+/** Rows of `a` that an invocation takes at a time: the lanes of a vector. */
+const FETCH_WGSL = /* wgsl */ `
+    var<workgroup> sums: array<vec4f, 256>;
+
+    fn fetchA(matrix: u32, m: u32, k: u32) -> vec4f {
+      return vec4f(
+        elementA(matrix, m, k, u.K),
+        elementA(matrix, m + 1u, k, u.K),
+        elementA(matrix, m + 2u, k, u.K),
+        elementA(matrix, m + 3u, k, u.K));
+    }`
+
+const constants = { TRANSPOSE_A: 'bool', TRANSPOSE_B: 'bool', KIND: 'u32', LANES: 'u32' } as const
+
+/**
+ * Four rows of a · bᵀ: LANES invocations read a row of b side by side and add up their parts. A workgroup has
+ * 256 / LANES rows of b. Groups: (runs of columns of y, fours of rows, matrices).
+ */
+export const matmulDot = defineKernel({
+  name: 'matmulDot',
+  bindings: BINDINGS,
+  uniforms: UNIFORMS,
+  constants,
+  body: `${SHARED_WGSL}${FETCH_WGSL}
+    @compute @workgroup_size(256)
+    fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
+      let lane = local % LANES;
+      let n = group.x * (256u / LANES) + local / LANES;
+      let m = 4u * group.y;
+      var sum = vec4f();
+      for (var k = lane; k < u.K; k += LANES) {
+        sum = fma(vec4f(elementB(group.z, k, n, u.K)), fetchA(group.z, m, k), sum);
+      }
+      sums[local] = sum;
+      for (var half = LANES / 2u; half > 0u; half /= 2u) {
+        workgroupBarrier();
+        if (lane < half) { sums[local] += sums[local + half]; }
+      }
+      workgroupBarrier();
+      if (lane < 4u) { finish(group.z, m + lane, n, sums[local - lane][lane]); }
+    }`,
+})
+
+/**
+ * Four rows of a · b: 256 / LANES invocations take a column of b each, LANES parts of the inner axis side by side.
+ * Groups: (runs of columns, fours of rows, matrices).
+ */
+export const matmulColumns = defineKernel({
+  name: 'matmulColumns',
+  bindings: BINDINGS,
+  uniforms: UNIFORMS,
+  constants,
+  body: `${SHARED_WGSL}${FETCH_WGSL}
+    const WIDTH = 256u / LANES;
+
+    @compute @workgroup_size(256)
+    fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
+      let lane = local / WIDTH;
+      let n = group.x * WIDTH + local % WIDTH;
+      let m = 4u * group.y;
+      var sum = vec4f();
+      for (var k = lane; k < u.K; k += LANES) {
+        sum = fma(vec4f(elementB(group.z, k, n, u.K)), fetchA(group.z, m, k), sum);
+      }
+      sums[local] = sum;
+      for (var half = LANES / 2u; half > 0u; half /= 2u) {
+        workgroupBarrier();
+        if (lane < half) { sums[local] += sums[local + half * WIDTH]; }
+      }
+      workgroupBarrier();
+      if (lane < 4u) { finish(group.z, m + lane, n, sums[local % WIDTH][lane]); }
+    }`,
+})

@@ -1,0 +1,197 @@
+import type { Operand } from '../../devices/device.ts'
+import { wasmLaunch, type WasmLaunch } from '../../devices/wasm/launch.ts'
+import { ACTIVATIONS } from '../activation/kinds.ts'
+import type { Call } from '../operation.ts'
+import { dimsOf, type Dims } from './dims.ts'
+import type { MatmulInputs, MatmulOutputs, MatmulParams } from './types.ts'
+
+/** Up to so many rows, b is streamed once and dotted with them; with more, it is packed and tiles are computed. */
+const DOT_ROWS = 16
+const COLUMN_ROWS = 4
+/** Rows of b that an item of the dot kernel takes. */
+const DOT_ITEM = 8
+/** Columns of b that an item of the columns kernel takes, fixed there. */
+const COLUMNS_ITEM = 32
+/** Columns of a packed panel of b: the width of the register tile. Its height is 6. */
+const PANEL = 8
+const TILE_ROWS = 6
+/** Rows of `a` (transposed) or columns of b are packed so many words at a time, so that scratch does not grow with them. */
+const SCRATCH_WORDS = 1 << 22
+/** An output block of an item: a part of `a` that stays in the second cache, times a few panels. */
+const BLOCK_ROWS = 96
+const BLOCK_COLUMNS = 128
+const BLOCK_INNER = 768
+/** Blocks are made smaller until there are so many. */
+const ITEMS = 32
+
+type MatmulCall = Call<MatmulInputs, MatmulOutputs, MatmulParams>
+
+interface Epilogue {
+  readonly bias: Operand | undefined
+  readonly residual: Operand | undefined
+  readonly pre: Operand | undefined
+  readonly kind: number
+}
+
+export function wasm(call: MatmulCall): WasmLaunch[] {
+  const { inputs, outputs, params } = call
+  const dims = dimsOf(inputs, params)
+  const epilogue = {
+    bias: inputs.bias,
+    residual: inputs.residual,
+    pre: outputs.pre,
+    kind: ACTIVATIONS.indexOf(params.activation),
+  }
+  const { batch, N } = dims
+  const rows = params.transposeB ? DOT_ROWS : COLUMN_ROWS
+  if (dims.M > rows) return tiled(call, dims, epilogue)
+  const launches: WasmLaunch[] = []
+  let a: Operand = inputs.a
+  let straight = dims
+  if (params.transposeA) {
+    const { M, K, aRow, aBatch } = dims
+    // One a for all matrices of b is transposed once.
+    const matrices = aBatch === 0 ? 1 : batch
+    a = call.scratch([matrices, M, K])
+    launches.push(transpose(inputs.a, a, M, K, aRow, aBatch, matrices))
+    straight = { ...dims, aRow: K, aBatch: aBatch === 0 ? 0 : M * K }
+  }
+  const { M, K, aRow, aBatch, bRow, bBatch } = straight
+  const args = { a, b: inputs.b, y: outputs.y, ...epilogue, M, N, K, aRow, aBatch, bRow, bBatch }
+  launches.push(
+    params.transposeB
+      ? wasmLaunch('matmulDot', { ...args, item: DOT_ITEM }, batch * Math.ceil(N / DOT_ITEM))
+      : wasmLaunch('matmulColumns', args, batch * Math.ceil(N / COLUMNS_ITEM)),
+  )
+  return launches
+}
+
+/** For each part of b: pack it; for each part of a: bring it to rows if it is transposed, and compute their tiles. */
+function tiled(call: MatmulCall, dims: Dims, epilogue: Epilogue): WasmLaunch[] {
+  const { inputs, outputs, params } = call
+  const { batch, M, N, K } = dims
+  const columns = partOf(N, K, PANEL)
+  const rows = params.transposeA ? partOf(M, K, TILE_ROWS) : M
+  const matrices = columns < N || rows < M ? 1 : Math.max(1, Math.floor(SCRATCH_WORDS / (K * Math.max(M, N))))
+  const together = Math.min(batch, matrices)
+  const packed = call.scratch([together, Math.ceil(columns / PANEL), K, PANEL])
+  const turned = params.transposeA ? call.scratch([together, rows, K]) : undefined
+  const launches: WasmLaunch[] = []
+  for (let first = 0; first < batch; first += together) {
+    const count = Math.min(together, batch - first)
+    for (let n = 0; n < N; n += columns) {
+      const width = Math.min(columns, N - n)
+      const b = at(inputs.b, first * dims.bBatch + (params.transposeB ? n * dims.bRow : n))
+      const panels = Math.ceil(width / PANEL)
+      // One b for all matrices of a is packed once.
+      const shared = dims.bBatch === 0
+      const pack = {
+        b,
+        packed,
+        N: width,
+        K,
+        bRow: dims.bRow,
+        bBatch: dims.bBatch,
+        transposed: params.transposeB ? 1 : 0,
+      }
+      if (!shared || first === 0 || columns < N) {
+        launches.push(wasmLaunch('matmulPack', pack, (shared ? 1 : count) * panels))
+      }
+      for (let m = 0; m < M; m += rows) {
+        const height = Math.min(rows, M - m)
+        const part = { first, count, m, n, height, width, panels, shared }
+        let a = at(inputs.a, first * dims.aBatch + (turned ? m : m * dims.aRow))
+        let strides = { aRow: dims.aRow, aBatch: dims.aBatch }
+        if (turned) {
+          launches.push(transpose(a, turned, height, K, dims.aRow, dims.aBatch, count))
+          a = turned
+          strides = { aRow: K, aBatch: height * K }
+        }
+        launches.push(tiles(call, { ...dims, ...strides }, epilogue, { ...part, a, packed }))
+      }
+    }
+  }
+  return launches
+
+  function tiles(
+    { scratch }: MatmulCall,
+    { aRow, aBatch }: Dims,
+    { bias, residual, pre, kind }: Epilogue,
+    part: {
+      first: number
+      count: number
+      m: number
+      n: number
+      height: number
+      width: number
+      panels: number
+      shared: boolean
+      a: Operand
+      packed: Operand
+    },
+  ): WasmLaunch {
+    const { count, height, width } = part
+    const block = blockOf(count, height, width)
+    const items = count * Math.ceil(height / block.rows) * Math.ceil(width / block.columns)
+    const start = (part.first * M + part.m) * N + part.n
+    const innerBlocks = Math.ceil(K / BLOCK_INNER)
+    return wasmLaunch(
+      'matmulTiles',
+      {
+        a: part.a,
+        packed: part.packed,
+        y: at(outputs.y, start),
+        bias: bias && at(bias, part.n),
+        residual: residual && at(residual, start),
+        pre: pre && at(pre, start),
+        edge: scratch([items, TILE_ROWS, PANEL]),
+        kind,
+        M: height,
+        N: width,
+        K,
+        aRow,
+        aBatch,
+        bBatch: part.shared ? 0 : part.panels * K * PANEL,
+        yRow: N,
+        yBatch: M * N,
+        blockRows: block.rows,
+        blockColumns: block.columns,
+        blockInner: Math.ceil(K / innerBlocks),
+      },
+      items,
+    )
+  }
+}
+
+/** aᵀ of each matrix: t [matrices, M, K] from a [matrices, K, M]. */
+function transpose(
+  a: Operand,
+  t: Operand,
+  M: number,
+  K: number,
+  aRow: number,
+  aBatch: number,
+  matrices: number,
+): WasmLaunch {
+  return wasmLaunch('matmulTranspose', { a, t, M, K, aRow, aBatch }, matrices * Math.ceil(M / 8))
+}
+
+/** As many of `size` rows of K words as scratch takes, a multiple of `unit` unless all. */
+function partOf(size: number, K: number, unit: number): number {
+  const most = Math.max(unit, Math.floor(SCRATCH_WORDS / K / unit) * unit)
+  return Math.min(size, most)
+}
+
+/** Sizes of an item's block of the output: whole tiles, smaller where there are few. */
+function blockOf(matrices: number, M: number, N: number): { rows: number; columns: number } {
+  let [rows, columns] = [BLOCK_ROWS, BLOCK_COLUMNS]
+  const few = (): boolean => matrices * Math.ceil(M / rows) * Math.ceil(N / columns) < ITEMS
+  while (few() && columns > 2 * PANEL) columns /= 2
+  while (few() && rows > 2 * TILE_ROWS) rows /= 2
+  return { rows, columns }
+}
+
+/** The operand from another first element on. */
+function at(x: Operand, words: number): Operand {
+  return { storage: x.storage, offset: x.offset + words, size: x.size - words, rowStride: x.rowStride }
+}

@@ -1,0 +1,67 @@
+import { gridOf, launch, type WebGpuLaunch } from '../../devices/webgpu/kernel.ts'
+import { ACTIVATIONS } from '../activation/kinds.ts'
+import type { Call } from '../operation.ts'
+import { dimsOf } from './dims.ts'
+import { matmulColumns, matmulDot } from './few-rows.ts'
+import { matmulTile128, matmulTile64 } from './tiles.ts'
+import type { MatmulInputs, MatmulOutputs, MatmulParams } from './types.ts'
+import { matmulCombine } from './wgsl.ts'
+
+/** Up to so many rows, b is streamed past them; with more, tiles are computed. */
+const DOT_ROWS = 32
+const COLUMN_ROWS = 8
+/** Outputs from which 32 invocations are enough for one; with fewer, more share it. */
+const MANY_OUTPUTS = 4096
+/** Invocations side by side along the inner axis, for columns of b. */
+const COLUMN_LANES = 8
+/** Workgroups that keep a large GPU busy. Large tiles are taken where there are so many. */
+const BUSY = 96
+/** With fewer tiles, the inner axis is split in parts of at least so many. */
+const SHORTEST_PART = 256
+const SPLIT_GROUPS = 192
+
+export function webgpu({
+  inputs,
+  outputs: { y, pre },
+  params,
+  scratch,
+}: Call<MatmulInputs, MatmulOutputs, MatmulParams>): WebGpuLaunch[] {
+  const { a, b, bias, residual } = inputs
+  const { batch, M, N, K, aBatch, bBatch } = dimsOf(inputs, params)
+  const bindings = { a, b, bias, residual, pre, y }
+  const uniforms = { M, N, K, aBatch, bBatch }
+  const KIND = ACTIVATIONS.indexOf(params.activation)
+  const flags = { TRANSPOSE_A: params.transposeA, TRANSPOSE_B: params.transposeB, KIND }
+
+  if (M <= (params.transposeB ? DOT_ROWS : COLUMN_ROWS)) {
+    const few = batch * N < MANY_OUTPUTS
+    const LANES = params.transposeB ? (few ? 128 : 32) : COLUMN_LANES
+    const grid = [Math.ceil(N / (256 / LANES)), Math.ceil(M / 4), batch] as const
+    const values = { bindings, uniforms, constants: { ...flags, LANES }, grid }
+    return [params.transposeB ? launch(matmulDot, values) : launch(matmulColumns, values)]
+  }
+
+  const tilesOf = (side: number): number => Math.ceil(M / side) * Math.ceil(N / side) * batch
+  const large = tilesOf(128) >= BUSY
+  const [side, INNER] = large ? [128, 8] : [64, 16]
+  const most = Math.min(Math.floor(SPLIT_GROUPS / tilesOf(side)), Math.floor(K / SHORTEST_PART))
+  const part = Math.ceil(K / Math.max(1, most))
+  const splits = Math.ceil(K / part)
+  const SPLIT = splits > 1
+  const parts = SPLIT ? scratch([splits, y.size]) : undefined
+  const values = {
+    bindings: parts ? { a, b, y: parts } : bindings,
+    uniforms: { ...uniforms, matrices: batch, part },
+    constants: { ...flags, SPLIT, GROUPS: side / 4, INNER },
+    grid: [Math.ceil(N / side), Math.ceil(M / side), batch * splits] as const,
+  }
+  const tiles = large ? launch(matmulTile128, values) : launch(matmulTile64, values)
+  if (!parts) return [tiles]
+  const combine = launch(matmulCombine, {
+    bindings: { parts, bias, residual, pre, y },
+    uniforms: { M, N, size: y.size, splits },
+    constants: { WORKGROUP: 256, KIND },
+    grid: gridOf(y.size, 256),
+  })
+  return [tiles, combine]
+}
