@@ -1,6 +1,7 @@
 /** The table of all operations, and the cases they are tested with. A new operation is tested by standing here. */
 import { activationCases } from './activation/cases.ts'
 import type { CaseSet } from './cases.ts'
+import { causalConv1dCases } from './causal-conv1d/cases.ts'
 import { copyCases } from './copy/cases.ts'
 import { crossEntropyCases } from './cross-entropy/cases.ts'
 import { elementwiseCases } from './elementwise/cases.ts'
@@ -24,4 +25,5 @@ export const operationCases: readonly CaseSet[] = Object.freeze([
   matmulCases,
   ...reduceCases,
   sampleCases,
+  ...causalConv1dCases,
 ])

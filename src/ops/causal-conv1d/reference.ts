@@ -1,0 +1,143 @@
+import type { Arrays, NdArray } from '../operation.ts'
+import type {
+  CausalConv1dBackwardInputs,
+  CausalConv1dBackwardOutputs,
+  CausalConv1dInputs,
+  CausalConv1dOutputs,
+  CausalConv1dParams,
+  CausalConv1dUpdateInputs,
+  CausalConv1dUpdateOutputs,
+} from './index.ts'
+
+const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x))
+
+/** An element of x or of the initial window. */
+interface Place {
+  readonly of: 'x' | 'window'
+  readonly index: number
+}
+
+/** What tap k of token t (sequence b, channel c) reads; undefined for a zero. */
+function tap(
+  { x, weight, initialWindow, reset }: Arrays<CausalConv1dInputs>,
+  b: number,
+  t: number,
+  c: number,
+  k: number,
+): Place | undefined {
+  const [, length, channels] = x.shape as [number, number, number]
+  const taps = weight.shape[1]!
+  const s = t - taps + 1 + k
+  for (let i = Math.max(0, s + 1); i <= t; i++)
+    if (reset && reset.data[b * length + i] !== 0) return undefined
+  if (s >= 0) return { of: 'x', index: (b * length + s) * channels + c }
+  return initialWindow && { of: 'window', index: (b * channels + c) * (taps - 1) + s + taps - 1 }
+}
+
+/** Element j of the final window: input L - K + 1 + j. */
+function last(
+  { x, weight, initialWindow }: Arrays<CausalConv1dInputs>,
+  b: number,
+  c: number,
+  j: number,
+): Place | undefined {
+  const [, length, channels] = x.shape as [number, number, number]
+  const taps = weight.shape[1]!
+  const s = length - taps + 1 + j
+  if (s >= 0) return { of: 'x', index: (b * length + s) * channels + c }
+  return initialWindow && { of: 'window', index: (b * channels + c) * (taps - 1) + s + taps - 1 }
+}
+
+export function reference(
+  inputs: Arrays<CausalConv1dInputs>,
+  { y, finalWindow }: Arrays<CausalConv1dOutputs>,
+  { activation = 'identity' }: CausalConv1dParams,
+): void {
+  const { x, weight, initialWindow } = inputs
+  const [batch, length, channels] = x.shape as [number, number, number]
+  const taps = weight.shape[1]!
+  const at = (place: Place | undefined): number =>
+    place ? (place.of === 'x' ? x : initialWindow!).data[place.index]! : 0
+  for (let b = 0; b < batch; b++) {
+    for (let c = 0; c < channels; c++) {
+      for (let t = 0; t < length; t++) {
+        const pre = preActivation(inputs, at, b, t, c)
+        y.data[(b * length + t) * channels + c] = activation === 'silu' ? pre * sigmoid(pre) : pre
+      }
+      for (let j = 0; j < taps - 1; j++) {
+        finalWindow!.data[(b * channels + c) * (taps - 1) + j] = at(last(inputs, b, c, j))
+      }
+    }
+  }
+}
+
+function preActivation(
+  inputs: Arrays<CausalConv1dInputs>,
+  at: (place: Place | undefined) => number,
+  b: number,
+  t: number,
+  c: number,
+): number {
+  const taps = inputs.weight.shape[1]!
+  let pre = inputs.bias ? inputs.bias.data[c]! : 0
+  for (let k = 0; k < taps; k++) pre += inputs.weight.data[c * taps + k]! * at(tap(inputs, b, t, c, k))
+  return pre
+}
+
+export function backwardReference(
+  inputs: Arrays<CausalConv1dBackwardInputs>,
+  { dx, dweight, dbias, dInitialWindow }: Arrays<CausalConv1dBackwardOutputs>,
+  { activation = 'identity' }: CausalConv1dParams,
+): void {
+  const { x, weight, initialWindow, dy, dFinalWindow } = inputs
+  const [batch, length, channels] = x.shape as [number, number, number]
+  const taps = weight.shape[1]!
+  const at = (place: Place | undefined): number =>
+    place ? (place.of === 'x' ? x : initialWindow!).data[place.index]! : 0
+  const add = (place: Place | undefined, value: number): void => {
+    if (place) (place.of === 'x' ? dx : dInitialWindow!).data[place.index]! += value
+  }
+  for (let b = 0; b < batch; b++) {
+    for (let c = 0; c < channels; c++) {
+      for (let t = 0; t < length; t++) {
+        if (!dy) break
+        const pre = preActivation(inputs, at, b, t, c)
+        const slope = activation === 'silu' ? sigmoid(pre) * (1 + pre * (1 - sigmoid(pre))) : 1
+        const dpre = dy.data[(b * length + t) * channels + c]! * slope
+        if (dbias) dbias.data[c]! += dpre
+        for (let k = 0; k < taps; k++) {
+          const place = tap(inputs, b, t, c, k)
+          dweight.data[c * taps + k]! += dpre * at(place)
+          add(place, dpre * weight.data[c * taps + k]!)
+        }
+      }
+      for (let j = 0; j < taps - 1; j++) {
+        if (!dFinalWindow) break
+        add(last(inputs, b, c, j), dFinalWindow.data[(b * channels + c) * (taps - 1) + j]!)
+      }
+    }
+  }
+}
+
+export function updateReference(
+  { window, x, weight, bias }: Arrays<CausalConv1dUpdateInputs>,
+  { y }: Arrays<CausalConv1dUpdateOutputs>,
+  { activation = 'identity' }: CausalConv1dParams,
+): void {
+  const [batch, channels] = x.shape as [number, number]
+  const taps = weight.shape[1]!
+  for (let b = 0; b < batch; b++) {
+    for (let c = 0; c < channels; c++) {
+      const i = b * channels + c
+      const inputs = [...windowOf(window, i, taps - 1), x.data[i]!]
+      let pre = bias ? bias.data[c]! : 0
+      for (let k = 0; k < taps; k++) pre += weight.data[c * taps + k]! * inputs[k]!
+      y.data[i] = activation === 'silu' ? pre * sigmoid(pre) : pre
+      for (let k = 0; k < taps - 1; k++) window!.data[i * (taps - 1) + k] = inputs[k + 1]!
+    }
+  }
+}
+
+function windowOf(window: NdArray | undefined, i: number, width: number): Float64Array {
+  return window ? window.data.slice(i * width, (i + 1) * width) : new Float64Array()
+}
