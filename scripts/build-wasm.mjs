@@ -95,7 +95,7 @@ async function compile(source, features, out) {
     listFiles: () => [],
   })
   if (error || !bytes)
-    throw new Error(`${source} does not compile\n${messages.join('')}${error?.message ?? ''}`)
+    throw new Error(`the kernels do not compile\n${messages.join('')}${error?.message ?? ''}`)
   return bytes
 }
 

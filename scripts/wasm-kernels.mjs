@@ -57,7 +57,20 @@ export function findKernels(path, text) {
  */
 export function compilerArguments(features, out) {
   const memory = ['--importMemory', '--sharedMemory', '--initialMemory', '1', '--maximumMemory', '65536']
-  return ['-O3', '--runtime', 'stub', '--use', 'abort=', ...memory, '--enable', features, '--outFile', out]
+  return [
+    '-O3',
+    '--disableWarning',
+    '112',
+    '--runtime',
+    'stub',
+    '--use',
+    'abort=',
+    ...memory,
+    '--enable',
+    features,
+    '--outFile',
+    out,
+  ]
 }
 
 /**

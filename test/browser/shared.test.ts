@@ -1,3 +1,6 @@
 /** Suites that run in Node and again here. */
+import '../../src/devices/wasm/arena.test.ts'
+import '../../src/devices/wasm/device.test.ts'
 import '../files.test.ts'
 import '../gpu.test.ts'
+import '../operations.test.ts'

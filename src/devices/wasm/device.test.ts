@@ -155,6 +155,15 @@ test('more memory than there is is an error, and the device goes on', async () =
   device.destroy()
 })
 
+test.each([1, 2])('a destroyed device with %i threads refuses work, and does not hang', async (threads) => {
+  const device = await openWasm({ threads })
+  const x = device.heap.allocate(2)
+  const list = device.record(() => device.run([activation(x, x, SQUARE)]))
+  device.destroy()
+  device.replay(list)
+  await expect(device.synchronize()).rejects.toThrow(/destroyed/)
+})
+
 test('an impossible number of threads is refused', async () => {
   await expect(openWasm({ threads: 0 })).rejects.toThrow(DeviceError)
   await expect(openWasm({ threads: 1.5 })).rejects.toThrow(DeviceError)

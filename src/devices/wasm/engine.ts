@@ -118,9 +118,10 @@ async function startFollowers(
 }
 
 function errorOf({ message, kernel }: Failure): DeviceError {
+  if (kernel === undefined) return new DeviceError(message, { where: 'wasm', hint: 'Open a new device' })
   const name = Object.entries(KERNELS).find(([, { id }]) => id === kernel)?.[0]
-  return new DeviceError(`a kernel failed (${message}); the device is of no use any more`, {
-    where: name === undefined ? 'wasm' : `wasm: ${name}`,
-    hint: 'Open a new device',
+  return new DeviceError(`a kernel failed (${message})`, {
+    where: `wasm: ${name}`,
+    hint: 'Its results are lost: open a new device',
   })
 }

@@ -32,7 +32,7 @@ export class FreeList {
       if (starts[middle]! < start) low = middle + 1
       else high = middle
     }
-    const joinsLeft = low > 0 && starts[low - 1]! + sizes[low - 1]! === start
+    const joinsLeft = low > 0 && start === starts[low - 1]! + sizes[low - 1]!
     const joinsRight = low < starts.length && start + size === starts[low]
     if (joinsLeft) {
       sizes[low - 1]! += size + (joinsRight ? sizes[low]! : 0)

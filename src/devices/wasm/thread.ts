@@ -24,7 +24,7 @@ const ERROR_TEXT = 0x3000
 const ERROR_BYTES = 0x1000
 const LAUNCHES = 0x4000
 export const MEMORY_BEGIN = 0x80000
-export const PAGE = 65536
+const PAGE = 65536
 export const MAX_THREADS = 64
 
 /** Most words of one block. */
@@ -126,8 +126,9 @@ export class Leader {
     this.#lead(launches)
   }
 
-  /** Tells the followers to leave. */
+  /** Tells the followers to leave. Nothing runs after this. */
   dismiss(): void {
+    this.failure ??= { message: 'the device was destroyed', kernel: undefined }
     const words = this.#words
     words[(SYNC + LIST_LAUNCHES) / 4] = -1
     Atomics.add(words, (SYNC + LISTS) / 4, 1)
