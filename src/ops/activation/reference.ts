@@ -16,8 +16,10 @@ const distribution = (x: number): number => 0.5 * (1 + erf(x / Math.SQRT2))
 const GELU_C = Math.sqrt(2 / Math.PI)
 const GELU_CUBIC = 0.044715
 
+type Scalar = (x: number) => number
+
 /** f(x) and f'(x) of each activation. */
-export const FUNCTIONS: Record<Activation, { f(x: number): number; df(x: number): number }> = {
+export const FUNCTIONS: Record<Activation, { readonly f: Scalar; readonly df: Scalar }> = {
   identity: { f: (x) => x, df: () => 1 },
   silu: {
     f: (x) => x * sigmoid(x),
