@@ -1,0 +1,163 @@
+/** How a long row of tokens becomes batches. Each way can be saved and continued exactly. */
+import { ConfigError } from '../errors.ts'
+import { Random, type RandomState } from '../tensor/random.ts'
+
+/** Label of positions that do not count. */
+const IGNORE = -100
+
+/** Rows of [batch, length], flattened: inputs, what follows each, and where sequences start. */
+export interface Batch {
+  readonly tokens: Int32Array
+  readonly labels: Int32Array
+  /** 1 where a new sequence starts inside the row; absent if none does. */
+  readonly reset?: Int32Array
+}
+
+/** An endless, repeatable source of batches. */
+export interface Batches {
+  readonly batch: number
+  readonly length: number
+  /** Whether a row continues where the same row of the last batch ended. */
+  readonly carried: boolean
+  /** Whether batches come with a reset mask. */
+  readonly masked: boolean
+  next(): Batch
+  /** Position, as JSON: restoring it continues with the same batches. */
+  save(): BatchesState
+  restore(state: BatchesState): void
+}
+
+export interface BatchesState {
+  readonly random?: RandomState
+  readonly cursors?: readonly number[]
+}
+
+export interface BatchOptions {
+  readonly batch: number
+  readonly length: number
+  readonly seed?: number
+}
+
+/** Tokens of a corpus; `starts` are the first positions of its documents (0 among them). */
+export interface Corpus {
+  readonly tokens: ArrayLike<number>
+  readonly starts: readonly number[]
+}
+
+/** Windows from random places. */
+export function randomWindows(corpus: Corpus, { batch, length, seed = 0 }: BatchOptions): Batches {
+  const { tokens } = corpus
+  expectEnough(tokens.length, length + 1)
+  const random = new Random(seed)
+  return {
+    batch,
+    length,
+    carried: false,
+    masked: false,
+    next() {
+      const made = emptyBatch(batch, length)
+      for (let row = 0; row < batch; row++) {
+        const start = random.integer(tokens.length - length)
+        copyWindow(tokens, start, made, row, length)
+      }
+      return made
+    },
+    save: () => ({ random: random.state }),
+    restore(state) {
+      random.state = state.random!
+    },
+  }
+}
+
+/**
+ * `batch` places in the corpus, evenly apart, each read on and on: with the state carried from step to step, a model trains on
+ * sequences far longer than what it backpropagates through. At the corpus' end a row goes on at its start, after a reset.
+ */
+export function carriedStreams(corpus: Corpus, { batch, length }: BatchOptions): Batches {
+  const { tokens, starts } = corpus
+  expectEnough(tokens.length, batch * (length + 1))
+  const first = new Set(starts)
+  let cursors = Array.from({ length: batch }, (_, row) => Math.floor((row * tokens.length) / batch))
+  return {
+    batch,
+    length,
+    carried: true,
+    masked: true,
+    next() {
+      const made = { ...emptyBatch(batch, length), reset: new Int32Array(batch * length) }
+      cursors = cursors.map((cursor, row) => {
+        for (let i = 0; i < length; i++) {
+          const at = (cursor + i) % tokens.length
+          const next = (at + 1) % tokens.length
+          made.tokens[row * length + i] = tokens[at]!
+          made.labels[row * length + i] = first.has(next) ? IGNORE : tokens[next]!
+          made.reset[row * length + i] = first.has(at) ? 1 : 0
+        }
+        return (cursor + length) % tokens.length
+      })
+      return made
+    },
+    save: () => ({ cursors }),
+    restore(state) {
+      cursors = [...state.cursors!]
+    },
+  }
+}
+
+/** Whole documents in random order, one after another in each row; a reset mask keeps them apart. */
+export function packedDocuments(corpus: Corpus, { batch, length, seed = 0 }: BatchOptions): Batches {
+  const { tokens, starts } = corpus
+  expectEnough(tokens.length, 2)
+  const random = new Random(seed)
+  const end = (document: number): number => starts[document + 1] ?? tokens.length
+  return {
+    batch,
+    length,
+    carried: false,
+    masked: true,
+    next() {
+      const made = { ...emptyBatch(batch, length), reset: new Int32Array(batch * length) }
+      for (let row = 0; row < batch; row++) {
+        for (let filled = 0; filled < length; ) {
+          const document = random.integer(starts.length)
+          const from = starts[document]!
+          const size = Math.min(end(document) - from, length - filled)
+          for (let i = 0; i < size; i++) {
+            const at = row * length + filled + i
+            made.tokens[at] = tokens[from + i]!
+            made.labels[at] = from + i + 1 < end(document) ? tokens[from + i + 1]! : IGNORE
+          }
+          made.reset[row * length + filled] = 1
+          filled += size
+        }
+      }
+      return made
+    },
+    save: () => ({ random: random.state }),
+    restore(state) {
+      random.state = state.random!
+    },
+  }
+}
+
+function emptyBatch(batch: number, length: number): { tokens: Int32Array; labels: Int32Array } {
+  return { tokens: new Int32Array(batch * length), labels: new Int32Array(batch * length) }
+}
+
+function copyWindow(tokens: ArrayLike<number>, start: number, into: Batch, row: number, length: number): void {
+  for (let i = 0; i < length; i++) {
+    into.tokens[row * length + i] = tokens[start + i]!
+    into.labels[row * length + i] = tokens[start + i + 1]!
+  }
+}
+
+function expectEnough(found: number, expected: number): void {
+  if (found < expected) {
+    throw new ConfigError('too little data for one batch', {
+      where: 'data',
+      expected: `at least ${expected} tokens`,
+      found,
+      hint: 'Use a shorter length, a smaller batch, or more text',
+    })
+  }
+}

@@ -1,0 +1,201 @@
+/** What a model is made of. Every published architecture, and every mix, comes down to this. */
+import { ConfigError } from '../errors.ts'
+
+interface WithMlp {
+  /** Hidden width of a gated MLP after the mixer, with its own norm. Absent: none. */
+  readonly mlp?: number
+}
+
+export interface MambaLayer extends WithMlp {
+  readonly kind: 'mamba'
+  /** Inner width E. */
+  readonly hidden: number
+  readonly state: number
+  readonly kernel: number
+  readonly deltaRank: number
+  readonly bias: boolean
+  readonly convolutionBias: boolean
+}
+
+export interface Mamba2Layer extends WithMlp {
+  readonly kind: 'mamba2'
+  readonly hidden: number
+  readonly headWidth: number
+  readonly state: number
+  readonly groups: number
+  readonly kernel: number
+  readonly bias: boolean
+  readonly convolutionBias: boolean
+  readonly deltaLimit?: readonly [number, number]
+  readonly groupedNorm: boolean
+  readonly chunk?: number
+}
+
+export interface S4DLayer extends WithMlp {
+  readonly kind: 's4d'
+  /** Complex states a channel. */
+  readonly state: number
+}
+
+export interface AttentionLayer extends WithMlp {
+  readonly kind: 'attention'
+  readonly heads: number
+  readonly kvHeads: number
+  readonly ropeTheta: number
+}
+
+export type LayerConfig = MambaLayer | Mamba2Layer | S4DLayer | AttentionLayer
+export type LayerKind = LayerConfig['kind']
+
+/** What comes in: token ids, or vectors of features. */
+export type InputConfig = { readonly vocabulary: number } | { readonly features: number }
+
+/** What goes out: logits of the next token, of a class for the whole sequence, or numbers. */
+export type HeadConfig =
+  | { readonly kind: 'language' }
+  | { readonly kind: 'classifier'; readonly classes: number }
+  | { readonly kind: 'regression'; readonly outputs: number; readonly each: 'position' | 'sequence' }
+
+export interface ModelConfig {
+  readonly width: number
+  readonly layers: readonly LayerConfig[]
+  readonly input: InputConfig
+  readonly head: HeadConfig
+  /** Whether the output projection is the embedding. */
+  readonly tieEmbeddings: boolean
+  readonly eps: number
+}
+
+export const ARCHITECTURES = ['mamba', 'mamba2', 's4d', 'transformer'] as const
+export type Architecture = (typeof ARCHITECTURES)[number]
+
+/** The short way to say a configuration. */
+export interface ModelOptions {
+  /** One for all layers, or one for each. */
+  readonly architecture: Architecture | readonly Architecture[]
+  /** Number of layers; may be left out if `architecture` is a list. */
+  readonly layers?: number
+  readonly width: number
+  /** Token ids go in. Exactly one of `vocabulary` and `features`. */
+  readonly vocabulary?: number
+  /** Vectors of this many numbers go in. */
+  readonly features?: number
+  /** Makes a sequence classifier. */
+  readonly classes?: number
+  /** Makes a sequence regressor with this many outputs. */
+  readonly outputs?: number
+  /** Regression: a value for each position (default), or one for the whole sequence. */
+  readonly each?: 'position' | 'sequence'
+  /** State size N. Default: 16 for mamba, 64 for mamba2, 32 complex for s4d. */
+  readonly state?: number
+  /** Inner width over width. Default: 2. */
+  readonly expand?: number
+  /** mamba2: head width P. Default: the largest divisor of the inner width up to 64. */
+  readonly headWidth?: number
+  /** Attention heads. Default: width / 32, at least 1, rounded down to a divisor of the width. */
+  readonly heads?: number
+  readonly kvHeads?: number
+  /** Hidden width of the gated MLP. Default: none for state-space layers, 8/3 of the width for attention. */
+  readonly mlp?: number
+  readonly tieEmbeddings?: boolean
+}
+
+/** Spells the options out. Throws ConfigError for what cannot be. */
+export function modelConfig(options: ModelOptions): ModelConfig {
+  const { architecture, width, vocabulary, features } = options
+  const kinds = typeof architecture === 'string' ? repeat(architecture, options.layers) : architecture
+  if (options.layers !== undefined && kinds.length !== options.layers) {
+    throw new ConfigError('layers and architecture disagree', { expected: kinds.length, found: options.layers })
+  }
+  expectPositive('width', width)
+  if ((vocabulary === undefined) === (features === undefined)) {
+    throw new ConfigError('give either vocabulary (tokens) or features (numbers)', { where: 'model' })
+  }
+  const input: InputConfig = vocabulary !== undefined ? { vocabulary } : { features: features! }
+  expectPositive('vocabulary' in input ? 'vocabulary' : 'features', vocabulary ?? features!)
+  const head = headConfig(options)
+  return {
+    width,
+    layers: kinds.map((kind) => layerConfig(kind, options)),
+    input,
+    head,
+    tieEmbeddings: options.tieEmbeddings ?? (head.kind === 'language' && vocabulary !== undefined),
+    eps: 1e-5,
+  }
+}
+
+function headConfig({ classes, outputs, each = 'position', features }: ModelOptions): HeadConfig {
+  if (classes !== undefined && outputs !== undefined) {
+    throw new ConfigError('classes and outputs exclude each other', { where: 'model' })
+  }
+  if (classes !== undefined) return { kind: 'classifier', classes: expectPositive('classes', classes) }
+  if (outputs !== undefined) return { kind: 'regression', outputs: expectPositive('outputs', outputs), each }
+  if (features !== undefined) {
+    throw new ConfigError('a model of features needs classes or outputs', { where: 'model' })
+  }
+  return { kind: 'language' }
+}
+
+function layerConfig(architecture: Architecture, options: ModelOptions): LayerConfig {
+  const { width, state, expand = 2 } = options
+  const mlp = options.mlp === undefined ? {} : { mlp: expectPositive('mlp', options.mlp) }
+  const hidden = expectPositive('expand × width', expand * width)
+  if (state !== undefined) expectPositive('state', state)
+  switch (architecture) {
+    case 'mamba':
+      return {
+        kind: 'mamba',
+        hidden,
+        state: state ?? 16,
+        kernel: 4,
+        deltaRank: Math.ceil(width / 16),
+        bias: false,
+        convolutionBias: true,
+        ...mlp,
+      }
+    case 'mamba2':
+      return {
+        kind: 'mamba2',
+        hidden,
+        headWidth: options.headWidth ?? largestDivisor(hidden, 64),
+        state: state ?? 64,
+        groups: 1,
+        kernel: 4,
+        bias: false,
+        convolutionBias: true,
+        groupedNorm: false,
+        ...mlp,
+      }
+    case 's4d':
+      return { kind: 's4d', state: state ?? 32, ...mlp }
+    case 'transformer': {
+      const heads = options.heads ?? largestDivisor(width / 2, Math.max(1, Math.floor(width / 32)))
+      const kvHeads = options.kvHeads ?? heads
+      // 8/3 of the width: as many weights as an MLP of 4 × width without gate (Shazeer 2020; Touvron et al. 2023).
+      return { kind: 'attention', heads, kvHeads, ropeTheta: 10000, mlp: Math.ceil((8 * width) / 24) * 8, ...mlp }
+    }
+    default:
+      throw new ConfigError('unknown architecture', {
+        expected: ARCHITECTURES.join(', '),
+        found: String(architecture satisfies never),
+      })
+  }
+}
+
+function repeat(architecture: Architecture, layers: number | undefined): Architecture[] {
+  return Array.from({ length: expectPositive('layers', layers ?? 1) }, () => architecture)
+}
+
+function expectPositive(where: string, value: number): number {
+  if (!Number.isSafeInteger(value) || value <= 0) {
+    throw new ConfigError('must be a positive integer', { where, found: value })
+  }
+  return value
+}
+
+/** The largest divisor of `n` that is at most `limit`. */
+function largestDivisor(n: number, limit: number): number {
+  let divisor = Math.min(Math.floor(n), limit)
+  while (divisor > 1 && n % divisor !== 0) divisor--
+  return Math.max(1, divisor)
+}

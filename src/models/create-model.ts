@@ -1,0 +1,17 @@
+import type { AnyDevice, DeviceName } from '../devices/device.ts'
+import { openDevice } from '../devices/open.ts'
+import { Parameters } from '../nn/parameters.ts'
+import { modelConfig, type ModelOptions } from './config.ts'
+import { Model } from './model.ts'
+
+export interface CreateOptions extends ModelOptions {
+  readonly device?: AnyDevice | DeviceName | 'auto'
+  readonly seed?: number
+}
+
+/** A new model with initial values drawn from `seed`. */
+export async function createModel({ device = 'auto', seed = 0, ...options }: CreateOptions): Promise<Model> {
+  const config = modelConfig(options)
+  const opened = typeof device === 'string' ? await openDevice(device) : device
+  return new Model(config, new Parameters(opened, { seed }))
+}

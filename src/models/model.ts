@@ -1,0 +1,191 @@
+import type { AnyDevice } from '../devices/device.ts'
+import { ConfigError, ShapeError } from '../errors.ts'
+import { normal as normalInit } from '../nn/initializers.ts'
+import { Linear } from '../nn/linear.ts'
+import type { SequenceOptions, State } from '../nn/module.ts'
+import { RMSNorm } from '../nn/norm.ts'
+import { Parameters } from '../nn/parameters.ts'
+import { embedding } from '../ops/gather/index.ts'
+import { reshape, slice } from '../ops/layout/index.ts'
+import { linear } from '../ops/matmul/index.ts'
+import { recompute } from '../ops/recompute.ts'
+import { mean } from '../ops/reduce/index.ts'
+import { scope } from '../tensor/scope.ts'
+import { tensor, type Tensor } from '../tensor/tensor.ts'
+import { addAndNorm, Block, type Stream } from './block.ts'
+import type { ModelConfig } from './config.ts'
+
+export interface ForwardOptions extends Omit<SequenceOptions, 'state'> {
+  /** What each layer remembers of what came before. */
+  readonly states?: readonly State[] | undefined
+  /** Keep nothing inside layers for backward: compute it again there. */
+  readonly recompute?: boolean
+}
+
+/** Numbers on the host, with their shape. */
+export interface HostTensor {
+  readonly data: Float32Array
+  readonly shape: readonly number[]
+}
+
+/**
+ * A sequence model: embedding (or input projection), blocks, a last norm, and a head. Parameter names are those of the published
+ * `mamba` and `mamba2` checkpoints; other layers continue them.
+ */
+export class Model {
+  readonly config: ModelConfig
+  readonly device: AnyDevice
+  readonly parameters: Parameters
+  readonly blocks: readonly Block[]
+  readonly #embedding: Tensor | undefined
+  readonly #input: Linear | undefined
+  readonly #norm: RMSNorm
+  readonly #head: Linear | undefined
+
+  constructor(config: ModelConfig, parameters: Parameters) {
+    this.config = config
+    this.device = parameters.device
+    this.parameters = parameters
+    const { width, input, head } = config
+    const backbone = parameters.at('backbone')
+    if ('vocabulary' in input) {
+      this.#embedding = backbone.create('embeddings.weight', [input.vocabulary, width], normalInit(0.02), true)
+    } else {
+      this.#input = new Linear(backbone.at('input'), { input: input.features, output: width, bias: true })
+    }
+    this.blocks = config.layers.map((layer, i) => new Block(layer, config, backbone.at(`layers.${i}`)))
+    this.#norm = new RMSNorm(backbone.at('norm_f'), width, config.eps)
+    if (head.kind === 'language') {
+      if (!('vocabulary' in input)) throw new ConfigError('a language model needs a vocabulary', { where: 'model' })
+      if (!config.tieEmbeddings) {
+        this.#head = new Linear(parameters.at('lm_head'), { input: width, output: input.vocabulary })
+      }
+    } else {
+      const output = head.kind === 'classifier' ? head.classes : head.outputs
+      this.#head = new Linear(parameters.at('head'), { input: width, output, bias: true })
+    }
+  }
+
+  /** Size of the vocabulary, of a model that takes tokens. */
+  get vocabulary(): number {
+    const { input } = this.config
+    if (!('vocabulary' in input)) throw new ConfigError('the model takes features, not tokens', { where: 'model' })
+    return input.vocabulary
+  }
+
+  /** Number of parameters. */
+  get size(): number {
+    let size = 0
+    for (const { tensor: each } of this.parameters.all.values()) size += each.size
+    return size
+  }
+
+  /** Input (tokens i32 [B, L] or features [B, L, F]) to the last hidden vectors [B, L, width], and the states after it. */
+  hidden(input: Tensor, options: ForwardOptions = {}): { readonly y: Tensor; readonly states: readonly State[] } {
+    const states: State[] = []
+    let stream: Stream = { branch: this.#embed(input), residual: undefined }
+    for (const [i, block] of this.blocks.entries()) {
+      const inner = { state: options.states?.[i], reset: options.reset, past: options.past }
+      const made = options.recompute ? recomputed(block, stream, inner, this.#under(i)) : block.sequence(stream, inner)
+      stream = made
+      states.push(made.state)
+    }
+    return { y: addAndNorm(this.#norm, stream).y, states }
+  }
+
+  /**
+   * What the head says: language model [B, L, V]; classifier [B, classes] of the mean over positions; regression
+   * [B, L, outputs] or [B, outputs].
+   */
+  forward(input: Tensor, options: ForwardOptions = {}): { readonly y: Tensor; readonly states: readonly State[] } {
+    const { y, states } = this.hidden(input, options)
+    const { head } = this.config
+    const pooled = head.kind === 'classifier' || (head.kind === 'regression' && head.each === 'sequence')
+    return { y: this.project(pooled ? mean(y, [1]) : y), states }
+  }
+
+  /** Hidden vectors [..., width] through the head. */
+  project(y: Tensor): Tensor {
+    return this.#head ? this.#head.forward(y) : linear(y, this.#embedding!)
+  }
+
+  /** Logits [B, V] after the last position of tokens i32 [B, L]: only that position goes through the head. */
+  last(tokens: Tensor, options: ForwardOptions = {}): { readonly logits: Tensor; readonly states: readonly State[] } {
+    const { y, states } = this.hidden(tokens, options)
+    const [batch, length, width] = y.shape as [number, number, number]
+    return { logits: this.project(reshape(slice(y, 1, length - 1, length), [batch, width])), states }
+  }
+
+  /** One position: input i32 [B] (or features [B, F]) to what the head says [B, …]. States change in place. */
+  step(input: Tensor, states: readonly State[], past?: Tensor): Tensor {
+    let stream: Stream = { branch: this.#embed(input), residual: undefined }
+    for (const [i, block] of this.blocks.entries()) stream = block.step(stream, states[i]!, past)
+    return this.project(addAndNorm(this.#norm, stream).y)
+  }
+
+  /** States of zeros, for `batch` sequences. `capacity` is the most positions that attention layers can hold. */
+  createStates(batch: number, capacity = 0): State[] {
+    return this.blocks.map((block) => block.mixer.createState(batch, capacity))
+  }
+
+  /** Logits for token ids, [batch][length], on the host: shape [batch, length, vocabulary]. */
+  async logits(tokens: readonly (readonly number[])[]): Promise<HostTensor> {
+    const ids = this.tokens(tokens)
+    const { y } = scope(() => ({ y: this.forward(ids).y }))
+    try {
+      return { data: (await y.read()) as Float32Array, shape: y.shape }
+    } finally {
+      y.dispose()
+      ids.dispose()
+    }
+  }
+
+  /** Token ids as a tensor i32 [batch, length]. Refuses ids outside the vocabulary and ragged rows. */
+  tokens(rows: readonly (readonly number[])[]): Tensor {
+    const length = rows[0]?.length ?? 0
+    const { vocabulary } = this
+    for (const [i, row] of rows.entries()) {
+      if (row.length !== length) {
+        throw new ShapeError('rows of tokens differ in length', { where: `tokens[${i}]`, expected: length, found: row.length })
+      }
+      const wrong = row.findIndex((id) => !Number.isInteger(id) || id < 0 || id >= vocabulary)
+      if (wrong >= 0) {
+        throw new ShapeError('token id outside the vocabulary', {
+          where: `tokens[${i}][${wrong}]`,
+          expected: `0 to ${vocabulary - 1}`,
+          found: row[wrong],
+        })
+      }
+    }
+    if (length === 0) throw new ShapeError('no tokens', { where: 'tokens' })
+    return tensor(this.device, Int32Array.from(rows.flat()), [rows.length, length])
+  }
+
+  dispose(): void {
+    this.parameters.dispose()
+  }
+
+  #embed(input: Tensor): Tensor {
+    return this.#embedding ? embedding({ tokens: input, weight: this.#embedding }) : this.#input!.forward(input)
+  }
+
+  #under(layer: number): Tensor[] {
+    const prefix = `backbone.layers.${layer}.`
+    return [...this.parameters.all].filter(([name]) => name.startsWith(prefix)).map(([, { tensor: each }]) => each)
+  }
+}
+
+function recomputed(
+  block: Block,
+  stream: Stream,
+  options: SequenceOptions,
+  parameters: readonly Tensor[],
+): Stream & { readonly state: State } {
+  const { branch, residual } = stream
+  const from = [branch, ...(residual ? [residual] : []), ...Object.values(options.state ?? {}), ...parameters]
+  const { branch: next, residual: sum, ...state } = recompute(from, () => {
+    const made = block.sequence(stream, options)
+    return { branch: made.branch, residual: made.residual!, ...made.state }
+  })
+  return { branch: next!, residual: sum, state }
+}

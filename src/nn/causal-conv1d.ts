@@ -1,0 +1,46 @@
+import { causalConv1d, causalConv1dUpdate } from '../ops/causal-conv1d/index.ts'
+import { reshape } from '../ops/layout/index.ts'
+import type { Tensor } from '../tensor/tensor.ts'
+import { fanIn } from './initializers.ts'
+import type { Parameters } from './parameters.ts'
+
+export interface CausalConv1dOptions {
+  readonly channels: number
+  /** Taps K. */
+  readonly kernel: number
+  readonly bias?: boolean
+}
+
+/** Depthwise causal convolution followed by SiLU: weight [C, 1, K] as published. */
+export class CausalConv1d {
+  readonly weight: Tensor
+  readonly bias: Tensor | undefined
+  readonly #channels: number
+  readonly #kernel: number
+
+  constructor(at: Parameters, { channels, kernel, bias = true }: CausalConv1dOptions) {
+    this.#channels = channels
+    this.#kernel = kernel
+    this.weight = at.create('weight', [channels, 1, kernel], fanIn(kernel))
+    this.bias = bias ? at.create('bias', [channels], fanIn(kernel)) : undefined
+  }
+
+  /** Shape of the window of past inputs: [B, C, K - 1]. */
+  windowShape(batch: number): readonly number[] {
+    return [batch, this.#channels, this.#kernel - 1]
+  }
+
+  /** x [B, L, C] to y [B, L, C], and the last K - 1 inputs. */
+  sequence(x: Tensor, initialWindow?: Tensor, reset?: Tensor): { y: Tensor; finalWindow: Tensor } {
+    return causalConv1d({ x, weight: this.#taps(), bias: this.bias, initialWindow, reset }, { activation: 'silu' })
+  }
+
+  /** x [B, C] to y [B, C]; the window moves on in place. */
+  step(x: Tensor, window: Tensor): Tensor {
+    return causalConv1dUpdate({ window, x, weight: this.#taps(), bias: this.bias }, { activation: 'silu' }).y
+  }
+
+  #taps(): Tensor {
+    return reshape(this.weight, [this.#channels, this.#kernel])
+  }
+}

@@ -1,0 +1,32 @@
+import { silu } from '../ops/activation/index.ts'
+import { multiply } from '../ops/elementwise/index.ts'
+import { split } from '../ops/layout/index.ts'
+import type { Tensor } from '../tensor/tensor.ts'
+import { residualFanIn } from './initializers.ts'
+import { Linear } from './linear.ts'
+import type { Parameters } from './parameters.ts'
+
+export interface GatedMLPOptions {
+  readonly width: number
+  readonly hidden: number
+  readonly branches?: number
+}
+
+/** SwiGLU (Shazeer 2020): y = fc2(value · silu(gate)); fc1 makes value and gate, the gate last, as the original Mamba code. */
+export class GatedMLP {
+  readonly #hidden: number
+  readonly fc1: Linear
+  readonly fc2: Linear
+
+  constructor({ width, hidden, branches = 1 }: GatedMLPOptions, at: Parameters) {
+    this.#hidden = hidden
+    this.fc1 = new Linear(at.at('fc1'), { input: width, output: 2 * hidden })
+    this.fc2 = new Linear(at.at('fc2'), { input: hidden, output: width, weight: residualFanIn(hidden, branches) })
+  }
+
+  /** x [..., width] to [..., width]. */
+  forward(x: Tensor): Tensor {
+    const [value, gate] = split(this.fc1.forward(x), [this.#hidden, this.#hidden]) as [Tensor, Tensor]
+    return this.fc2.forward(multiply(value, silu(gate)))
+  }
+}

@@ -1,0 +1,27 @@
+import { linear } from '../ops/matmul/index.ts'
+import type { Activation } from '../ops/activation/index.ts'
+import type { Tensor } from '../tensor/tensor.ts'
+import { fanIn, type Initializer } from './initializers.ts'
+import type { Parameters } from './parameters.ts'
+
+export interface LinearOptions {
+  readonly input: number
+  readonly output: number
+  readonly bias?: boolean
+  readonly weight?: Initializer
+}
+
+/** y = x weightᵀ + bias; weight [output, input]. */
+export class Linear {
+  readonly weight: Tensor
+  readonly bias: Tensor | undefined
+
+  constructor(at: Parameters, { input, output, bias = false, weight = fanIn(input) }: LinearOptions) {
+    this.weight = at.create('weight', [output, input], weight, true)
+    this.bias = bias ? at.create('bias', [output], fanIn(input)) : undefined
+  }
+
+  forward(x: Tensor, options: { readonly activation?: Activation } = {}): Tensor {
+    return linear(x, this.weight, this.bias, options)
+  }
+}

@@ -1,0 +1,143 @@
+import { exp } from '../ops/activation/index.ts'
+import { scale, zeros } from '../ops/elementwise/index.ts'
+import { split } from '../ops/layout/index.ts'
+import { linear } from '../ops/matmul/index.ts'
+import { selectiveScan } from '../ops/selective-scan/index.ts'
+import { selectiveStateUpdate } from '../ops/state-update/index.ts'
+import { persistent } from '../tensor/scope.ts'
+import type { Tensor } from '../tensor/tensor.ts'
+import { CausalConv1d } from './causal-conv1d.ts'
+import { deltaBias, logOneToN, ones, residualFanIn, uniform } from './initializers.ts'
+import { Linear } from './linear.ts'
+import type { SequenceLayer, SequenceOptions, SequenceResult, State } from './module.ts'
+import { Parameters } from './parameters.ts'
+
+export interface Mamba1Options {
+  readonly input: number
+  /** Inner width E; in a language model twice the width. */
+  readonly hidden: number
+  readonly output: number
+  /** State size N of each channel. */
+  readonly state?: number
+  /** Taps of the convolution. */
+  readonly kernel?: number
+  /** Rank R of the projection that makes delta. Default: input / 16, rounded up. */
+  readonly deltaRank?: number
+  readonly bias?: boolean
+  readonly convolutionBias?: boolean
+  /** Residual branches of the model around, for the scale of the output projection. */
+  readonly branches?: number
+}
+
+/**
+ * The Mamba block of Gu and Dao (2023), figure 3: two branches, a short convolution and the selective scan in one, a gate in
+ * the other.
+ *
+ *     x, z = in_proj(input);  x = silu(conv(x));  delta, B, C = x_proj(x)
+ *     h[t] = exp(delta A) h[t-1] + delta B x[t];  y = C h + D x;  output = out_proj(y · silu(z))
+ */
+export class Mamba1 implements SequenceLayer {
+  readonly #options: Required<Mamba1Options>
+  readonly #device
+  readonly inProj: Linear
+  readonly conv1d: CausalConv1d
+  readonly xProj: Linear
+  readonly dtProj: { readonly weight: Tensor; readonly bias: Tensor }
+  readonly aLog: Tensor
+  readonly D: Tensor
+  readonly outProj: Linear
+
+  constructor(options: Mamba1Options, at: Parameters) {
+    const full = withDefaults(options)
+    const { input, hidden: E, output, state: N, kernel, deltaRank: R, bias, convolutionBias, branches } = full
+    this.#options = full
+    this.#device = at.device
+    this.inProj = new Linear(at.at('in_proj'), { input, output: 2 * E, bias })
+    this.conv1d = new CausalConv1d(at.at('conv1d'), { channels: E, kernel, bias: convolutionBias })
+    this.xProj = new Linear(at.at('x_proj'), { input: E, output: R + 2 * N })
+    // Official code: uniform within R^-1/2, so that the projection keeps the variance.
+    const dtProj = at.at('dt_proj')
+    this.dtProj = {
+      weight: dtProj.create('weight', [E, R], uniform(R ** -0.5), true),
+      bias: dtProj.create('bias', [E], deltaBias()),
+    }
+    this.aLog = at.create('A_log', [E, N], logOneToN)
+    this.D = at.create('D', [E], ones)
+    this.outProj = new Linear(at.at('out_proj'), { input: E, output, bias, weight: residualFanIn(E, branches) })
+  }
+
+  /** x [B, L, input] to y [B, L, output]. */
+  forward(x: Tensor): Tensor {
+    return this.sequence(x).y
+  }
+
+  sequence(x: Tensor, { state, reset }: SequenceOptions = {}): SequenceResult {
+    const { hidden: E, deltaRank: R, state: N } = this.#options
+    const [u, z] = split(this.inProj.forward(x), [E, E]) as [Tensor, Tensor]
+    const conv = this.conv1d.sequence(u, state?.conv, reset)
+    const [low, B, C] = split(this.xProj.forward(conv.y), [R, N, N]) as [Tensor, Tensor, Tensor]
+    const scan = selectiveScan(
+      {
+        u: conv.y,
+        delta: linear(low, this.dtProj.weight),
+        A: this.#A(),
+        B,
+        C,
+        D: this.D,
+        z,
+        deltaBias: this.dtProj.bias,
+        initialState: state?.ssm,
+        reset,
+      },
+      { deltaSoftplus: true },
+    )
+    return { y: this.outProj.forward(scan.y), state: { conv: conv.finalWindow, ssm: scan.finalState } }
+  }
+
+  step(x: Tensor, state: State): Tensor {
+    const { hidden: E, deltaRank: R, state: N } = this.#options
+    const [u, z] = split(this.inProj.forward(x), [E, E]) as [Tensor, Tensor]
+    const convolved = this.conv1d.step(u, state.conv!)
+    const [low, B, C] = split(this.xProj.forward(convolved), [R, N, N]) as [Tensor, Tensor, Tensor]
+    const { y } = selectiveStateUpdate(
+      {
+        state: state.ssm!,
+        x: convolved,
+        delta: linear(low, this.dtProj.weight),
+        A: this.#A(),
+        B,
+        C,
+        D: this.D,
+        z,
+        deltaBias: this.dtProj.bias,
+      },
+      { deltaSoftplus: true, inPlace: true },
+    )
+    return this.outProj.forward(y)
+  }
+
+  createState(batch: number): State {
+    const { hidden: E, state: N } = this.#options
+    return persistent(() => ({
+      conv: zeros(this.#device, this.conv1d.windowShape(batch)),
+      ssm: zeros(this.#device, [batch, E, N]),
+    }))
+  }
+
+  /** A = -exp(A_log): negative, so that states decay. */
+  #A(): Tensor {
+    return scale(exp(this.aLog), -1)
+  }
+}
+
+function withDefaults(options: Mamba1Options): Required<Mamba1Options> {
+  return {
+    state: 16,
+    kernel: 4,
+    deltaRank: Math.ceil(options.input / 16),
+    bias: false,
+    convolutionBias: true,
+    branches: 1,
+    ...options,
+  }
+}

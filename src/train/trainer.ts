@@ -1,0 +1,114 @@
+import type { Batches, BatchesState } from '../data/batches.ts'
+import { NumericsError } from '../errors.ts'
+import type { Model } from '../models/model.ts'
+import { AdamW, type AdamWOptions } from './adamw.ts'
+import type { Schedule } from './schedule.ts'
+import { createTrainingStep, type StepReport, type TrainingStep } from './training-step.ts'
+
+export interface TrainerOptions {
+  readonly optimizer?: AdamWOptions
+  readonly schedule: Schedule
+  /** Updates in all: what the schedule is stretched over. */
+  readonly steps: number
+  /** Default: 1. */
+  readonly accumulation?: number
+  /** Default: 1. */
+  readonly maxNorm?: number
+  readonly recompute?: boolean
+}
+
+export interface TrainedStep {
+  /** Updates done, this one included. */
+  readonly step: number
+  readonly loss: number
+  readonly gradientNorm: number
+  readonly learningRate: number
+  /** Tokens that went in. */
+  readonly tokens: number
+}
+
+/** Everything besides weights and moments that training continues from. */
+export interface TrainerState {
+  readonly step: number
+  readonly batches: BatchesState
+}
+
+/** Trains a language model. `for await (const step of trainer.fit(batches))` does one update at a time. */
+export class Trainer {
+  readonly model: Model
+  readonly optimizer: AdamW
+  readonly #options: Required<Omit<TrainerOptions, 'optimizer'>>
+  #done = 0
+  #step: TrainingStep | undefined
+  #batches: Batches | undefined
+
+  constructor(model: Model, { optimizer = {}, ...options }: TrainerOptions) {
+    this.model = model
+    this.optimizer = new AdamW(model.parameters.all, optimizer)
+    this.#options = { accumulation: 1, maxNorm: 1, recompute: false, ...options }
+  }
+
+  /** Updates done so far. */
+  get done(): number {
+    return this.#done
+  }
+
+  /** Memory of activations and gradients, in bytes. The same after every step. */
+  get arenaBytes(): number {
+    return this.#step?.arenaBytes ?? 0
+  }
+
+  /** States carried between steps, to be saved with a checkpoint. */
+  get states(): TrainingStep['states'] {
+    return this.#step?.states
+  }
+
+  /** Makes ready for batches of this form; `fit` calls it. Before loading a checkpoint's states, call it yourself. */
+  attach(batches: Batches): void {
+    if (this.#batches === batches) return
+    this.#step?.dispose()
+    this.#batches = batches
+    this.#step = createTrainingStep(this.model, this.optimizer, batches, this.#options)
+  }
+
+  /** Updates until `steps` are done. Stop early by leaving the loop. */
+  async *fit(batches: Batches): AsyncGenerator<TrainedStep, void, void> {
+    this.attach(batches)
+    const { schedule, steps, accumulation } = this.#options
+    while (this.#done < steps) {
+      const learningRate = schedule(this.#done, steps)
+      const report = await this.#step!.run(batches, learningRate, this.#done)
+      this.#expectFinite(report)
+      this.#done++
+      const tokens = batches.batch * batches.length * accumulation
+      const { loss, gradientNorm } = report
+      yield { step: this.#done, loss, gradientNorm, learningRate, tokens }
+    }
+  }
+
+  save(batches: Batches): TrainerState {
+    return { step: this.#done, batches: batches.save() }
+  }
+
+  restore(state: TrainerState, batches: Batches): void {
+    this.#done = state.step
+    batches.restore(state.batches)
+  }
+
+  dispose(): void {
+    this.#step?.dispose()
+    this.optimizer.dispose()
+  }
+
+  #expectFinite({ loss, gradientNorm, squares }: StepReport): void {
+    if (Number.isFinite(loss) && Number.isFinite(gradientNorm)) return
+    const names = [...this.model.parameters.all.keys()]
+    const bad = names[squares.findIndex((each) => !Number.isFinite(each))]
+    const where = Number.isFinite(loss) ? `gradient of ${bad ?? 'the sum over all parameters'}` : 'loss'
+    throw new NumericsError(`training stopped at step ${this.#done + 1}: not a finite number`, {
+      where,
+      found: Number.isFinite(loss) ? gradientNorm : loss,
+      hint: 'The last checkpoint is kept. Resume from it with a lower learning rate, a longer warmup or a smaller maximum norm',
+    })
+  }
+}

@@ -1,0 +1,152 @@
+import type { LaunchList } from '../devices/device.ts'
+import type { Batch, Batches } from '../data/batches.ts'
+import { languageLoss } from '../models/loss.ts'
+import type { Model } from '../models/model.ts'
+import type { State } from '../nn/module.ts'
+import { accumulate, copyInto, fill, zeros } from '../ops/elementwise/index.ts'
+import { withGradients } from '../ops/gradients.ts'
+import { concat } from '../ops/layout/index.ts'
+import { clipFactor, sumOfSquares } from '../ops/optimizer/index.ts'
+import { persistent, scope } from '../tensor/scope.ts'
+import { empty, tensor, type Tensor } from '../tensor/tensor.ts'
+import type { AdamW } from './adamw.ts'
+
+export interface TrainingStepOptions {
+  /** Batches whose gradients are averaged before an update. */
+  readonly accumulation: number
+  /** Largest global norm of the gradient; Infinity turns clipping off. */
+  readonly maxNorm: number
+  /** Recompute each layer's inside in backward. */
+  readonly recompute: boolean
+}
+
+/** What a step says of itself. */
+export interface StepReport {
+  /** Mean cross-entropy in nats. */
+  readonly loss: number
+  /** Global norm of the gradient before clipping. */
+  readonly gradientNorm: number
+  /** Sum of squares of each parameter's gradient, in the order of the parameters. */
+  readonly squares: Float32Array
+}
+
+/**
+ * One step of training as launch lists: forward, backward and update are recorded at the first step and replayed at all
+ * others, on the same memory.
+ */
+export class TrainingStep {
+  readonly #model: Model
+  readonly #optimizer: AdamW
+  readonly #options: TrainingStepOptions
+  readonly #tokens: Tensor
+  readonly #labels: Tensor
+  readonly #reset: Tensor | undefined
+  readonly #losses: Tensor
+  readonly #norm: Tensor
+  readonly #squares: Tensor
+  readonly #cotangent: Tensor
+  readonly #sums: ReadonlyMap<Tensor, Tensor> | undefined
+  readonly #arena
+  /** Carried from step to step; undefined if rows do not continue. */
+  readonly states: readonly State[] | undefined
+  #micro: LaunchList | undefined
+  #update: LaunchList | undefined
+
+  constructor(model: Model, optimizer: AdamW, batches: Batches, options: TrainingStepOptions) {
+    const { device } = model
+    const shape = [batches.batch, batches.length]
+    const parameters = [...model.parameters.all.values()].map(({ tensor: each }) => each)
+    this.#model = model
+    this.#optimizer = optimizer
+    this.#options = options
+    this.#arena = device.createArena()
+    this.#tokens = empty(device, shape, 'i32')
+    this.#labels = empty(device, shape, 'i32')
+    this.#reset = batches.masked ? empty(device, shape, 'i32') : undefined
+    this.#losses = zeros(device, [1])
+    this.#norm = zeros(device, [1])
+    this.#squares = zeros(device, [parameters.length])
+    this.#cotangent = tensor(device, [1 / options.accumulation])
+    this.#sums =
+      options.accumulation > 1 ? new Map(parameters.map((each) => [each, zeros(device, each.shape)])) : undefined
+    this.states = batches.carried ? model.createStates(batches.batch) : undefined
+  }
+
+  /** Bytes of the arena that activations and gradients live in. */
+  get arenaBytes(): number {
+    return this.#arena.reservedBytes
+  }
+
+  async run(batches: Batches, learningRate: number, stepsDone: number): Promise<StepReport> {
+    let loss = 0
+    this.#optimizer.prepare(learningRate, stepsDone)
+    for (let i = 0; i < this.#options.accumulation; i++) {
+      this.#write(batches.next())
+      if (i === 0 && this.#sums) for (const sum of this.#sums.values()) fill(sum, 0)
+      this.#micro = this.#recordOrReplay(this.#micro, () => this.#forwardBackward())
+      loss += (await this.#losses.item()) / this.#options.accumulation
+    }
+    if (this.#sums) this.#update = this.#recordOrReplay(this.#update, () => this.#apply(this.#sums!))
+    const gradientNorm = await this.#norm.item()
+    const squares = (await this.#squares.read()) as Float32Array
+    return { loss, gradientNorm, squares }
+  }
+
+  dispose(): void {
+    const states = (this.states ?? []).flatMap((state) => Object.values(state))
+    const own = [this.#tokens, this.#labels, this.#reset, this.#losses, this.#norm, this.#squares, this.#cotangent]
+    for (const each of [...own, ...states, ...(this.#sums?.values() ?? [])]) each?.dispose()
+    this.#arena.destroy()
+  }
+
+  #write({ tokens, labels, reset }: Batch): void {
+    this.#tokens.write(tokens)
+    this.#labels.write(labels)
+    if (reset) this.#reset?.write(reset)
+  }
+
+  #recordOrReplay(list: LaunchList | undefined, body: () => void): LaunchList {
+    const { device } = this.#model
+    if (!list) return device.record(() => scope(body, this.#arena))
+    device.replay(list)
+    return list
+  }
+
+  #forwardBackward(): void {
+    const { states } = this
+    const parameters = [...this.#model.parameters.all.values()].map(({ tensor: each }) => each)
+    const { result, gradients } = withGradients(
+      parameters,
+      () =>
+        languageLoss(this.#model, this.#tokens, this.#labels, {
+          states,
+          reset: this.#reset,
+          recompute: this.#options.recompute,
+        }),
+      ({ loss }) => new Map([[loss, this.#cotangent]]),
+    )
+    copyInto(this.#losses, result.loss)
+    // Only now: backward reads the states that the step began with.
+    for (const [i, state] of (states ?? []).entries()) {
+      for (const [name, kept] of Object.entries(state)) copyInto(kept, result.states[i]![name]!)
+    }
+    if (!this.#sums) this.#apply(gradients)
+    else for (const [parameter, gradient] of gradients) accumulate(this.#sums.get(parameter)!, gradient)
+  }
+
+  #apply(gradients: ReadonlyMap<Tensor, Tensor>): void {
+    const parameters = [...this.#model.parameters.all.values()].map(({ tensor: each }) => each)
+    const squares = parameters.map((each) => {
+      const gradient = gradients.get(each)
+      return gradient ? sumOfSquares({ x: gradient }) : fill(empty(each.device, [1]), 0)
+    })
+    copyInto(this.#squares, concat(squares))
+    const { norm, factor } = clipFactor({ squares: this.#squares }, { maxNorm: this.#options.maxNorm })
+    copyInto(this.#norm, norm)
+    this.#optimizer.update(gradients, factor)
+  }
+}
+
+/** Runs outside any scope, so that what it makes is kept. */
+export const createTrainingStep = (...args: ConstructorParameters<typeof TrainingStep>): TrainingStep =>
+  persistent(() => new TrainingStep(...args))
