@@ -41,7 +41,16 @@ export interface LossAndGradients {
  */
 export async function lossAndGradients(
   model: Model,
-  { tokens, labels }: { readonly tokens: readonly (readonly number[])[]; readonly labels: readonly (readonly number[])[] },
+  {
+    tokens,
+    labels,
+    ...options
+  }: {
+    readonly tokens: readonly (readonly number[])[]
+    readonly labels: readonly (readonly number[])[]
+    /** Recompute each layer's inside in backward: less memory, the same numbers. */
+    readonly recompute?: boolean
+  },
 ): Promise<LossAndGradients> {
   const ids = model.tokens(tokens)
   const shifted = labels.flatMap((row) => [...row.slice(1), IGNORE])
@@ -51,7 +60,7 @@ export async function lossAndGradients(
   const { result: loss, gradients } = scope(() =>
     withGradients(
       parameters.map(([, { tensor: each }]) => each),
-      () => languageLoss(model, ids, targets).loss,
+      () => languageLoss(model, ids, targets, options).loss,
       (result) => new Map([[result, one]]),
     ),
   )

@@ -58,6 +58,11 @@ export class Trainer {
     return this.#step?.arenaBytes ?? 0
   }
 
+  /** Most bytes of activations and gradients in use at once. */
+  get arenaPeak(): number {
+    return this.#step?.arenaPeak ?? 0
+  }
+
   /** States carried between steps, to be saved with a checkpoint. */
   get states(): TrainingStep['states'] {
     return this.#step?.states

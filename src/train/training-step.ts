@@ -72,6 +72,11 @@ export class TrainingStep {
     this.states = batches.carried ? model.createStates(batches.batch) : undefined
   }
 
+  /** Most bytes of activations and gradients that were in use at once. */
+  get arenaPeak(): number {
+    return this.#arena.peakBytes
+  }
+
   /** Bytes of the arena that activations and gradients live in. */
   get arenaBytes(): number {
     return this.#arena.reservedBytes

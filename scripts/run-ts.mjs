@@ -1,0 +1,28 @@
+// Runs a TypeScript file of this repository: node scripts/run-ts.mjs bench/index.ts [arguments]
+// Node 20 does not strip types, so it is bundled first, packages left out.
+import { rm } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { rolldown } from 'rolldown'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+
+/** Bundles `entry`; resolves to the path of a module that Node can run. */
+export async function bundle(entry) {
+  const input = resolve(entry)
+  const name = input.slice(root.length + 1).replaceAll(/[^\w]+/g, '-')
+  const file = join(root, 'node_modules/.cache/sidewinder/run', `${name}-${process.pid}.mjs`)
+  const build = await rolldown({ input, platform: 'node', external: /^[^./]/, logLevel: 'silent' })
+  await build.write({ file, format: 'esm', codeSplitting: false })
+  return file
+}
+
+if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  const [entry] = process.argv.splice(2, 1)
+  const file = await bundle(entry)
+  try {
+    await import(pathToFileURL(file).href)
+  } finally {
+    await rm(file, { force: true })
+  }
+}

@@ -1,0 +1,60 @@
+/** The built package in a page of its own, as a user would load it: no bundler, no test runner inside. */
+import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
+import { chromium, type Browser } from 'playwright'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+// @ts-expect-error plain JavaScript
+import { serve } from '../examples/browser/serve.mjs'
+import { bundled, folderOf } from '../scripts/chromium.mjs'
+
+interface Finished {
+  readonly error?: string
+  readonly losses: readonly number[]
+  readonly text: string
+  readonly device: string
+}
+
+describe.skipIf(!bundled)(`a page with the built package${bundled ? '' : ' (skipped: Chromium is bundled for Linux x64 only)'}`, () => {
+  let browser: Browser | undefined
+  let server: { address(): { port: number }; close(): void }
+
+  beforeAll(async () => {
+    execFileSync('npx', ['tsdown'], { stdio: 'ignore' })
+    const folder = folderOf('chromium')
+    server = await serve(0)
+    browser = await chromium.launch({
+      executablePath: join(folder, 'chromium'),
+      env: { ...process.env, LD_LIBRARY_PATH: join(folder, 'lib') } as Record<string, string>,
+      args: [
+        '--no-sandbox',
+        '--enable-unsafe-webgpu',
+        '--use-webgpu-adapter=swiftshader',
+        '--enable-features=Vulkan',
+        '--disable-background-networking',
+        '--disable-component-update',
+        '--disable-sync',
+        '--no-first-run',
+      ],
+    })
+  }, 120_000)
+
+  afterAll(async () => {
+    await browser?.close()
+    server?.close()
+  })
+
+  for (const device of ['wasm', 'webgpu']) {
+    test(`trains 50 steps and writes, on ${device}`, { timeout: 120_000 }, async () => {
+      const page = await browser!.newPage()
+      await page.goto(`http://localhost:${server.address().port}/examples/browser/?device=${device}&software&steps=50`)
+      await page.waitForFunction('globalThis.finished', undefined, { timeout: 110_000 })
+      const finished = (await page.evaluate('globalThis.finished')) as Finished
+      expect(finished.error).toBeUndefined()
+      expect(finished.losses).toHaveLength(50)
+      expect(finished.losses.at(-1)!).toBeLessThan(finished.losses[0]! - 2)
+      expect(finished.text.length).toBeGreaterThan('Call me '.length)
+      if (device === 'wasm') expect(finished.device).toMatch(/[2-9] threads|1[0-9] threads/)
+      await page.close()
+    })
+  }
+})

@@ -1,0 +1,240 @@
+/** Whole models against float64 results of others. Runner-free: Node and browsers run the same checks. */
+import { parseConfigText } from '../../src/checkpoints/config.ts'
+import { readSafetensors } from '../../src/checkpoints/safetensors.ts'
+import type { AnyDevice } from '../../src/devices/device.ts'
+import { generateTokens } from '../../src/generate/generator.ts'
+import { fromHuggingFace } from '../../src/models/hugging-face.ts'
+import { buildModel } from '../../src/models/load-model.ts'
+import { IGNORE, lossAndGradients } from '../../src/models/loss.ts'
+import type { Model } from '../../src/models/model.ts'
+import type { State } from '../../src/nn/module.ts'
+import { scope } from '../../src/tensor/scope.ts'
+import { constantRate } from '../../src/train/schedule.ts'
+import { Trainer } from '../../src/train/trainer.ts'
+import { readTestFile } from '../files.ts'
+import { relativeError } from './compare.ts'
+import type { Check } from './operations.ts'
+
+const TOLERANCE = { logits: 1e-4, state: 1e-4, gradient: 5e-4, loss: 1e-4 } as const
+const PIECES = [
+  [1, 3, 7],
+  [8, 3],
+  [2, 9],
+]
+
+export const MODELS = ['mamba-a', 'mamba-b', 'mamba2-g1', 'mamba2-g3', 'mamba2-dtlimit'] as const
+
+interface Values {
+  readonly shape: readonly number[]
+  readonly data: ArrayLike<number>
+}
+
+class Fixture {
+  readonly #values: ReadonlyMap<string, Values>
+
+  constructor(values: ReadonlyMap<string, Values>) {
+    this.#values = values
+  }
+
+  get(name: string): Values {
+    const values = this.#values.get(name)
+    if (!values) throw new Error(`the fixture has no ${name}`)
+    return values
+  }
+
+  has(name: string): boolean {
+    return this.#values.has(name)
+  }
+
+  names(prefix: string): string[] {
+    return [...this.#values.keys()].filter((name) => name.startsWith(prefix))
+  }
+
+  /** Integers [batch, time] as rows. */
+  rows(name: string): number[][] {
+    const { shape, data } = this.get(name)
+    const length = shape.at(-1)!
+    return Array.from({ length: data.length / length }, (_, row) =>
+      Array.from({ length }, (_each, i) => data[row * length + i]!),
+    )
+  }
+}
+
+async function readValues(path: string): Promise<Map<string, Values>> {
+  const file = await readSafetensors(await readTestFile(path), path)
+  const values = new Map<string, Values>()
+  for (const [name, entry] of file) values.set(name, { shape: entry.shape, data: await entry.read() })
+  return values
+}
+
+async function open(
+  name: string,
+  device: AnyDevice,
+  config = 'config.json',
+): Promise<{ model: Model; fixture: Fixture }> {
+  const folder = `test/fixtures/checkpoints/${name}`
+  const text = new TextDecoder().decode(await readTestFile(`${folder}/${config}`))
+  const weights = await readSafetensors(await readTestFile(`${folder}/model.safetensors`), 'model.safetensors')
+  const model = await buildModel(fromHuggingFace(parseConfigText(text, config), config), weights, device, 'model.safetensors')
+  return { model, fixture: new Fixture(await readValues(`${folder}/io.safetensors`)) }
+}
+
+/** All checks of one checkpoint. */
+export function modelChecks(name: string): Check[] {
+  const check = (title: string, body: (model: Model, fixture: Fixture, device: AnyDevice) => Promise<void>): Check => ({
+    name: `${name}: ${title}`,
+    async run(device) {
+      const { model, fixture } = await open(name, device)
+      try {
+        await body(model, fixture, device)
+      } finally {
+        model.dispose()
+      }
+    },
+  })
+  return [
+    ...['len1', 'len7', 'len61', 'batch2', 'len300'].map((key) =>
+      check(`logits of ${key}`, async (model, fixture) => {
+        const { data, shape } = await model.logits(fixture.rows(`ids.${key}`))
+        const positions = fixture.has(`pos.${key}`) ? fixture.get(`pos.${key}`).data : undefined
+        const width = shape.at(-1)!
+        const got = positions ? Array.from(positions).flatMap((at) => [...data.subarray(at * width, (at + 1) * width)]) : data
+        near(`logits.${key}`, got, fixture.get(`logits.${key}`).data, TOLERANCE.logits)
+      }),
+    ),
+    check('the older configuration is the same model', async (model, fixture, device) => {
+      const legacy = await open(name, device, 'config.legacy.json')
+      const ids = fixture.rows('ids.len7')
+      const [a, b] = [await model.logits(ids), await legacy.model.logits(ids)]
+      legacy.model.dispose()
+      if (relativeError(a.data, b.data) !== 0) throw new Error('logits differ')
+    }),
+    check('states after the prompt', async (model, fixture) => {
+      const prompt = fixture.rows('greedy.prompt')[0]!
+      await expectStates(fixture, 'state', await statesAfter(model, [prompt]))
+      await expectStates(fixture, 'state_len2', await statesAfter(model, [prompt.slice(0, 2)]))
+      const tokens = Array.from(fixture.get('greedy.tokens').data).slice(0, 31)
+      await expectStates(fixture, 'state_end', await statesAfter(model, [prompt, ...tokens.map((token) => [token])]))
+    }),
+    check('a prompt in pieces is the prompt in one', async (model, fixture) => {
+      const prompt = fixture.rows('greedy.prompt')[0]!
+      const whole = await statesAfter(model, [prompt])
+      for (const sizes of PIECES) {
+        let start = 0
+        const pieces = sizes.map((size) => prompt.slice(start, (start += size)))
+        const pieced = await statesAfter(model, pieces)
+        for (const [key, values] of whole) near(`${key} in pieces of ${sizes.join()}`, pieced.get(key)!, values, 1e-5)
+      }
+    }),
+    check('greedy tokens', async (model, fixture) => {
+      const want = Array.from(fixture.get('greedy.tokens').data)
+      const got: number[] = []
+      const options = { temperature: 0, maxTokens: want.length }
+      for await (const token of generateTokens(model, fixture.rows('greedy.prompt')[0]!, options)) got.push(token)
+      if (got.join() !== want.join()) throw new Error(`expected ${want.join()}, got ${got.join()}`)
+    }),
+    check('loss and gradients', async (model, fixture) => {
+      if (!fixture.has('loss.value')) return
+      const tokens = fixture.rows('ids.batch2')
+      const { loss, gradients } = await lossAndGradients(model, { tokens, labels: fixture.rows('loss.labels') })
+      expectNumber('loss', loss, fixture.get('loss.value').data[0]!, TOLERANCE.loss)
+      const names = fixture.names('grad.')
+      for (const key of names) {
+        const got = gradients.get(key.slice('grad.'.length))
+        if (!got) throw new Error(`${key} is missing`)
+        near(key, got, fixture.get(key).data, TOLERANCE.gradient)
+      }
+      if (names.length > 0 && names.length !== gradients.size) throw new Error('not every parameter has its gradient')
+    }),
+    check('six steps of AdamW', async (model, fixture) => {
+      if (!fixture.has('train.loss')) return
+      await checkTraining(model, fixture)
+    }),
+  ]
+}
+
+async function checkTraining(model: Model, fixture: Fixture): Promise<void> {
+  const { shape, data: ids } = fixture.get('train.ids')
+  const [steps, batch, length] = shape as [number, number, number]
+  let next = 0
+  const batches = {
+    batch,
+    length,
+    carried: false,
+    masked: false,
+    next() {
+      const tokens = Int32Array.from({ length: batch * length }, (_, i) => ids[next * batch * length + i]!)
+      const labels = tokens.map((_, i) => ((i + 1) % length === 0 ? IGNORE : tokens[i + 1]!))
+      next++
+      return { tokens, labels }
+    },
+    save: () => ({}),
+    restore: () => {},
+  }
+  const trainer = new Trainer(model, {
+    optimizer: { weightDecay: 0.05, decayAll: true },
+    schedule: constantRate(2e-3),
+    steps,
+    maxNorm: 1,
+  })
+  const losses = fixture.get('train.loss').data
+  for await (const { step, loss, gradientNorm } of trainer.fit(batches)) {
+    expectNumber(`loss before step ${step}`, loss, losses[step - 1]!, TOLERANCE.loss)
+    const want = fixture.get('train.grad_norm').data[step - 1]!
+    expectNumber(`gradient norm of step ${step}`, gradientNorm, want, 5e-4 * want)
+  }
+  trainer.dispose()
+  const after = fixture.names('train.after.')
+  for (const key of after) {
+    const { tensor } = model.parameters.all.get(key.slice('train.after.'.length))!
+    near(key, await tensor.read(), fixture.get(key).data, TOLERANCE.gradient)
+  }
+  const rows = fixture.rows('train.ids').slice(0, batch)
+  const { loss } = await lossAndGradients(model, { tokens: rows, labels: rows })
+  expectNumber('loss afterwards', loss, losses[steps]!, TOLERANCE.loss)
+}
+
+/** States by `LAYER.conv` and `LAYER.ssm`, and the logits that follow, after pieces of a prompt. */
+export async function statesAfter(
+  model: Model,
+  pieces: readonly (readonly number[])[],
+): Promise<Map<string, ArrayLike<number>>> {
+  let states: readonly State[] | undefined
+  const values = new Map<string, ArrayLike<number>>()
+  for (const [i, piece] of pieces.entries()) {
+    const ids = model.tokens([piece])
+    const made = scope(() => model.last(ids, { states }))
+    if (i === pieces.length - 1) values.set('logits', await made.logits.read())
+    made.logits.dispose()
+    for (const each of (states ?? []).flatMap((state) => Object.values(state))) each.dispose()
+    ids.dispose()
+    states = made.states
+  }
+  for (const [layer, state] of states!.entries()) {
+    for (const [name, each] of Object.entries(state)) {
+      values.set(`${layer}.${name}`, await each.read())
+      each.dispose()
+    }
+  }
+  return values
+}
+
+async function expectStates(fixture: Fixture, prefix: string, states: ReadonlyMap<string, ArrayLike<number>>): Promise<void> {
+  for (const key of fixture.names(`${prefix}.`)) {
+    const name = key.slice(prefix.length + 1)
+    const { shape, data } = fixture.get(key)
+    // The fixture keeps K inputs of the convolution, we the K - 1 that are still needed.
+    const kernel = shape.at(-1)!
+    const want = name.endsWith('.conv') ? Array.from(data).filter((_, i) => i % kernel !== 0) : data
+    near(key, states.get(name)!, want, TOLERANCE.state)
+  }
+}
+
+function near(name: string, got: ArrayLike<number>, want: ArrayLike<number>, limit: number): void {
+  const error = relativeError(got, want)
+  if (!(error <= limit)) throw new Error(`${name}: relative error ${error.toExponential(2)} above ${limit}`)
+}
+
+function expectNumber(name: string, got: number, want: number, limit: number): void {
+  if (!(Math.abs(got - want) <= limit)) throw new Error(`${name}: expected ${want}, got ${got}`)
+}
