@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { chromium, type Browser } from 'playwright'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-// @ts-expect-error plain JavaScript
+
 import { serve } from '../examples/browser/serve.mjs'
 import { bundled, folderOf } from '../scripts/chromium.mjs'
 

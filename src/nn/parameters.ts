@@ -1,9 +1,8 @@
 import type { AnyDevice } from '../devices/device.ts'
-import { ShapeError } from '../errors.ts'
 import { Random } from '../tensor/random.ts'
 import { persistent } from '../tensor/scope.ts'
-import { showShape, sizeOf, type Shape } from '../tensor/shape.ts'
-import { tensor, type Tensor } from '../tensor/tensor.ts'
+import type { Shape } from '../tensor/shape.ts'
+import { empty, tensor, type Tensor } from '../tensor/tensor.ts'
 import type { Initializer } from './initializers.ts'
 
 /** A trained tensor. Its name is its key in `Parameters`, and in checkpoints. */
@@ -13,20 +12,19 @@ export interface Parameter {
   readonly decay: boolean
 }
 
-/** Where values come from when a parameter is made: drawn anew, or read from a checkpoint. */
-export type ParameterSource = (name: string, shape: Shape, initializer: Initializer) => Float32Array
+/** Where values come from when a parameter is made: drawn from a seed, or left to be written from a checkpoint. */
+export type ParameterSource = { readonly seed: number } | 'checkpoint'
 
 /** The parameters of a module tree, by checkpoint name. Modules make theirs as they are constructed. */
 export class Parameters {
   readonly device: AnyDevice
-  readonly #source: ParameterSource
+  readonly #random: Random | undefined
   readonly #prefix: string
   readonly #all: Map<string, Parameter>
 
-  /** With a seed, parameters are initialised; with a source, they are what it gives. */
-  constructor(device: AnyDevice, from: { readonly seed: number } | ParameterSource = { seed: 0 }, parent?: ParentOf) {
+  constructor(device: AnyDevice, from: ParameterSource = { seed: 0 }, parent?: Parent) {
     this.device = device
-    this.#source = typeof from === 'function' ? from : initialising(from.seed)
+    this.#random = parent ? parent.random : from === 'checkpoint' ? undefined : new Random(from.seed)
     this.#prefix = parent?.prefix ?? ''
     this.#all = parent?.all ?? new Map<string, Parameter>()
   }
@@ -38,7 +36,8 @@ export class Parameters {
 
   /** The part of the tree under `name`: `at('layers.0').create('norm.weight')` makes `layers.0.norm.weight`. */
   at(name: string): Parameters {
-    return new Parameters(this.device, this.#source, { prefix: `${this.#prefix}${name}.`, all: this.#all })
+    const parent = { prefix: `${this.#prefix}${name}.`, all: this.#all, random: this.#random }
+    return new Parameters(this.device, 'checkpoint', parent)
   }
 
   /** Gives all memory of the tree back. */
@@ -46,24 +45,18 @@ export class Parameters {
     for (const { tensor: each } of this.#all.values()) each.dispose()
   }
 
+  /** Makes a parameter. `decay` says whether weight decay applies to it. */
   create(name: string, shape: Shape, initializer: Initializer, decay = false): Tensor {
-    const key = this.#prefix + name
-    const values = this.#source(key, shape, initializer)
-    if (values.length !== sizeOf(shape)) {
-      throw new ShapeError('wrong number of values', { where: key, expected: showShape(shape), found: values.length })
-    }
-    const made = persistent(() => tensor(this.device, values, shape))
-    this.#all.set(key, { tensor: made, decay })
+    const made = persistent(() =>
+      this.#random ? tensor(this.device, initializer(shape, this.#random), shape) : empty(this.device, shape),
+    )
+    this.#all.set(this.#prefix + name, { tensor: made, decay })
     return made
   }
 }
 
-interface ParentOf {
+interface Parent {
   readonly prefix: string
   readonly all: Map<string, Parameter>
-}
-
-function initialising(seed: number): ParameterSource {
-  const random = new Random(seed)
-  return (_, shape, initializer) => initializer(shape, random)
+  readonly random: Random | undefined
 }
