@@ -1,6 +1,7 @@
 /** config.json of `mamba` and `mamba2` as transformers writes it, to a ModelConfig and back. */
 import { ConfigError } from '../errors.ts'
 import type { LayerConfig, Mamba2Layer, MambaLayer, ModelConfig } from './config.ts'
+import { readModelConfig } from './config-schema.ts'
 import { Fields } from './fields.ts'
 
 type Json = Readonly<Record<string, unknown>>
@@ -15,7 +16,7 @@ export function fromHuggingFace(json: Json, where: string): ModelConfig {
     case 'mamba2':
       return common(fields, mamba2Layer(fields), false)
     case 'sidewinder':
-      return fields.value('sidewinder') as ModelConfig
+      return readModelConfig(fields.value('sidewinder'), fields.at('sidewinder'))
     default:
       throw new ConfigError('unknown model_type', {
         where,
