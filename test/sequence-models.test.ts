@@ -101,7 +101,7 @@ testDevices('sequence models', (device) => {
   })
 
   test('classifier and regressors have their shapes, and learn nothing from nowhere', async () => {
-    const features = persistent(() => tensor(device(), Float32Array.from({ length: 2 * 9 * 3 }, Math.sin), [2, 9, 3]))
+    const features = persistent(() => tensor(device(), Float32Array.from({ length: 2 * 9 * 3 }, (_, i) => Math.sin(i)), [2, 9, 3]))
     const shapes = { classes: [2, 5], position: [2, 9, 4], sequence: [2, 4] }
     const made = [
       create(device(), { vocabulary: undefined, features: 3, classes: 5 }),
