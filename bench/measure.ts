@@ -36,25 +36,29 @@ export async function interleaved(device: AnyDevice, works: readonly Work[], sec
   for (const work of works) await once(work)
   const start = performance.now()
   for (let round = 0; round < 5 || performance.now() - start < seconds * 1000; round++) {
-    for (const [i, work] of works.entries()) times[i]!.push(await once(work))
+    for (const [i, work] of works.entries()) times[i].push(await once(work))
   }
   return works.map((work, i) => {
-    const sorted = times[i]!.sort((a, b) => a - b)
-    return { work, min: sorted[0]!, median: sorted[sorted.length >> 1]!, max: sorted.at(-1)! }
+    const sorted = times[i].toSorted((a, b) => a - b)
+    return { work, min: sorted[0], median: sorted[sorted.length >> 1], max: sorted.at(-1) }
   })
 }
 
 /** Work that starts operations and drops what they make. */
-export const inScope = (body: () => unknown): (() => void) => () => {
-  scope(() => {
-    body()
-  })
-}
+export const inScope =
+  (body: () => unknown): (() => void) =>
+  () => {
+    scope(() => {
+      body()
+    })
+  }
 
 /** Prints a table: milliseconds, and rates by the counts given. */
 export function printTimings(title: string, timings: readonly Timing[]): void {
   console.log(`\n${title}`)
-  console.log(`${'work'.padEnd(52)}${'median ms'.padStart(11)}${'min'.padStart(9)}${'max'.padStart(9)}   rate`)
+  console.log(
+    `${'work'.padEnd(52)}${'median ms'.padStart(11)}${'min'.padStart(9)}${'max'.padStart(9)}   rate`,
+  )
   for (const { work, median, min, max } of timings) {
     const ms = [median, min, max].map((each) => (each * 1000).toFixed(each < 0.01 ? 3 : 1))
     const rates = [

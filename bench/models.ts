@@ -34,7 +34,11 @@ async function trainingWork(device: AnyDevice, architecture: Architecture): Prom
   const tokens = Uint8Array.from({ length: 65536 }, (_, i) => (i * 7919) % 251)
   const batches = randomWindows({ tokens, starts: [0] }, { batch: 4, length: 256 })
   const optimizer = new AdamW(model.parameters.all, {})
-  const step = createTrainingStep(model, optimizer, batches, { accumulation: 1, maxNorm: 1, recompute: false })
+  const step = createTrainingStep(model, optimizer, batches, {
+    accumulation: 1,
+    maxNorm: 1,
+    recompute: false,
+  })
   let done = 0
   const run = async (): Promise<void> => {
     await step.run(batches, 1e-4, done++)

@@ -15,7 +15,7 @@ import { inScope, type Work } from './measure.ts'
 export function operationWorks(device: AnyDevice): [string, Work[]][] {
   const normal = (...shape: number[]): Tensor => randomNormal(device, shape, 1)
   return [
-    ['memory', [copyWork(normal(64 << 20 >> 2), normal(64 << 20 >> 2))]],
+    ['memory', [copyWork(normal((64 << 20) >> 2), normal((64 << 20) >> 2))]],
     [
       'matmul',
       [
@@ -35,8 +35,8 @@ function copyWork(into: Tensor, from: Tensor): Work {
 }
 
 function matmulWork(a: Tensor, b: Tensor, options: { transposeA?: boolean; transposeB?: boolean }): Work {
-  const [m, k] = options.transposeA ? [a.shape[1]!, a.shape[0]!] : [a.shape[0]!, a.shape[1]!]
-  const n = options.transposeB ? b.shape[0]! : b.shape[1]!
+  const [m, k] = options.transposeA ? [a.shape[1], a.shape[0]] : [a.shape[0], a.shape[1]]
+  const n = options.transposeB ? b.shape[0] : b.shape[1]
   return {
     name: `${m} × ${k} × ${n}${options.transposeA ? ', aᵀ' : ''}${options.transposeB ? ', bᵀ' : ''}`,
     flops: 2 * m * k * n,
@@ -68,7 +68,12 @@ function sequenceWorks(normal: (...shape: number[]) => Tensor, L: number): Work[
   const conv = { x, weight: normal(E, 4), bias: normal(E) }
   const norm = { x: normal(L, D), weight: normal(D) }
   const qkv = { q: normal(1, L, D), k: normal(1, L, D), v: normal(1, L, D) }
-  const both = (name: string, tokens: number, inputs: Readonly<Record<string, Tensor>>, run: () => Tensor): Work[] => [
+  const both = (
+    name: string,
+    tokens: number,
+    inputs: Readonly<Record<string, Tensor>>,
+    run: () => Tensor,
+  ): Work[] => [
     { name: `${name} forward`, tokens, run: inScope(run) },
     {
       name: `${name} forward + backward`,

@@ -14,13 +14,16 @@ export function testDevices(title: string, body: (device: () => AnyDevice) => vo
   for (const name of names) {
     if (wanted && !wanted.includes(name)) continue
     const missing = name === 'webgpu' ? whyNoGpu() : undefined
-    describe.skipIf(missing !== undefined)(`${title} on ${name}${missing ? ` (skipped: ${missing})` : ''}`, () => {
-      let device: AnyDevice | undefined
-      beforeAll(async () => {
-        device = await openDevice(name, { threads: 2, software: true })
-      })
-      afterAll(() => device?.destroy())
-      body(() => device!)
-    })
+    describe.skipIf(missing !== undefined)(
+      `${title} on ${name}${missing ? ` (skipped: ${missing})` : ''}`,
+      () => {
+        let device: AnyDevice | undefined
+        beforeAll(async () => {
+          device = await openDevice(name, { threads: 2, software: true })
+        })
+        afterAll(() => device?.destroy())
+        body(() => device!)
+      },
+    )
   }
 }

@@ -2,6 +2,11 @@ import { test } from 'vitest'
 import { testDevices } from './devices.ts'
 import { modelChecks, MODELS } from './suites/models.ts'
 
-testDevices('published checkpoints', (device) => {
-  for (const name of MODELS) for (const check of modelChecks(name)) test(check.name, () => check.run(device()))
-}, ['reference', 'wasm', 'webgpu'])
+testDevices(
+  'published checkpoints',
+  (device) => {
+    for (const name of MODELS)
+      for (const check of modelChecks(name)) test(check.name, () => check.run(device()))
+  },
+  ['reference', 'wasm', 'webgpu'],
+)

@@ -14,47 +14,52 @@ interface Finished {
   readonly device: string
 }
 
-describe.skipIf(!bundled)(`a page with the built package${bundled ? '' : ' (skipped: Chromium is bundled for Linux x64 only)'}`, () => {
-  let browser: Browser | undefined
-  let server: { address(): { port: number }; close(): void }
+describe.skipIf(!bundled)(
+  `a page with the built package${bundled ? '' : ' (skipped: Chromium is bundled for Linux x64 only)'}`,
+  () => {
+    let browser: Browser | undefined
+    let server: { address(): { port: number }; close(): void }
 
-  beforeAll(async () => {
-    execFileSync('npx', ['tsdown'], { stdio: 'ignore' })
-    const folder = folderOf('chromium')
-    server = await serve(0)
-    browser = await chromium.launch({
-      executablePath: join(folder, 'chromium'),
-      env: { ...process.env, LD_LIBRARY_PATH: join(folder, 'lib') } as Record<string, string>,
-      args: [
-        '--no-sandbox',
-        '--enable-unsafe-webgpu',
-        '--use-webgpu-adapter=swiftshader',
-        '--enable-features=Vulkan',
-        '--disable-background-networking',
-        '--disable-component-update',
-        '--disable-sync',
-        '--no-first-run',
-      ],
+    beforeAll(async () => {
+      execFileSync('npx', ['tsdown'], { stdio: 'ignore' })
+      const folder = folderOf('chromium')
+      server = await serve(0)
+      browser = await chromium.launch({
+        executablePath: join(folder, 'chromium'),
+        env: { ...process.env, LD_LIBRARY_PATH: join(folder, 'lib') },
+        args: [
+          '--no-sandbox',
+          '--enable-unsafe-webgpu',
+          '--use-webgpu-adapter=swiftshader',
+          '--enable-features=Vulkan',
+          '--disable-background-networking',
+          '--disable-component-update',
+          '--disable-sync',
+          '--no-first-run',
+        ],
+      })
+    }, 120_000)
+
+    afterAll(async () => {
+      await browser?.close()
+      server?.close()
     })
-  }, 120_000)
 
-  afterAll(async () => {
-    await browser?.close()
-    server?.close()
-  })
-
-  for (const device of ['wasm', 'webgpu']) {
-    test(`trains 50 steps and writes, on ${device}`, { timeout: 120_000 }, async () => {
-      const page = await browser!.newPage()
-      await page.goto(`http://localhost:${server.address().port}/examples/browser/?device=${device}&software&steps=50`)
-      await page.waitForFunction('globalThis.finished', undefined, { timeout: 110_000 })
-      const finished = (await page.evaluate('globalThis.finished')) as Finished
-      expect(finished.error).toBeUndefined()
-      expect(finished.losses).toHaveLength(50)
-      expect(finished.losses.at(-1)!).toBeLessThan(finished.losses[0]! - 2)
-      expect(finished.text.length).toBeGreaterThan('Call me '.length)
-      if (device === 'wasm') expect(finished.device).toMatch(/[2-9] threads|1[0-9] threads/)
-      await page.close()
-    })
-  }
-})
+    for (const device of ['wasm', 'webgpu']) {
+      test(`trains 50 steps and writes, on ${device}`, { timeout: 120_000 }, async () => {
+        const page = await browser!.newPage()
+        await page.goto(
+          `http://localhost:${server.address().port}/examples/browser/?device=${device}&software&steps=50`,
+        )
+        await page.waitForFunction('globalThis.finished', undefined, { timeout: 110_000 })
+        const finished = (await page.evaluate('globalThis.finished')) as Finished
+        expect(finished.error).toBeUndefined()
+        expect(finished.losses).toHaveLength(50)
+        expect(finished.losses.at(-1)!).toBeLessThan(finished.losses[0] - 2)
+        expect(finished.text.length).toBeGreaterThan('Call me '.length)
+        if (device === 'wasm') expect(finished.device).toMatch(/[2-9] threads|1[0-9] threads/)
+        await page.close()
+      })
+    }
+  },
+)

@@ -24,7 +24,11 @@ const randomTokens = (count: number, vocabulary = 61): number[] => {
 }
 
 /** Logits after the last token, and every state, when the tokens come in pieces of these sizes. */
-async function inPieces(model: Model, tokens: readonly number[], sizes: readonly number[]): Promise<ArrayLike<number>[]> {
+async function inPieces(
+  model: Model,
+  tokens: readonly number[],
+  sizes: readonly number[],
+): Promise<ArrayLike<number>[]> {
   const states = model.createStates(1, tokens.length)
   let logits: ArrayLike<number> = []
   let start = 0
@@ -32,7 +36,7 @@ async function inPieces(model: Model, tokens: readonly number[], sizes: readonly
     const ids = model.tokens([tokens.slice(start, start + size)])
     const past = tensor(model.device, Int32Array.of(start))
     const made = scope(() => model.last(ids, { states, past }))
-    for (const [i, state] of states.entries()) await carry(state, made.states[i]!)
+    for (const [i, state] of states.entries()) await carry(state, made.states[i])
     logits = await made.logits.read()
     start += size
   }
@@ -42,7 +46,7 @@ async function inPieces(model: Model, tokens: readonly number[], sizes: readonly
 
 async function carry(kept: State, next: State): Promise<void> {
   for (const [name, each] of Object.entries(next)) {
-    if (each !== kept[name]) kept[name]!.write(await each.read())
+    if (each !== kept[name]) kept[name].write(await each.read())
   }
 }
 
@@ -53,9 +57,14 @@ testDevices('sequence models', (device) => {
         const model = create(device(), { architecture, layers: typeof architecture === 'string' ? 2 : 4 })
         const tokens = randomTokens(75)
         const whole = await inPieces(model, tokens, [75])
-        for (const sizes of [[1, 74], [37, 38], [64, 1, 10], [3, 1, 1, 70]]) {
+        for (const sizes of [
+          [1, 74],
+          [37, 38],
+          [64, 1, 10],
+          [3, 1, 1, 70],
+        ]) {
           const pieced = await inPieces(model, tokens, sizes)
-          for (const [i, want] of whole.entries()) expect(relativeError(pieced[i]!, want)).toBeLessThan(1e-5)
+          for (const [i, want] of whole.entries()) expect(relativeError(pieced[i], want)).toBeLessThan(1e-5)
         }
         model.dispose()
       })
@@ -71,7 +80,9 @@ testDevices('sequence models', (device) => {
       const input = tensor(model.device, Int32Array.of(token))
       const past = tensor(model.device, Int32Array.of(at))
       const logits = scope(() => model.step(input, states, past))
-      expect(relativeError(await logits.read(), want.data.subarray(at * 61, (at + 1) * 61))).toBeLessThan(1e-5)
+      expect(relativeError(await logits.read(), want.data.subarray(at * 61, (at + 1) * 61))).toBeLessThan(
+        1e-5,
+      )
     }
     model.dispose()
   })
@@ -79,11 +90,12 @@ testDevices('sequence models', (device) => {
   test('recomputed layers give the same gradients', async () => {
     for (const architecture of ARCHITECTURES) {
       const model = create(device(), { architecture })
-      const rows = [randomTokens(24), randomTokens(24).reverse()]
+      const rows = [randomTokens(24), randomTokens(24).toReversed()]
       const plain = await lossAndGradients(model, { tokens: rows, labels: rows })
       const again = await lossAndGradients(model, { tokens: rows, labels: rows, recompute: true })
       expect(again.loss).toBe(plain.loss)
-      for (const [name, gradient] of plain.gradients) expect(again.gradients.get(name), name).toEqual(gradient)
+      for (const [name, gradient] of plain.gradients)
+        expect(again.gradients.get(name), name).toEqual(gradient)
       model.dispose()
     }
   })
@@ -93,7 +105,11 @@ testDevices('sequence models', (device) => {
     const [a, b] = [randomTokens(19), randomTokens(30).slice(5)]
     const alone = await model.logits([b])
     const ids = model.tokens([[...a, ...b]])
-    const reset = tensor(model.device, Int32Array.from({ length: 44 }, (_, i) => (i === 0 || i === 19 ? 1 : 0)), [1, 44])
+    const reset = tensor(
+      model.device,
+      Int32Array.from({ length: 44 }, (_, i) => (i === 0 || i === 19 ? 1 : 0)),
+      [1, 44],
+    )
     const packed = scope(() => model.forward(ids, { reset }).y)
     const values = (await packed.read()).subarray(19 * 61)
     expect(relativeError(values, alone.data)).toBeLessThan(1e-5)
@@ -101,7 +117,13 @@ testDevices('sequence models', (device) => {
   })
 
   test('classifier and regressors have their shapes, and learn nothing from nowhere', async () => {
-    const features = persistent(() => tensor(device(), Float32Array.from({ length: 2 * 9 * 3 }, (_, i) => Math.sin(i)), [2, 9, 3]))
+    const features = persistent(() =>
+      tensor(
+        device(),
+        Float32Array.from({ length: 2 * 9 * 3 }, (_, i) => Math.sin(i)),
+        [2, 9, 3],
+      ),
+    )
     const shapes = { classes: [2, 5], position: [2, 9, 4], sequence: [2, 4] }
     const made = [
       create(device(), { vocabulary: undefined, features: 3, classes: 5 }),

@@ -17,7 +17,14 @@ const text = new TextEncoder().encode(Array.from({ length: 800 }, () => words[ra
 const corpus = { tokens: text, starts: [0, 1000, 1010, 2500] }
 
 function train(device: AnyDevice, options: Partial<ModelOptions>, more: Partial<TrainerOptions> = {}) {
-  const config = modelConfig({ architecture: 'mamba2', layers: 1, width: 16, state: 8, vocabulary: 256, ...options })
+  const config = modelConfig({
+    architecture: 'mamba2',
+    layers: 1,
+    width: 16,
+    state: 8,
+    vocabulary: 256,
+    ...options,
+  })
   const model = new Model(config, new Parameters(device, { seed: 1 }))
   const trainer = new Trainer(model, { schedule: cosine({ peak: 1e-2 }), steps: 12, ...more })
   return { model, trainer }
@@ -35,10 +42,14 @@ testDevices('training', (device) => {
       test(String(architecture), async () => {
         const runs = []
         for (let run = 0; run < 2; run++) {
-          const { model, trainer } = train(device(), { architecture, layers: typeof architecture === 'string' ? 1 : 2 })
+          const { model, trainer } = train(device(), {
+            architecture,
+            layers: typeof architecture === 'string' ? 1 : 2,
+          })
           const losses: number[] = []
-          for await (const { loss } of trainer.fit(randomWindows(corpus, { batch: 2, length: 32, seed: 4 }))) losses.push(loss)
-          expect(losses.at(-1)!).toBeLessThan(losses[0]! - 0.5)
+          for await (const { loss } of trainer.fit(randomWindows(corpus, { batch: 2, length: 32, seed: 4 })))
+            losses.push(loss)
+          expect(losses.at(-1)).toBeLessThan(losses[0] - 0.5)
           runs.push({ losses, weights: await weightsOf(model) })
           trainer.dispose()
           model.dispose()
@@ -54,7 +65,7 @@ testDevices('training', (device) => {
       const { model, trainer } = train(device(), {}, { accumulation: 2, recompute: true })
       const losses: number[] = []
       for await (const { loss } of trainer.fit(batches)) losses.push(loss)
-      expect(losses.at(-1)!).toBeLessThan(losses[0]! - 0.5)
+      expect(losses.at(-1)).toBeLessThan(losses[0] - 0.5)
       trainer.dispose()
       model.dispose()
     }
@@ -77,17 +88,22 @@ testDevices('training', (device) => {
     const [width, length] = [16, 512]
     for (const state of [8, 64]) {
       const { model, trainer } = train(device(), { architecture: 'mamba', width, state }, { steps: 1 })
-      for await (const _ of trainer.fit(randomWindows(corpus, { batch: 1, length }))) bytes.push(trainer.arenaPeak)
+      for await (const _ of trainer.fit(randomWindows(corpus, { batch: 1, length })))
+        bytes.push(trainer.arenaPeak)
       trainer.dispose()
       model.dispose()
     }
     const channels = 2 * width
     const oneArray = length * channels * (64 - 8) * 4
-    expect(bytes[1]! - bytes[0]!).toBeLessThan(oneArray)
+    expect(bytes[1] - bytes[0]).toBeLessThan(oneArray)
   })
 
   test('a loss that is not finite stops, and says where', async () => {
-    const { model, trainer } = train(device(), {}, { schedule: () => 1e30, maxNorm: Number.POSITIVE_INFINITY })
+    const { model, trainer } = train(
+      device(),
+      {},
+      { schedule: () => 1e30, maxNorm: Number.POSITIVE_INFINITY },
+    )
     const run = async (): Promise<void> => {
       for await (const _ of trainer.fit(randomWindows(corpus, { batch: 1, length: 16 }))) void _
     }

@@ -24,12 +24,16 @@ try {
   const losses = []
   for await (const { step, loss } of trainer.fit(randomWindows(corpus, { batch: 4, length: 64 }))) {
     losses.push(loss / Math.LN2)
-    show('status', `${device.description}: step ${step} of ${steps}, ${losses.at(-1).toFixed(2)} bits per byte`)
+    show(
+      'status',
+      `${device.description}: step ${step} of ${steps}, ${losses.at(-1).toFixed(2)} bits per byte`,
+    )
     const points = losses.map((bits, i) => `${(300 * i) / steps},${100 - 12 * bits}`)
     document.getElementById('curve').setAttribute('points', points.join(' '))
   }
   let text = 'Call me '
-  for await (const piece of generateText(model, text, { maxTokens: 200, temperature: 0.5 })) show('text', (text += piece))
+  for await (const piece of generateText(model, text, { maxTokens: 200, temperature: 0.5 }))
+    show('text', (text += piece))
   globalThis.finished = { losses, text, device: device.description }
 } catch (error) {
   show('status', `${error.name}: ${error.message}`)

@@ -92,7 +92,11 @@ export class Tape {
     return gradients
   }
 
-  #step(node: TapeNode, gradients: Map<Tensor, Tensor>, accumulate: (of: Tensor, gradient: Tensor) => void): void {
+  #step(
+    node: TapeNode,
+    gradients: Map<Tensor, Tensor>,
+    accumulate: (of: Tensor, gradient: Tensor) => void,
+  ): void {
     const cotangents = node.outputs.map((output) => output && gradients.get(output))
     try {
       if (cotangents.every((cotangent) => cotangent === undefined)) return

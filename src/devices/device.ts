@@ -99,6 +99,8 @@ export interface Device<Launch = never> {
   destroy(): void
 }
 
+// Launches are made by an operation for its own device: their type does not matter outside.
+// oxlint-disable-next-line typescript/no-explicit-any
 export type AnyDevice = Device<any>
 
 interface Recording<Compiled> extends LaunchList {

@@ -31,7 +31,8 @@ export async function* generateTokens(
   options: GenerateOptions = {},
 ): AsyncGenerator<number, void, void> {
   const { maxTokens = 256, stopTokens = [], capacity = prompt.length + maxTokens, seed = 0 } = options
-  if (prompt.length === 0) throw new ConfigError('the prompt is empty', { where: 'generate', hint: 'Give at least one token' })
+  if (prompt.length === 0)
+    throw new ConfigError('the prompt is empty', { where: 'generate', hint: 'Give at least one token' })
   const decoder = new Decoder(model, options, capacity)
   const random = new Random(seed)
   try {
@@ -103,13 +104,20 @@ class Decoder {
     if (this.#step) device.replay(this.#step)
     else this.#step = device.record(() => scope(() => this.#decode(), this.#arena))
     const token = await this.#token.item()
-    if (this.#seen) this.#seen.counts[token]!++
+    if (this.#seen) this.#seen.counts[token]++
     return token
   }
 
   dispose(): void {
     const states = this.#states.flatMap((state) => Object.values(state))
-    for (const each of [this.#token, this.#uniform, this.#settings, this.#past, this.#seen?.tensor, ...states]) {
+    for (const each of [
+      this.#token,
+      this.#uniform,
+      this.#settings,
+      this.#past,
+      this.#seen?.tensor,
+      ...states,
+    ]) {
       each?.dispose()
     }
     this.#arena.destroy()
@@ -119,7 +127,7 @@ class Decoder {
     const { logits, states } = this.#model.last(ids, { states: this.#states, past: this.#past })
     for (const [i, state] of this.#states.entries()) {
       for (const [name, kept] of Object.entries(state)) {
-        const next = states[i]![name]!
+        const next = states[i][name]
         if (next !== kept) copyInto(kept, next)
       }
     }
@@ -138,7 +146,7 @@ class Decoder {
   #writeDraw(uniform: number, tokens: readonly number[]): void {
     this.#uniform.write(Float32Array.of(uniform))
     if (!this.#seen) return
-    for (const token of tokens) this.#seen.counts[token]!++
+    for (const token of tokens) this.#seen.counts[token]++
     this.#seen.tensor.write(this.#seen.counts)
   }
 }

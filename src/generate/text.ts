@@ -17,7 +17,11 @@ export async function* generateText(
   { stop = [], ...options }: TextOptions = {},
 ): AsyncGenerator<string, void, void> {
   if (model.vocabulary !== 256) {
-    throw new ConfigError('not a byte-level model', { where: 'generate', expected: 'a vocabulary of 256', found: model.vocabulary })
+    throw new ConfigError('not a byte-level model', {
+      where: 'generate',
+      expected: 'a vocabulary of 256',
+      found: model.vocabulary,
+    })
   }
   const decoder = new TextDecoder('utf-8', { fatal: false })
   const bytes = [...new TextEncoder().encode(prompt)]
@@ -39,7 +43,10 @@ export async function* generateText(
 }
 
 function firstStop(text: string, stop: readonly string[]): number {
-  const places = stop.filter((each) => each !== '').map((each) => text.indexOf(each)).filter((place) => place >= 0)
+  const places = stop
+    .filter((each) => each !== '')
+    .map((each) => text.indexOf(each))
+    .filter((place) => place >= 0)
   return places.length === 0 ? -1 : Math.min(...places)
 }
 

@@ -60,7 +60,12 @@ export function addAndNorm(norm: RMSNorm, { branch, residual }: Stream): { y: Te
   return residual === undefined ? { y: norm.forward(branch), sum: branch } : norm.addAndNorm(branch, residual)
 }
 
-function createMixer(layer: LayerConfig, { width, eps }: ModelConfig, branches: number, at: Parameters): SequenceLayer {
+function createMixer(
+  layer: LayerConfig,
+  { width, eps }: ModelConfig,
+  branches: number,
+  at: Parameters,
+): SequenceLayer {
   const ends = { input: width, output: width, branches }
   switch (layer.kind) {
     case 'mamba':
@@ -71,5 +76,7 @@ function createMixer(layer: LayerConfig, { width, eps }: ModelConfig, branches: 
       return new S4D({ ...layer, width, branches }, at)
     case 'attention':
       return new Attention({ ...layer, width, branches }, at)
+    default:
+      return layer satisfies never
   }
 }

@@ -44,7 +44,11 @@ const model = v.strictObject({
   head: v.variant('kind', [
     v.strictObject({ kind: v.literal('language') }),
     v.strictObject({ kind: v.literal('classifier'), classes: count }),
-    v.strictObject({ kind: v.literal('regression'), outputs: count, each: v.picklist(['position', 'sequence']) }),
+    v.strictObject({
+      kind: v.literal('regression'),
+      outputs: count,
+      each: v.picklist(['position', 'sequence']),
+    }),
   ]),
   tieEmbeddings: v.boolean(),
   eps: rate,

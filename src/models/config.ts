@@ -105,7 +105,10 @@ export function modelConfig(options: ModelOptions): ModelConfig {
   const { architecture, width, vocabulary, features } = options
   const kinds = typeof architecture === 'string' ? repeat(architecture, options.layers) : architecture
   if (options.layers !== undefined && kinds.length !== options.layers) {
-    throw new ConfigError('layers and architecture disagree', { expected: kinds.length, found: options.layers })
+    throw new ConfigError('layers and architecture disagree', {
+      expected: kinds.length,
+      found: options.layers,
+    })
   }
   expectPositive('width', width)
   if ((vocabulary === undefined) === (features === undefined)) {
@@ -172,7 +175,14 @@ function layerConfig(architecture: Architecture, options: ModelOptions): LayerCo
       const heads = options.heads ?? largestDivisor(width / 2, Math.max(1, Math.floor(width / 32)))
       const kvHeads = options.kvHeads ?? heads
       // 8/3 of the width: as many weights as an MLP of 4 × width without gate (Shazeer 2020; Touvron et al. 2023).
-      return { kind: 'attention', heads, kvHeads, ropeTheta: 10000, mlp: Math.ceil((8 * width) / 24) * 8, ...mlp }
+      return {
+        kind: 'attention',
+        heads,
+        kvHeads,
+        ropeTheta: 10000,
+        mlp: Math.ceil((8 * width) / 24) * 8,
+        ...mlp,
+      }
     }
     default:
       throw new ConfigError('unknown architecture', {

@@ -29,13 +29,13 @@ export class Fields {
   text(key: string): string {
     const value = this.value(key)
     if (typeof value !== 'string') this.#refuse(key, 'a string', value)
-    return value as string
+    return value
   }
 
   number(key: string, fallback?: number): number {
     const value = fallback === undefined ? this.value(key) : (this.optional(key) ?? fallback)
     if (typeof value !== 'number' || Number.isNaN(value)) this.#refuse(key, 'a number', value)
-    return value as number
+    return value
   }
 
   positive(key: string, fallback?: number): number {
@@ -47,14 +47,17 @@ export class Fields {
   flag(key: string, fallback: boolean): boolean {
     const value = this.optional(key) ?? fallback
     if (typeof value !== 'boolean') this.#refuse(key, 'true or false', value)
-    return value as boolean
+    return value
   }
 
   /** Two numbers, the first not above the second. */
   range(key: string, fallback: readonly [number, number]): readonly [number, number] {
     const value = this.optional(key) ?? fallback
     const valid =
-      Array.isArray(value) && value.length === 2 && value.every((each) => typeof each === 'number') && value[0] <= value[1]
+      Array.isArray(value) &&
+      value.length === 2 &&
+      value.every((each) => typeof each === 'number') &&
+      value[0] <= value[1]
     if (!valid) this.#refuse(key, 'two numbers in order', value)
     return value as [number, number]
   }

@@ -47,7 +47,8 @@ function mambaLayer(fields: Fields): MambaLayer {
     hidden: fields.positive('intermediate_size', fields.number('expand', 2) * width),
     state: fields.positive('state_size', 16),
     kernel: fields.positive('conv_kernel', 4),
-    deltaRank: rank === undefined || rank === 'auto' ? Math.ceil(width / 16) : fields.positive('time_step_rank'),
+    deltaRank:
+      rank === undefined || rank === 'auto' ? Math.ceil(width / 16) : fields.positive('time_step_rank'),
     bias: fields.flag('use_bias', false),
     convolutionBias: fields.flag('use_conv_bias', true),
   }
@@ -76,7 +77,11 @@ function mamba2Layer(fields: Fields): Mamba2Layer {
 function expectSilu(fields: Fields): void {
   const activation = fields.optional('hidden_act') ?? 'silu'
   if (activation !== 'silu' && activation !== 'swish') {
-    throw new ConfigError('unsupported activation', { where: fields.at('hidden_act'), expected: 'silu', found: activation })
+    throw new ConfigError('unsupported activation', {
+      where: fields.at('hidden_act'),
+      expected: 'silu',
+      found: activation,
+    })
   }
 }
 

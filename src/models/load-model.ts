@@ -25,7 +25,10 @@ export interface LoadOptions {
  */
 export async function loadModel(folder: string, { device = 'auto' }: LoadOptions = {}): Promise<Model> {
   const files = await openFolder(folder)
-  const config = fromHuggingFace(parseConfigText(await files.text('config.json'), 'config.json'), 'config.json')
+  const config = fromHuggingFace(
+    parseConfigText(await files.text('config.json'), 'config.json'),
+    'config.json',
+  )
   const weights = await readSafetensors(await files.open(WEIGHTS), WEIGHTS)
   const opened = typeof device === 'string' ? await openDevice(device) : device
   return buildModel(config, weights, opened, WEIGHTS)
@@ -44,7 +47,10 @@ export async function buildModel(
     for (const name of weights.keys()) {
       // Some writers store a tied head beside the embedding that it is.
       if (expected.has(name) || (config.tieEmbeddings && name === 'lm_head.weight')) continue
-      throw new CheckpointError('unknown tensor', { where: `${where}: ${name}`, hint: 'Does config.json belong to these weights?' })
+      throw new CheckpointError('unknown tensor', {
+        where: `${where}: ${name}`,
+        hint: 'Does config.json belong to these weights?',
+      })
     }
     for (const [name, { tensor }] of expected) {
       const stored = weights.get(name)

@@ -4,7 +4,7 @@ import { normal as normalInit } from '../nn/initializers.ts'
 import { Linear } from '../nn/linear.ts'
 import type { SequenceOptions, State } from '../nn/module.ts'
 import { RMSNorm } from '../nn/norm.ts'
-import { Parameters } from '../nn/parameters.ts'
+import type { Parameters } from '../nn/parameters.ts'
 import { embedding } from '../ops/gather/index.ts'
 import { reshape, slice } from '../ops/layout/index.ts'
 import { linear } from '../ops/matmul/index.ts'
@@ -49,14 +49,20 @@ export class Model {
     const { width, input, head } = config
     const backbone = parameters.at('backbone')
     if ('vocabulary' in input) {
-      this.#embedding = backbone.create('embeddings.weight', [input.vocabulary, width], normalInit(0.02), true)
+      this.#embedding = backbone.create(
+        'embeddings.weight',
+        [input.vocabulary, width],
+        normalInit(0.02),
+        true,
+      )
     } else {
       this.#input = new Linear(backbone.at('input'), { input: input.features, output: width, bias: true })
     }
     this.blocks = config.layers.map((layer, i) => new Block(layer, config, backbone.at(`layers.${i}`)))
     this.#norm = new RMSNorm(backbone.at('norm_f'), width, config.eps)
     if (head.kind === 'language') {
-      if (!('vocabulary' in input)) throw new ConfigError('a language model needs a vocabulary', { where: 'model' })
+      if (!('vocabulary' in input))
+        throw new ConfigError('a language model needs a vocabulary', { where: 'model' })
       if (!config.tieEmbeddings) {
         this.#head = new Linear(parameters.at('lm_head'), { input: width, output: input.vocabulary })
       }
@@ -69,7 +75,8 @@ export class Model {
   /** Size of the vocabulary, of a model that takes tokens. */
   get vocabulary(): number {
     const { input } = this.config
-    if (!('vocabulary' in input)) throw new ConfigError('the model takes features, not tokens', { where: 'model' })
+    if (!('vocabulary' in input))
+      throw new ConfigError('the model takes features, not tokens', { where: 'model' })
     return input.vocabulary
   }
 
@@ -81,12 +88,17 @@ export class Model {
   }
 
   /** Input (tokens i32 [B, L] or features [B, L, F]) to the last hidden vectors [B, L, width], and the states after it. */
-  hidden(input: Tensor, options: ForwardOptions = {}): { readonly y: Tensor; readonly states: readonly State[] } {
+  hidden(
+    input: Tensor,
+    options: ForwardOptions = {},
+  ): { readonly y: Tensor; readonly states: readonly State[] } {
     const states: State[] = []
     let stream: Stream = { branch: this.#embed(input), residual: undefined }
     for (const [i, block] of this.blocks.entries()) {
       const inner = { state: options.states?.[i], reset: options.reset, past: options.past }
-      const made = options.recompute ? recomputed(block, stream, inner, this.#under(i)) : block.sequence(stream, inner)
+      const made = options.recompute
+        ? recomputed(block, stream, inner, this.#under(i))
+        : block.sequence(stream, inner)
       stream = made
       states.push(made.state)
     }
@@ -97,7 +109,10 @@ export class Model {
    * What the head says: language model [B, L, V]; classifier [B, classes] of the mean over positions; regression
    * [B, L, outputs] or [B, outputs].
    */
-  forward(input: Tensor, options: ForwardOptions = {}): { readonly y: Tensor; readonly states: readonly State[] } {
+  forward(
+    input: Tensor,
+    options: ForwardOptions = {},
+  ): { readonly y: Tensor; readonly states: readonly State[] } {
     const { y, states } = this.hidden(input, options)
     const { head } = this.config
     const pooled = head.kind === 'classifier' || (head.kind === 'regression' && head.each === 'sequence')
@@ -110,7 +125,10 @@ export class Model {
   }
 
   /** Logits [B, V] after the last position of tokens i32 [B, L]: only that position goes through the head. */
-  last(tokens: Tensor, options: ForwardOptions = {}): { readonly logits: Tensor; readonly states: readonly State[] } {
+  last(
+    tokens: Tensor,
+    options: ForwardOptions = {},
+  ): { readonly logits: Tensor; readonly states: readonly State[] } {
     const { y, states } = this.hidden(tokens, options)
     const [batch, length, width] = y.shape as [number, number, number]
     return { logits: this.project(reshape(slice(y, 1, length - 1, length), [batch, width])), states }
@@ -119,7 +137,7 @@ export class Model {
   /** One position: input i32 [B] (or features [B, F]) to what the head says [B, …]. States change in place. */
   step(input: Tensor, states: readonly State[], past?: Tensor): Tensor {
     let stream: Stream = { branch: this.#embed(input), residual: undefined }
-    for (const [i, block] of this.blocks.entries()) stream = block.step(stream, states[i]!, past)
+    for (const [i, block] of this.blocks.entries()) stream = block.step(stream, states[i], past)
     return this.project(addAndNorm(this.#norm, stream).y)
   }
 
@@ -146,7 +164,11 @@ export class Model {
     const { vocabulary } = this
     for (const [i, row] of rows.entries()) {
       if (row.length !== length) {
-        throw new ShapeError('rows of tokens differ in length', { where: `tokens[${i}]`, expected: length, found: row.length })
+        throw new ShapeError('rows of tokens differ in length', {
+          where: `tokens[${i}]`,
+          expected: length,
+          found: row.length,
+        })
       }
       const wrong = row.findIndex((id) => !Number.isInteger(id) || id < 0 || id >= vocabulary)
       if (wrong >= 0) {
@@ -166,12 +188,16 @@ export class Model {
   }
 
   #embed(input: Tensor): Tensor {
-    return this.#embedding ? embedding({ tokens: input, weight: this.#embedding }) : this.#input!.forward(input)
+    return this.#embedding
+      ? embedding({ tokens: input, weight: this.#embedding })
+      : this.#input!.forward(input)
   }
 
   #under(layer: number): Tensor[] {
     const prefix = `backbone.layers.${layer}.`
-    return [...this.parameters.all].filter(([name]) => name.startsWith(prefix)).map(([, { tensor: each }]) => each)
+    return [...this.parameters.all]
+      .filter(([name]) => name.startsWith(prefix))
+      .map(([, { tensor: each }]) => each)
   }
 }
 
@@ -183,9 +209,13 @@ function recomputed(
 ): Stream & { readonly state: State } {
   const { branch, residual } = stream
   const from = [branch, ...(residual ? [residual] : []), ...Object.values(options.state ?? {}), ...parameters]
-  const { branch: next, residual: sum, ...state } = recompute(from, () => {
+  const {
+    branch: next,
+    residual: sum,
+    ...state
+  } = recompute(from, () => {
     const made = block.sequence(stream, options)
     return { branch: made.branch, residual: made.residual!, ...made.state }
   })
-  return { branch: next!, residual: sum, state }
+  return { branch: next, residual: sum, state }
 }

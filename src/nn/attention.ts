@@ -65,7 +65,8 @@ export class Attention implements SequenceLayer {
     if (!state?.key || !state.value) {
       return { y: this.outProj.forward(attention({ q, k, v, reset }, { heads, kvHeads })), state: {} }
     }
-    if (past === undefined) throw new StateError('attention needs to know how many positions came before', { where: 'Attention' })
+    if (past === undefined)
+      throw new StateError('attention needs to know how many positions came before', { where: 'Attention' })
     cacheAppend({ cache: state.key, x: k, past })
     cacheAppend({ cache: state.value, x: v, past })
     const y = attention({ q, k: state.key, v: state.value, past }, { heads, kvHeads })

@@ -32,7 +32,10 @@ export class CausalConv1d {
 
   /** x [B, L, C] to y [B, L, C], and the last K - 1 inputs. */
   sequence(x: Tensor, initialWindow?: Tensor, reset?: Tensor): { y: Tensor; finalWindow: Tensor } {
-    return causalConv1d({ x, weight: this.#taps(), bias: this.bias, initialWindow, reset }, { activation: 'silu' })
+    return causalConv1d(
+      { x, weight: this.#taps(), bias: this.bias, initialWindow, reset },
+      { activation: 'silu' },
+    )
   }
 
   /** x [B, C] to y [B, C]; the window moves on in place. */

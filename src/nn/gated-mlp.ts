@@ -21,7 +21,11 @@ export class GatedMLP {
   constructor({ width, hidden, branches = 1 }: GatedMLPOptions, at: Parameters) {
     this.#hidden = hidden
     this.fc1 = new Linear(at.at('fc1'), { input: width, output: 2 * hidden })
-    this.fc2 = new Linear(at.at('fc2'), { input: hidden, output: width, weight: residualFanIn(hidden, branches) })
+    this.fc2 = new Linear(at.at('fc2'), {
+      input: hidden,
+      output: width,
+      weight: residualFanIn(hidden, branches),
+    })
   }
 
   /** x [..., width] to [..., width]. */

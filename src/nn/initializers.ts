@@ -4,8 +4,10 @@ import { sizeOf, type Shape } from '../tensor/shape.ts'
 
 export type Initializer = (shape: Shape, random: Random) => Float32Array
 
-const each = (value: (random: Random, i: number) => number): Initializer =>
-  (shape, random) => Float32Array.from({ length: sizeOf(shape) }, (_, i) => value(random, i))
+const each =
+  (value: (random: Random, i: number) => number): Initializer =>
+  (shape, random) =>
+    Float32Array.from({ length: sizeOf(shape) }, (_, i) => value(random, i))
 
 export const zeros: Initializer = each(() => 0)
 export const ones: Initializer = each(() => 1)
@@ -20,7 +22,8 @@ export const fanIn = (inputs: number): Initializer => uniform(1 / Math.sqrt(inpu
  * Projections back into the residual stream, divided by sqrt(number of residual branches), so that its variance does not
  * grow with depth: GPT-2 (Radford et al. 2019, section 2.3), as the official Mamba code does it.
  */
-export const residualFanIn = (inputs: number, branches: number): Initializer => uniform(1 / Math.sqrt(inputs * branches))
+export const residualFanIn = (inputs: number, branches: number): Initializer =>
+  uniform(1 / Math.sqrt(inputs * branches))
 
 /** A = -(1, 2, ..., N) in every channel: S4D-Real (Gu et al. 2022), Mamba (Gu and Dao 2023, section 3.6). */
 export const logOneToN: Initializer = (shape) => {

@@ -52,9 +52,9 @@ export class LinearSSM implements SequenceLayer {
   }
 
   step(x: Tensor, state: State): Tensor {
-    const { y, state: next } = this.sequence(reshape(x, [x.shape[0]!, 1, x.width]), { state })
-    copyInto(state.ssm!, next.ssm!)
-    return reshape(y, [x.shape[0]!, y.width])
+    const { y, state: next } = this.sequence(reshape(x, [x.shape[0], 1, x.width]), { state })
+    copyInto(state.ssm, next.ssm)
+    return reshape(y, [x.shape[0], y.width])
   }
 
   createState(batch: number): State {

@@ -10,7 +10,7 @@ import { CausalConv1d } from './causal-conv1d.ts'
 import { deltaBias, logOneToN, ones, residualFanIn, uniform } from './initializers.ts'
 import { Linear } from './linear.ts'
 import type { SequenceLayer, SequenceOptions, SequenceResult, State } from './module.ts'
-import { Parameters } from './parameters.ts'
+import type { Parameters } from './parameters.ts'
 
 export interface Mamba1Options {
   readonly input: number
@@ -63,7 +63,12 @@ export class Mamba1 implements SequenceLayer {
     }
     this.aLog = at.create('A_log', [E, N], logOneToN)
     this.D = at.create('D', [E], ones)
-    this.outProj = new Linear(at.at('out_proj'), { input: E, output, bias, weight: residualFanIn(E, branches) })
+    this.outProj = new Linear(at.at('out_proj'), {
+      input: E,
+      output,
+      bias,
+      weight: residualFanIn(E, branches),
+    })
   }
 
   /** x [B, L, input] to y [B, L, output]. */
@@ -97,11 +102,11 @@ export class Mamba1 implements SequenceLayer {
   step(x: Tensor, state: State): Tensor {
     const { hidden: E, deltaRank: R, state: N } = this.#options
     const [u, z] = split(this.inProj.forward(x), [E, E]) as [Tensor, Tensor]
-    const convolved = this.conv1d.step(u, state.conv!)
+    const convolved = this.conv1d.step(u, state.conv)
     const [low, B, C] = split(this.xProj.forward(convolved), [R, N, N]) as [Tensor, Tensor, Tensor]
     const { y } = selectiveStateUpdate(
       {
-        state: state.ssm!,
+        state: state.ssm,
         x: convolved,
         delta: linear(low, this.dtProj.weight),
         A: this.#A(),

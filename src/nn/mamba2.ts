@@ -11,7 +11,7 @@ import { CausalConv1d } from './causal-conv1d.ts'
 import { deltaBias, logUniform, ones, residualFanIn } from './initializers.ts'
 import { Linear } from './linear.ts'
 import type { SequenceLayer, SequenceOptions, SequenceResult, State } from './module.ts'
-import { Parameters } from './parameters.ts'
+import type { Parameters } from './parameters.ts'
 
 export interface Mamba2Options {
   readonly input: number
@@ -64,12 +64,21 @@ export class Mamba2 implements SequenceLayer {
     this.#device = at.device
     const heads = this.heads
     this.inProj = new Linear(at.at('in_proj'), { input, output: 2 * E + 2 * G * N + heads, bias })
-    this.conv1d = new CausalConv1d(at.at('conv1d'), { channels: E + 2 * G * N, kernel, bias: convolutionBias })
+    this.conv1d = new CausalConv1d(at.at('conv1d'), {
+      channels: E + 2 * G * N,
+      kernel,
+      bias: convolutionBias,
+    })
     this.dtBias = at.create('dt_bias', [heads], deltaBias())
     this.aLog = at.create('A_log', [heads], logUniform(1, 16))
     this.D = at.create('D', [heads], ones)
     this.normWeight = at.create('norm.weight', [E], ones)
-    this.outProj = new Linear(at.at('out_proj'), { input: E, output, bias, weight: residualFanIn(E, branches) })
+    this.outProj = new Linear(at.at('out_proj'), {
+      input: E,
+      output,
+      bias,
+      weight: residualFanIn(E, branches),
+    })
   }
 
   /** Number of heads H. */
@@ -106,8 +115,8 @@ export class Mamba2 implements SequenceLayer {
     const { z, xBC, dt } = this.#project(x)
     const { y } = ssdStateUpdate(
       {
-        state: state.ssm!,
-        ...this.#splitConvolved(this.conv1d.step(xBC, state.conv!)),
+        state: state.ssm,
+        ...this.#splitConvolved(this.conv1d.step(xBC, state.conv)),
         dt,
         A: this.#A(),
         D: this.D,

@@ -75,13 +75,13 @@ export class S4D implements SequenceLayer {
       { discretization: 'zoh', scale: 2, form: this.#form },
     )
     const [value, gate] = split(this.outProj.forward(activation(y, 'gelu')), [this.#width, this.#width])
-    return { y: multiply(value!, sigmoid(gate!)), state: { re: finalRe, im: finalIm! } }
+    return { y: multiply(value, sigmoid(gate)), state: { re: finalRe, im: finalIm! } }
   }
 
   step(x: Tensor, state: State): Tensor {
-    const { y, state: next } = this.sequence(reshape(x, [x.shape[0]!, 1, x.width]), { state })
-    copyInto(state.re!, next.re!)
-    copyInto(state.im!, next.im!)
+    const { y, state: next } = this.sequence(reshape(x, [x.shape[0], 1, x.width]), { state })
+    copyInto(state.re, next.re)
+    copyInto(state.im, next.im)
     return reshape(y, x.shape)
   }
 

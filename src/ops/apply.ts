@@ -41,13 +41,16 @@ function plainInputs<I extends Named, O extends Named, P extends Params>(
   device: AnyDevice,
 ): I {
   const strided = device.name === 'reference' ? undefined : operation.views
-  const fits = (name: string, x: Tensor): boolean => isPlain(x) || (strided?.includes(name as keyof I) ?? false)
+  const fits = (name: string, x: Tensor): boolean =>
+    isPlain(x) || (strided?.includes(name as keyof I) ?? false)
   if (entries(inputs).every(([name, x]) => fits(name, x))) return inputs
   if ((operation as unknown) === copyOp) return inputs
   const plain: Record<string, Tensor> = {}
   for (const [name, x] of entries(inputs)) {
     if (!fits(name, x) && operation.mutates?.includes(name as keyof I)) {
-      throw new ShapeError('a strided view cannot be changed in place', { where: `${operation.name}: ${name}` })
+      throw new ShapeError('a strided view cannot be changed in place', {
+        where: `${operation.name}: ${name}`,
+      })
     }
     plain[name] = fits(name, x) ? x : contiguous(x)
   }
@@ -84,7 +87,13 @@ function start<I extends Named, O extends Named, P extends Params>(
     device.run([launch])
     return
   }
-  const call = { inputs, outputs, params, device, scratch: (shape: readonly number[]) => empty(device, shape) }
+  const call = {
+    inputs,
+    outputs,
+    params,
+    device,
+    scratch: (shape: readonly number[]) => empty(device, shape),
+  }
   device.run(device.name === 'wasm' ? operation.wasm(call) : operation.webgpu(call))
 }
 
@@ -120,7 +129,10 @@ function deviceOf(name: string, inputs: Named): AnyDevice {
   if (!first) throw new ShapeError('no inputs', { where: name })
   const other = rest.find((device) => device !== first)
   if (other) {
-    throw new DeviceError('inputs are on different devices', { where: name, found: `${first.name} and ${other.name}` })
+    throw new DeviceError('inputs are on different devices', {
+      where: name,
+      found: `${first.name} and ${other.name}`,
+    })
   }
   return first
 }

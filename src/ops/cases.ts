@@ -2,16 +2,16 @@
  * Cases for the generic suite: an operation, and inputs for it. The suite runs every case on every device against the
  * reference, checks the reference's gradients by finite differences, and runs each device twice for the same bits.
  */
-import { Random } from '../tensor/random.ts'
+import type { Random } from '../tensor/random.ts'
 import { sizeOf, type Shape } from '../tensor/shape.ts'
-import type { Named, Operation, Params } from './operation.ts'
+import type { AnyOperation, Named, Operation, Params } from './operation.ts'
 
 /** How a test input is drawn. Values are float32 numbers, so that all devices see the same. */
 export interface Draw {
   readonly shape: Shape
   readonly dtype: 'f32' | 'i32'
   /** If set, the input is a view: the middle columns of rows this wide. */
-  readonly columnsOf?: number
+  readonly columnsOf?: number | undefined
   draw(random: Random): Float32Array | Int32Array
 }
 
@@ -26,9 +26,12 @@ export interface Case<I extends Named = Named, P extends Params = Params> {
   readonly finiteDifferences?: boolean
 }
 
+// oxlint-disable-next-line typescript/no-explicit-any
+type AnyCase = Case<any, any>
+
 export interface CaseSet {
-  readonly operation: Operation<any, any, any>
-  readonly cases: Readonly<Record<string, Case<any, any>>>
+  readonly operation: AnyOperation
+  readonly cases: Readonly<Record<string, AnyCase>>
 }
 
 /** Cases of one operation, by name. */
@@ -63,7 +66,12 @@ export function normal(shape: Shape, options: NormalOptions = {}): Draw {
 }
 
 /** Uniform values in [low, high). */
-export function uniform(shape: Shape, low: number, high: number, options: { readonly columnsOf?: number } = {}): Draw {
+export function uniform(
+  shape: Shape,
+  low: number,
+  high: number,
+  options: { readonly columnsOf?: number } = {},
+): Draw {
   return {
     shape,
     dtype: 'f32',

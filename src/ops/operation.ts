@@ -84,6 +84,7 @@ export type Operation<I extends Named, O extends Named, P extends Params> =
   | KernelOperation<I, O, P>
   | ViewOperation<I, O, P>
 
+// oxlint-disable-next-line typescript/no-explicit-any
 export type AnyOperation = Operation<any, any, any>
 
 export function defineOperation<I extends Named, O extends Named, P extends Params>(

@@ -7,7 +7,10 @@ import { add } from './elementwise/index.ts'
  * Runs `body` without keeping what its gradient needs; backward runs it again (Chen et al. 2016). `from` are the tensors
  * that it computes from, parameters included: all that gradients may flow to. Without a tape it just runs.
  */
-export function recompute<T extends Readonly<Record<string, Tensor>>>(from: readonly Tensor[], body: () => T): T {
+export function recompute<T extends Readonly<Record<string, Tensor>>>(
+  from: readonly Tensor[],
+  body: () => T,
+): T {
   const tape = activeTape()
   if (!tape) return body()
   const outputs = withTape(undefined, () => scope(body))
@@ -23,7 +26,7 @@ export function recompute<T extends Readonly<Record<string, Tensor>>>(from: read
       try {
         const again = withTape(inner, body)
         const seeds = new Map<Tensor, Tensor>()
-        for (const [i, name] of names.entries()) if (cotangents[i]) seeds.set(again[name]!, cotangents[i])
+        for (const [i, name] of names.entries()) if (cotangents[i]) seeds.set(again[name], cotangents[i])
         const gradients = inner.backward(seeds, add)
         return from.map((tensor) => gradients.get(tensor))
       } finally {

@@ -57,11 +57,11 @@ export function broadcastShapes(where: string, a: Shape, b: Shape): number[] {
 
 /** Row-major strides in elements. */
 export function stridesOf(shape: Shape): number[] {
-  const strides = new Array<number>(shape.length)
+  const strides = shape.map(() => 0)
   let stride = 1
   for (let i = shape.length - 1; i >= 0; i--) {
     strides[i] = stride
-    stride *= shape[i]!
+    stride *= shape[i]
   }
   return strides
 }

@@ -70,7 +70,11 @@ export class Tensor implements Operand {
   write(values: HostArray): void {
     this.#expectPlain('write')
     if (values.length !== this.size) {
-      throw new ShapeError('wrong number of values', { where: 'write', expected: this.size, found: values.length })
+      throw new ShapeError('wrong number of values', {
+        where: 'write',
+        expected: this.size,
+        found: values.length,
+      })
     }
     this.device.write(this.storage, this.offset, values)
   }
@@ -83,8 +87,9 @@ export class Tensor implements Operand {
 
   /** The value of a tensor of one element. */
   async item(): Promise<number> {
-    if (this.size !== 1) throw new ShapeError('not a single value', { where: 'item', found: showShape(this.shape) })
-    return (await this.read())[0]!
+    if (this.size !== 1)
+      throw new ShapeError('not a single value', { where: 'item', found: showShape(this.shape) })
+    return (await this.read())[0]
   }
 
   /** Gives up the hold on the storage. Safe to call again. */

@@ -40,10 +40,13 @@ export class AdamW {
     this.#options = adamW(options)
     this.#parameters = parameters
     const [first] = parameters.values()
-    const { device } = first!.tensor
+    const { device } = first.tensor
     ;[this.#decayed, this.#plain] = persistent(() => [empty(device, [8]), empty(device, [8])])
     for (const [name, { tensor: parameter }] of parameters) {
-      const moments = persistent(() => ({ m: zeros(device, parameter.shape), v: zeros(device, parameter.shape) }))
+      const moments = persistent(() => ({
+        m: zeros(device, parameter.shape),
+        v: zeros(device, parameter.shape),
+      }))
       this.moments.set(name, moments)
     }
   }

@@ -27,10 +27,17 @@ export interface Evaluation {
  * Cross-entropy of a text under a model: `batch` stretches of it, each read from start to end in windows, the state carried
  * from window to window (attention layers begin anew in each window).
  */
-export async function evaluate(model: Model, tokens: ArrayLike<number>, options: EvaluateOptions = {}): Promise<Evaluation> {
+export async function evaluate(
+  model: Model,
+  tokens: ArrayLike<number>,
+  options: EvaluateOptions = {},
+): Promise<Evaluation> {
   const length = Math.min(options.length ?? 256, Math.max(1, tokens.length - 2))
   const batch = Math.max(1, Math.min(options.batch ?? 8, Math.floor(tokens.length / (length + 1))))
-  const windows = Math.min(options.windows ?? Number.POSITIVE_INFINITY, Math.floor(tokens.length / batch / length))
+  const windows = Math.min(
+    options.windows ?? Number.POSITIVE_INFINITY,
+    Math.floor(tokens.length / batch / length),
+  )
   const batches = carriedStreams({ tokens, starts: [] }, { batch, length })
   const kept = persistent(() => ({
     ids: empty(model.device, [batch, length], 'i32'),
@@ -46,18 +53,23 @@ export async function evaluate(model: Model, tokens: ArrayLike<number>, options:
     sum += await loss.item()
     loss.dispose()
   }
-  for (const each of [kept.ids, kept.labels, ...kept.states.flatMap((state) => Object.values(state))]) each.dispose()
+  for (const each of [kept.ids, kept.labels, ...kept.states.flatMap((state) => Object.values(state))])
+    each.dispose()
   const loss = sum / windows
   return { loss, bitsPerToken: loss / Math.LN2, tokens: windows * batch * length }
 }
 
 function oneWindow(
   model: Model,
-  { ids, labels, states }: { readonly ids: Tensor; readonly labels: Tensor; readonly states: readonly State[] },
+  {
+    ids,
+    labels,
+    states,
+  }: { readonly ids: Tensor; readonly labels: Tensor; readonly states: readonly State[] },
 ): Tensor {
   const made = languageLoss(model, ids, labels, { states })
   for (const [i, state] of states.entries()) {
-    for (const [name, each] of Object.entries(state)) copyInto(each, made.states[i]![name]!)
+    for (const [name, each] of Object.entries(state)) copyInto(each, made.states[i][name])
   }
   return made.loss
 }

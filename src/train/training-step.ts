@@ -68,7 +68,9 @@ export class TrainingStep {
     this.#squares = zeros(device, [parameters.length])
     this.#cotangent = tensor(device, [1 / options.accumulation])
     this.#sums =
-      options.accumulation > 1 ? new Map(parameters.map((each) => [each, zeros(device, each.shape)])) : undefined
+      options.accumulation > 1
+        ? new Map(parameters.map((each) => [each, zeros(device, each.shape)]))
+        : undefined
     this.states = batches.carried ? model.createStates(batches.batch) : undefined
   }
 
@@ -99,7 +101,15 @@ export class TrainingStep {
 
   dispose(): void {
     const states = (this.states ?? []).flatMap((state) => Object.values(state))
-    const own = [this.#tokens, this.#labels, this.#reset, this.#losses, this.#norm, this.#squares, this.#cotangent]
+    const own = [
+      this.#tokens,
+      this.#labels,
+      this.#reset,
+      this.#losses,
+      this.#norm,
+      this.#squares,
+      this.#cotangent,
+    ]
     for (const each of [...own, ...states, ...(this.#sums?.values() ?? [])]) each?.dispose()
     this.#arena.destroy()
   }
@@ -133,7 +143,7 @@ export class TrainingStep {
     copyInto(this.#losses, result.loss)
     // Only now: backward reads the states that the step began with.
     for (const [i, state] of (states ?? []).entries()) {
-      for (const [name, kept] of Object.entries(state)) copyInto(kept, result.states[i]![name]!)
+      for (const [name, kept] of Object.entries(state)) copyInto(kept, result.states[i][name])
     }
     if (!this.#sums) this.#apply(gradients)
     else for (const [parameter, gradient] of gradients) accumulate(this.#sums.get(parameter)!, gradient)

@@ -55,7 +55,7 @@ class Fixture {
     const { shape, data } = this.get(name)
     const length = shape.at(-1)!
     return Array.from({ length: data.length / length }, (_, row) =>
-      Array.from({ length }, (_each, i) => data[row * length + i]!),
+      Array.from({ length }, (_each, i) => data[row * length + i]),
     )
   }
 }
@@ -74,14 +74,25 @@ async function open(
 ): Promise<{ model: Model; fixture: Fixture }> {
   const folder = `test/fixtures/checkpoints/${name}`
   const text = new TextDecoder().decode(await readTestFile(`${folder}/${config}`))
-  const weights = await readSafetensors(await readTestFile(`${folder}/model.safetensors`), 'model.safetensors')
-  const model = await buildModel(fromHuggingFace(parseConfigText(text, config), config), weights, device, 'model.safetensors')
+  const weights = await readSafetensors(
+    await readTestFile(`${folder}/model.safetensors`),
+    'model.safetensors',
+  )
+  const model = await buildModel(
+    fromHuggingFace(parseConfigText(text, config), config),
+    weights,
+    device,
+    'model.safetensors',
+  )
   return { model, fixture: new Fixture(await readValues(`${folder}/io.safetensors`)) }
 }
 
 /** All checks of one checkpoint. */
 export function modelChecks(name: string): Check[] {
-  const check = (title: string, body: (model: Model, fixture: Fixture, device: AnyDevice) => Promise<void>): Check => ({
+  const check = (
+    title: string,
+    body: (model: Model, fixture: Fixture, device: AnyDevice) => Promise<void>,
+  ): Check => ({
     name: `${name}: ${title}`,
     async run(device) {
       const { model, fixture } = await open(name, device)
@@ -98,7 +109,9 @@ export function modelChecks(name: string): Check[] {
         const { data, shape } = await model.logits(fixture.rows(`ids.${key}`))
         const positions = fixture.has(`pos.${key}`) ? fixture.get(`pos.${key}`).data : undefined
         const width = shape.at(-1)!
-        const got = positions ? Array.from(positions).flatMap((at) => [...data.subarray(at * width, (at + 1) * width)]) : data
+        const got = positions
+          ? Array.from(positions).flatMap((at) => [...data.subarray(at * width, (at + 1) * width)])
+          : data
         near(`logits.${key}`, got, fixture.get(`logits.${key}`).data, TOLERANCE.logits)
       }),
     ),
@@ -110,41 +123,51 @@ export function modelChecks(name: string): Check[] {
       if (relativeError(a.data, b.data) !== 0) throw new Error('logits differ')
     }),
     check('states after the prompt', async (model, fixture) => {
-      const prompt = fixture.rows('greedy.prompt')[0]!
+      const prompt = fixture.rows('greedy.prompt')[0]
       await expectStates(fixture, 'state', await statesAfter(model, [prompt]))
       await expectStates(fixture, 'state_len2', await statesAfter(model, [prompt.slice(0, 2)]))
       const tokens = Array.from(fixture.get('greedy.tokens').data).slice(0, 31)
-      await expectStates(fixture, 'state_end', await statesAfter(model, [prompt, ...tokens.map((token) => [token])]))
+      await expectStates(
+        fixture,
+        'state_end',
+        await statesAfter(model, [prompt, ...tokens.map((token) => [token])]),
+      )
     }),
     check('a prompt in pieces is the prompt in one', async (model, fixture) => {
-      const prompt = fixture.rows('greedy.prompt')[0]!
+      const prompt = fixture.rows('greedy.prompt')[0]
       const whole = await statesAfter(model, [prompt])
       for (const sizes of PIECES) {
         let start = 0
         const pieces = sizes.map((size) => prompt.slice(start, (start += size)))
         const pieced = await statesAfter(model, pieces)
-        for (const [key, values] of whole) near(`${key} in pieces of ${sizes.join()}`, pieced.get(key)!, values, 1e-5)
+        for (const [key, values] of whole)
+          near(`${key} in pieces of ${sizes.join()}`, pieced.get(key)!, values, 1e-5)
       }
     }),
     check('greedy tokens', async (model, fixture) => {
       const want = Array.from(fixture.get('greedy.tokens').data)
       const got: number[] = []
       const options = { temperature: 0, maxTokens: want.length }
-      for await (const token of generateTokens(model, fixture.rows('greedy.prompt')[0]!, options)) got.push(token)
+      for await (const token of generateTokens(model, fixture.rows('greedy.prompt')[0], options))
+        got.push(token)
       if (got.join() !== want.join()) throw new Error(`expected ${want.join()}, got ${got.join()}`)
     }),
     check('loss and gradients', async (model, fixture) => {
       if (!fixture.has('loss.value')) return
       const tokens = fixture.rows('ids.batch2')
-      const { loss, gradients } = await lossAndGradients(model, { tokens, labels: fixture.rows('loss.labels') })
-      expectNumber('loss', loss, fixture.get('loss.value').data[0]!, TOLERANCE.loss)
+      const { loss, gradients } = await lossAndGradients(model, {
+        tokens,
+        labels: fixture.rows('loss.labels'),
+      })
+      expectNumber('loss', loss, fixture.get('loss.value').data[0], TOLERANCE.loss)
       const names = fixture.names('grad.')
       for (const key of names) {
         const got = gradients.get(key.slice('grad.'.length))
         if (!got) throw new Error(`${key} is missing`)
         near(key, got, fixture.get(key).data, TOLERANCE.gradient)
       }
-      if (names.length > 0 && names.length !== gradients.size) throw new Error('not every parameter has its gradient')
+      if (names.length > 0 && names.length !== gradients.size)
+        throw new Error('not every parameter has its gradient')
     }),
     check('six steps of AdamW', async (model, fixture) => {
       if (!fixture.has('train.loss')) return
@@ -163,8 +186,8 @@ async function checkTraining(model: Model, fixture: Fixture): Promise<void> {
     carried: false,
     masked: false,
     next() {
-      const tokens = Int32Array.from({ length: batch * length }, (_, i) => ids[next * batch * length + i]!)
-      const labels = tokens.map((_, i) => ((i + 1) % length === 0 ? IGNORE : tokens[i + 1]!))
+      const tokens = Int32Array.from({ length: batch * length }, (_, i) => ids[next * batch * length + i])
+      const labels = tokens.map((_, i) => ((i + 1) % length === 0 ? IGNORE : tokens[i + 1]))
       next++
       return { tokens, labels }
     },
@@ -179,8 +202,8 @@ async function checkTraining(model: Model, fixture: Fixture): Promise<void> {
   })
   const losses = fixture.get('train.loss').data
   for await (const { step, loss, gradientNorm } of trainer.fit(batches)) {
-    expectNumber(`loss before step ${step}`, loss, losses[step - 1]!, TOLERANCE.loss)
-    const want = fixture.get('train.grad_norm').data[step - 1]!
+    expectNumber(`loss before step ${step}`, loss, losses[step - 1], TOLERANCE.loss)
+    const want = fixture.get('train.grad_norm').data[step - 1]
     expectNumber(`gradient norm of step ${step}`, gradientNorm, want, 5e-4 * want)
   }
   trainer.dispose()
@@ -191,7 +214,7 @@ async function checkTraining(model: Model, fixture: Fixture): Promise<void> {
   }
   const rows = fixture.rows('train.ids').slice(0, batch)
   const { loss } = await lossAndGradients(model, { tokens: rows, labels: rows })
-  expectNumber('loss afterwards', loss, losses[steps]!, TOLERANCE.loss)
+  expectNumber('loss afterwards', loss, losses[steps], TOLERANCE.loss)
 }
 
 /** States by `LAYER.conv` and `LAYER.ssm`, and the logits that follow, after pieces of a prompt. */
@@ -219,7 +242,11 @@ export async function statesAfter(
   return values
 }
 
-async function expectStates(fixture: Fixture, prefix: string, states: ReadonlyMap<string, ArrayLike<number>>): Promise<void> {
+async function expectStates(
+  fixture: Fixture,
+  prefix: string,
+  states: ReadonlyMap<string, ArrayLike<number>>,
+): Promise<void> {
   for (const key of fixture.names(`${prefix}.`)) {
     const name = key.slice(prefix.length + 1)
     const { shape, data } = fixture.get(key)

@@ -62,7 +62,7 @@ export function finiteDifferenceChecks({ operation, cases }: CaseSet): Check[] {
 async function checkDifferences(device: AnyDevice, operation: AnyOperation, each: Case): Promise<void> {
   const hosts = drawAll(each)
   const random = new Random(99)
-  const plain = { ...each, inputs: mapDraws(each, ({ columnsOf: _, ...draw }) => draw) }
+  const plain = { ...each, inputs: mapDraws(each, (draw) => ({ ...draw, columnsOf: undefined })) }
   const analytic = await evaluate(device, operation, plain, hosts, exact)
   for (const [key, gradient] of Object.entries(analytic)) {
     if (!key.startsWith('grad.')) continue

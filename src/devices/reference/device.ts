@@ -2,14 +2,7 @@
  * The reference device: plain TypeScript over Float64Array. Slow and exact: it is the oracle that the other
  * devices are tested against. A launch is a closure.
  */
-import {
-  RecordingDevice,
-  Storage,
-  type Arena,
-  type Device,
-  type DType,
-  type HostArray,
-} from '../device.ts'
+import { RecordingDevice, Storage, type Arena, type Device, type DType, type HostArray } from '../device.ts'
 
 export type ReferenceLaunch = () => void
 

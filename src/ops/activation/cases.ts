@@ -4,7 +4,10 @@ import { ACTIVATIONS, activationOp } from './index.ts'
 const wide = Object.fromEntries(
   ACTIVATIONS.map((kind) => [
     kind,
-    { inputs: { x: kind === 'log' ? normal([3, 67], { positive: true }) : normal([3, 67], { deviation: 4 }) }, params: { kind } },
+    {
+      inputs: { x: kind === 'log' ? normal([3, 67], { positive: true }) : normal([3, 67], { deviation: 4 }) },
+      params: { kind },
+    },
   ]),
 )
 

@@ -51,7 +51,7 @@ export function reference(
   { kind }: ActivationParams,
 ): void {
   const { f } = FUNCTIONS[kind]
-  for (let i = 0; i < x.data.length; i++) y.data[i] = f(x.data[i]!)
+  for (let i = 0; i < x.data.length; i++) y.data[i] = f(x.data[i])
 }
 
 export function backwardReference(
@@ -60,7 +60,7 @@ export function backwardReference(
   { kind }: ActivationParams,
 ): void {
   const { df } = FUNCTIONS[kind]
-  for (let i = 0; i < x.data.length; i++) dx.data[i] = dy.data[i]! * df(x.data[i]!)
+  for (let i = 0; i < x.data.length; i++) dx.data[i] = dy.data[i] * df(x.data[i])
 }
 
 /**

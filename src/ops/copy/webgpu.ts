@@ -19,7 +19,10 @@ const copyRows = defineKernel({
     }`,
 })
 
-export function webgpu({ inputs: { x }, outputs: { y } }: Call<CopyInputs, CopyOutputs, object>): WebGpuLaunch[] {
+export function webgpu({
+  inputs: { x },
+  outputs: { y },
+}: Call<CopyInputs, CopyOutputs, object>): WebGpuLaunch[] {
   return [
     launch(copyRows, {
       bindings: { x, y },
