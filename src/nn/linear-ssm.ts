@@ -1,6 +1,6 @@
 import { zeros } from '../ops/elementwise/index.ts'
 import { reshape } from '../ops/layout/index.ts'
-import { ltiDense } from '../ops/lti/index.ts'
+import { ltiDense } from '../ops/lti-dense/index.ts'
 import { copyInto } from '../ops/elementwise/index.ts'
 import { persistent } from '../tensor/scope.ts'
 import type { Tensor } from '../tensor/tensor.ts'
