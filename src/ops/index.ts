@@ -1,5 +1,6 @@
 /** The table of all operations, and the cases they are tested with. A new operation is tested by standing here. */
 import { activationCases } from './activation/cases.ts'
+import { attentionCases } from './attention/cases.ts'
 import type { CaseSet } from './cases.ts'
 import { causalConv1dCases } from './causal-conv1d/cases.ts'
 import { copyCases } from './copy/cases.ts'
@@ -15,6 +16,7 @@ import { sampleCases } from './sample/cases.ts'
 
 export const operationCases: readonly CaseSet[] = Object.freeze([
   activationCases,
+  ...attentionCases,
   copyCases,
   ...crossEntropyCases,
   ...elementwiseCases,
