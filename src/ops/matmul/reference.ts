@@ -9,7 +9,7 @@ export function reference(
 ): void {
   const [M, N] = y.shape.slice(-2) as [number, number]
   const K = a.shape.at(transposeA ? -2 : -1)!
-  const { f } = FUNCTIONS[activation]
+  const activate = FUNCTIONS[activation]
   for (let matrix = 0; matrix < y.data.length / (M * N); matrix++) {
     const [A, B] = [matrixOf(a, matrix), matrixOf(b, matrix)]
     for (let m = 0; m < M; m++) {
@@ -20,7 +20,7 @@ export function reference(
         }
         const i = (matrix * M + m) * N + n
         if (pre) pre.data[i] = sum
-        y.data[i] = f(sum) + (residual?.data[i] ?? 0)
+        y.data[i] = activate.f(sum) + (residual?.data[i] ?? 0)
       }
     }
   }

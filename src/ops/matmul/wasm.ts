@@ -20,7 +20,7 @@ const SCRATCH_WORDS = 1 << 22
 /** An output block of an item: a part of `a` that stays in the second cache, times a few panels. */
 const BLOCK_ROWS = 96
 const BLOCK_COLUMNS = 128
-const BLOCK_INNER = 768
+const BLOCK_INNER = 512
 /** Blocks are made smaller until there are so many. */
 const ITEMS = 32
 
