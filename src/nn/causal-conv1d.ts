@@ -1,3 +1,4 @@
+import { ConfigError } from '../errors.ts'
 import { causalConv1d, causalConv1dUpdate } from '../ops/causal-conv1d/index.ts'
 import { reshape } from '../ops/layout/index.ts'
 import type { Tensor } from '../tensor/tensor.ts'
@@ -19,6 +20,9 @@ export class CausalConv1d {
   readonly #kernel: number
 
   constructor(at: Parameters, { channels, kernel, bias = true }: CausalConv1dOptions) {
+    if (kernel < 2) {
+      throw new ConfigError('a convolution of one tap has no window', { where: 'CausalConv1d: kernel', found: kernel })
+    }
     this.#channels = channels
     this.#kernel = kernel
     this.weight = at.create('weight', [channels, 1, kernel], fanIn(kernel))
@@ -32,10 +36,9 @@ export class CausalConv1d {
 
   /** x [B, L, C] to y [B, L, C], and the last K - 1 inputs. */
   sequence(x: Tensor, initialWindow?: Tensor, reset?: Tensor): { y: Tensor; finalWindow: Tensor } {
-    return causalConv1d(
-      { x, weight: this.#taps(), bias: this.bias, initialWindow, reset },
-      { activation: 'silu' },
-    )
+    const inputs = { x, weight: this.#taps(), bias: this.bias, initialWindow, reset }
+    const { y, finalWindow } = causalConv1d(inputs, { activation: 'silu' })
+    return { y, finalWindow: finalWindow! }
   }
 
   /** x [B, C] to y [B, C]; the window moves on in place. */
