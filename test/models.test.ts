@@ -5,7 +5,7 @@ import { modelChecks, MODELS } from './suites/models.ts'
 testDevices(
   'published checkpoints',
   (device) => {
-    for (const name of MODELS)
+    for (const name of Object.keys(MODELS))
       for (const check of modelChecks(name)) test(check.name, () => check.run(device()))
   },
   ['reference', 'wasm', 'webgpu'],

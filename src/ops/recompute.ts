@@ -13,7 +13,9 @@ export function recompute<T extends Readonly<Record<string, Tensor>>>(
 ): T {
   const tape = activeTape()
   if (!tape) return body()
-  const outputs = withTape(undefined, () => scope(body))
+  // An input that comes out unchanged gets a view: as an output it has a gradient of its own.
+  const made = Object.entries(withTape(undefined, () => scope(body)))
+  const outputs = Object.fromEntries(made.map(([name, x]) => [name, from.includes(x) ? x.view() : x])) as T
   const names = Object.keys(outputs)
   tape.record({
     name: 'recompute',
