@@ -197,7 +197,10 @@ interface Port {
   close(): void
 }
 
-/** The body of every worker. */
+/**
+ * The body of every worker: called in the text that workers are started from.
+ * @public
+ */
 export function serve(): void {
   const node = globalThis.process?.versions?.node
     ? globalThis.process.getBuiltinModule('node:worker_threads').parentPort
