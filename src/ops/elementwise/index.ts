@@ -23,7 +23,7 @@ import type {
 import * as wasm from './wasm.ts'
 import * as webgpu from './webgpu.ts'
 
-export { OPERATORS, type Operator } from './types.ts'
+export { OPERATORS } from './types.ts'
 
 /** y = a ∘ b with the broadcasting of NumPy. */
 export const binaryOp = defineOperation<BinaryInputs, BinaryOutputs, BinaryParams>({

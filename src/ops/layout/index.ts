@@ -34,7 +34,7 @@ export const reshapeOp = defineView<ReshapeInputs, { readonly y: Tensor }, Resha
 })
 
 /** Some columns, as a view. */
-export const columnsOp = defineView<ColumnsInputs, ColumnsOutputs, ColumnsParams>({
+const columnsOp = defineView<ColumnsInputs, ColumnsOutputs, ColumnsParams>({
   name: 'columns',
   view: ({ x }, { start, width }) => ({ y: columnsOf(x, start, width) }),
   gradient({ inputs: { x }, grads, params: { start, width } }) {
@@ -44,7 +44,7 @@ export const columnsOp = defineView<ColumnsInputs, ColumnsOutputs, ColumnsParams
 })
 
 /** All columns, as views side by side. One node, so that the gradients of the parts are joined once. */
-export const splitOp = defineView<ColumnsInputs, Parts, SplitParams>({
+const splitOp = defineView<ColumnsInputs, Parts, SplitParams>({
   name: 'split',
   view({ x }, { widths }) {
     let start = 0
