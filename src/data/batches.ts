@@ -90,7 +90,7 @@ export function carriedStreams(corpus: Corpus, { batch, length }: BatchOptions):
           const at = (cursor + i) % tokens.length
           const next = (at + 1) % tokens.length
           made.tokens[row * length + i] = tokens[at]!
-          made.labels[row * length + i] = first.has(next) ? IGNORE : tokens[next]!
+          made.labels[row * length + i] = first.has(next) ? IGNORE : tokens[next]
           made.reset[row * length + i] = first.has(at) ? 1 : 0
         }
         return (cursor + length) % tokens.length
@@ -104,12 +104,15 @@ export function carriedStreams(corpus: Corpus, { batch, length }: BatchOptions):
   }
 }
 
-/** Whole documents in random order, one after another in each row; a reset mask keeps them apart. */
+/**
+ * Documents in random order, one after another in each row; a reset mask keeps them apart. What is longer than a row is taken in
+ * pieces; the last one of a row is cut short.
+ */
 export function packedDocuments(corpus: Corpus, { batch, length, seed = 0 }: BatchOptions): Batches {
-  const { tokens, starts } = corpus
-  expectEnough(tokens.length, 2)
+  const { tokens } = corpus
+  const pieces = cutDocuments(corpus, length)
+  if (pieces.length === 0) expectEnough(0, 2)
   const random = new Random(seed)
-  const end = (document: number): number => starts[document + 1] ?? tokens.length
   return {
     batch,
     length,
@@ -117,18 +120,13 @@ export function packedDocuments(corpus: Corpus, { batch, length, seed = 0 }: Bat
     masked: true,
     next() {
       const made = { ...emptyBatch(batch, length), reset: new Int32Array(batch * length) }
-      for (let row = 0; row < batch; row++) {
-        for (let filled = 0; filled < length; ) {
-          const document = random.integer(starts.length)
-          const from = starts[document]!
-          const size = Math.min(end(document) - from, length - filled)
-          for (let i = 0; i < size; i++) {
-            const at = row * length + filled + i
-            made.tokens[at] = tokens[from + i]!
-            made.labels[at] = from + i + 1 < end(document) ? tokens[from + i + 1]! : IGNORE
-          }
-          made.reset[row * length + filled] = 1
-          filled += size
+      for (let at = 0; at < batch * length;) {
+        const { from, to, end } = pieces[random.integer(pieces.length)]
+        const size = Math.min(to - from, length - (at % length))
+        made.reset[at] = 1
+        for (let i = from; i < from + size; i++, at++) {
+          made.tokens[at] = tokens[i]!
+          made.labels[at] = i + 1 < end ? tokens[i + 1] : IGNORE
         }
       }
       return made
@@ -140,11 +138,35 @@ export function packedDocuments(corpus: Corpus, { batch, length, seed = 0 }: Bat
   }
 }
 
+/** A stretch of a document, and where the document ends. */
+interface Piece {
+  readonly from: number
+  readonly to: number
+  readonly end: number
+}
+
+/** Pieces of at most `length` tokens. A single token has nothing to predict. */
+function cutDocuments({ tokens, starts }: Corpus, length: number): Piece[] {
+  const pieces: Piece[] = []
+  for (const [document, start] of starts.entries()) {
+    const end = starts[document + 1] ?? tokens.length
+    for (let from = start; from < end - 1; from += length)
+      pieces.push({ from, to: Math.min(from + length, end), end })
+  }
+  return pieces
+}
+
 function emptyBatch(batch: number, length: number): { tokens: Int32Array; labels: Int32Array } {
   return { tokens: new Int32Array(batch * length), labels: new Int32Array(batch * length) }
 }
 
-function copyWindow(tokens: ArrayLike<number>, start: number, into: Batch, row: number, length: number): void {
+function copyWindow(
+  tokens: ArrayLike<number>,
+  start: number,
+  into: Batch,
+  row: number,
+  length: number,
+): void {
   for (let i = 0; i < length; i++) {
     into.tokens[row * length + i] = tokens[start + i]!
     into.labels[row * length + i] = tokens[start + i + 1]!

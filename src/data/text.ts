@@ -11,20 +11,18 @@ const TEXT = /\.(txt|md|text)$/i
 export interface TextCorpus extends Corpus {
   readonly tokens: Uint8Array
   readonly files: readonly string[]
-  /** SHA-256 of all bytes. */
+  /** SHA-256 of all bytes and of where documents start. */
   readonly hash: string
 }
 
 /** Reads a text file, or all text files below a folder in the order of their paths, each a document. */
 export async function readText(path: string): Promise<TextCorpus> {
-  const info = await stat(path).catch((cause: unknown) => {
-    throw new ConfigError('no such file or folder', { where: '--data', found: path, cause })
-  })
-  const files = info.isDirectory() ? await textFiles(path) : [path]
+  const files = await reading(path, async () => ((await stat(path)).isDirectory() ? textFiles(path) : [path]))
   if (files.length === 0) {
-    throw new ConfigError('the folder has no text', { where: '--data', expected: '.txt or .md files', found: path })
+    throw new ConfigError('the folder has no text', { where: path, expected: '.txt or .md files' })
   }
-  const parts = await Promise.all(files.map((file) => readFile(file)))
+  const parts: Uint8Array[] = []
+  for (const file of files) parts.push(await reading(file, () => readFile(file)))
   const tokens = new Uint8Array(Buffer.concat(parts))
   const starts: number[] = []
   let start = 0
@@ -32,16 +30,23 @@ export async function readText(path: string): Promise<TextCorpus> {
     if (part.length > 0) starts.push(start)
     start += part.length
   }
-  if (tokens.length === 0) throw new ConfigError('the text is empty', { where: '--data', found: path })
-  return { tokens, starts, files, hash: createHash('sha256').update(tokens).digest('hex') }
+  if (tokens.length === 0) throw new ConfigError('the text is empty', { where: path })
+  const hash = createHash('sha256').update(tokens).update(starts.join()).digest('hex')
+  return { tokens, starts, files, hash }
 }
 
 /** The last part of a text for validation, the rest for training. */
-export function splitCorpus(corpus: Corpus & { readonly tokens: Uint8Array }, part: number): { training: Corpus; validation: Uint8Array } {
+export function splitCorpus(
+  corpus: Corpus & { readonly tokens: Uint8Array },
+  part: number,
+): { training: Corpus; validation: Uint8Array } {
   const size = corpus.tokens.length
   const cut = size - Math.floor(size * part)
   return {
-    training: { tokens: corpus.tokens.subarray(0, cut), starts: corpus.starts.filter((start) => start < cut) },
+    training: {
+      tokens: corpus.tokens.subarray(0, cut),
+      starts: corpus.starts.filter((start) => start < cut),
+    },
     validation: corpus.tokens.subarray(cut),
   }
 }
@@ -51,5 +56,18 @@ async function textFiles(folder: string): Promise<string[]> {
   return found
     .filter((entry) => entry.isFile() && TEXT.test(entry.name))
     .map((entry) => join(entry.parentPath, entry.name))
-    .sort()
+    .toSorted()
+}
+
+async function reading<T>(path: string, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read()
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    throw new ConfigError(code === 'ENOENT' ? 'no such file or folder' : 'cannot be read', {
+      where: path,
+      cause,
+      ...(code === 'ENOENT' ? {} : { found: code }),
+    })
+  }
 }
