@@ -1,12 +1,16 @@
 /** What a run continues from: weights, moments, carried states, and positions of schedule and data. Node only. */
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
+import { readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import * as v from 'valibot'
 import { readSafetensors, writeSafetensors } from '../checkpoints/safetensors.ts'
 import type { Batches } from '../data/batches.ts'
 import { CheckpointError } from '../errors.ts'
+import { sameShape, showShape } from '../tensor/shape.ts'
 import type { Tensor } from '../tensor/tensor.ts'
-import type { Trainer, TrainerState } from '../train/trainer.ts'
-import { isLeftover, linkAtomically, writeFolderAtomically } from './files.ts'
+import type { Trainer } from '../train/trainer.ts'
+import { linkAtomically, makeFolder, removeLeftovers, writeFolderAtomically } from './files.ts'
+import { parseJson } from './json.ts'
+import { whole } from './settings.ts'
 
 const VERSION = 1
 const WEIGHTS = 'model.safetensors'
@@ -15,11 +19,29 @@ const STATE = 'trainer.json'
 /** Checkpoints that are kept besides the best. */
 const KEPT = 2
 
+const count = whole(0, Number.MAX_SAFE_INTEGER)
+const word = whole(-(2 ** 31), 2 ** 31 - 1)
+const finite = v.pipe(v.number('a number'), v.finite('a number'))
+
+const schema = v.strictObject({
+  version: v.literal(VERSION, `version ${VERSION}`),
+  trainer: v.strictObject({
+    step: count,
+    batches: v.strictObject({
+      random: v.exactOptional(v.strictTuple([word, word, word, word], 'four words')),
+      cursors: v.exactOptional(v.array(count, 'a list of positions')),
+    }),
+  }),
+  best: v.exactOptional(v.strictObject({ step: count, loss: finite })),
+  stale: count,
+  seconds: v.pipe(finite, v.minValue(0, 'seconds')),
+})
+
 /** How the run stands, besides tensors. */
 export interface Progress {
-  readonly trainer: TrainerState
+  readonly trainer: ReturnType<Trainer['save']>
   /** Lowest validation loss so far, and the step it was seen at. */
-  readonly best: { readonly step: number; readonly loss: number } | undefined
+  readonly best?: { readonly step: number; readonly loss: number } | undefined
   /** Evaluations since the best one. */
   readonly stale: number
   /** Seconds of training. */
@@ -29,40 +51,69 @@ export interface Progress {
 const folderOf = (run: string): string => join(run, 'checkpoints')
 const nameOf = (step: number): string => `step-${String(step).padStart(8, '0')}`
 
-/** Writes a checkpoint of the run's folder, atomically, and removes older ones. */
+/**
+ * Writes a checkpoint of the run's folder, atomically, and removes older ones. The run's own model.safetensors becomes the
+ * best checkpoint's, or the newest's if nothing is validated.
+ */
 export async function saveCheckpoint(run: string, trainer: Trainer, progress: Progress): Promise<void> {
-  const weights = new Map<string, Tensor>()
-  for (const [name, { tensor }] of trainer.model.parameters.all) weights.set(name, tensor)
-  const path = join(folderOf(run), nameOf(progress.trainer.step))
-  await mkdir(folderOf(run), { recursive: true })
+  const { step } = progress.trainer
+  const path = join(folderOf(run), nameOf(step))
+  await makeFolder(folderOf(run))
   await writeFolderAtomically(path, {
-    [WEIGHTS]: await pack(weights),
-    [OPTIMIZER]: await pack(training(trainer)),
+    [WEIGHTS]: await pack(weightsOf(trainer)),
+    [OPTIMIZER]: await pack(trainingOf(trainer)),
     [STATE]: `${JSON.stringify({ version: VERSION, ...progress })}\n`,
   })
-  await linkAtomically(join(path, WEIGHTS), join(run, WEIGHTS))
-  await prune(run, progress.best?.step)
+  const steps = await list(run)
+  const best = progress.best && steps.includes(progress.best.step) ? progress.best.step : step
+  await linkAtomically(join(folderOf(run), nameOf(best), WEIGHTS), join(run, WEIGHTS))
+  await prune(run, [...steps.slice(0, KEPT), best])
 }
 
 /** Restores the newest checkpoint. Returns how the run stood, or undefined if there is none. */
-export async function loadCheckpoint(run: string, trainer: Trainer, batches: Batches): Promise<Progress | undefined> {
+export async function loadCheckpoint(
+  run: string,
+  trainer: Trainer,
+  batches: Batches,
+): Promise<Progress | undefined> {
+  await removeLeftovers(folderOf(run))
   const [newest] = await list(run)
   if (newest === undefined) return undefined
   const path = join(folderOf(run), nameOf(newest))
-  const progress = JSON.parse(await readFile(join(path, STATE), 'utf8')) as Progress & { version: number }
-  if (progress.version !== VERSION) {
-    throw new CheckpointError('unknown version', { where: join(path, STATE), expected: VERSION, found: progress.version })
+  const { version: _, ...progress } = parseJson(
+    await text(join(path, STATE)),
+    schema,
+    join(path, STATE),
+    CheckpointError,
+  )
+  if (progress.trainer.step !== newest) {
+    throw new CheckpointError('wrong step', {
+      where: join(path, STATE),
+      expected: newest,
+      found: progress.trainer.step,
+    })
+  }
+  const { random, cursors } = progress.trainer.batches
+  const expected = batches.save()
+  if (
+    (random === undefined) !== (expected.random === undefined) ||
+    cursors?.length !== expected.cursors?.length
+  ) {
+    throw new CheckpointError('the position in the data does not fit the run', { where: join(path, STATE) })
   }
   trainer.attach(batches)
-  const weights = new Map([...trainer.model.parameters.all].map(([name, { tensor }]) => [name, tensor]))
-  await unpack(join(path, WEIGHTS), weights)
-  await unpack(join(path, OPTIMIZER), training(trainer))
+  await unpack(join(path, WEIGHTS), weightsOf(trainer))
+  await unpack(join(path, OPTIMIZER), trainingOf(trainer))
   trainer.restore(progress.trainer, batches)
   return progress
 }
 
+function weightsOf(trainer: Trainer): Map<string, Tensor> {
+  return new Map([...trainer.model.parameters.all].map(([name, { tensor }]) => [name, tensor]))
+}
+
 /** Moments and carried states, by name. */
-function training(trainer: Trainer): Map<string, Tensor> {
+function trainingOf(trainer: Trainer): Map<string, Tensor> {
   const tensors = new Map<string, Tensor>()
   for (const [name, { m, v }] of trainer.optimizer.moments) tensors.set(`m.${name}`, m).set(`v.${name}`, v)
   for (const [layer, state] of (trainer.states ?? []).entries()) {
@@ -80,28 +131,46 @@ async function pack(tensors: ReadonlyMap<string, Tensor>): Promise<Uint8Array> {
 }
 
 async function unpack(path: string, into: ReadonlyMap<string, Tensor>): Promise<void> {
-  const found = await readSafetensors(await readFile(path), path)
+  const found = await readSafetensors(await bytes(path), path)
   for (const [name, tensor] of into) {
     const values = found.get(name)
     if (!values) throw new CheckpointError('missing tensor', { where: path, expected: name })
+    if (!sameShape(values.shape, tensor.shape)) {
+      throw new CheckpointError('wrong shape', {
+        where: `${path}: ${name}`,
+        expected: showShape(tensor.shape),
+        found: showShape(values.shape),
+      })
+    }
     tensor.write(await values.read())
   }
+}
+
+const text = async (path: string): Promise<string> => new TextDecoder().decode(await bytes(path))
+
+async function bytes(path: string): Promise<Uint8Array> {
+  return readFile(path).catch((cause: unknown) => {
+    throw new CheckpointError('the checkpoint is damaged', {
+      where: path,
+      cause,
+      hint: 'Remove its folder to continue from the one before',
+    })
+  })
 }
 
 /** Steps of the complete checkpoints, newest first. */
 async function list(run: string): Promise<number[]> {
   const names = await readdir(folderOf(run)).catch(() => [])
   return names
-    .map((name) => /^step-(\d+)$/.exec(name)?.[1])
-    .filter((digits) => digits !== undefined)
+    .flatMap((name) => /^step-(\d+)$/.exec(name)?.[1] ?? [])
     .map(Number)
-    .sort((a, b) => b - a)
+    .toSorted((a, b) => b - a)
 }
 
-async function prune(run: string, best: number | undefined): Promise<void> {
-  const keep = new Set([...(await list(run)).slice(0, KEPT), best].map((step) => step && nameOf(step)))
+async function prune(run: string, kept: readonly number[]): Promise<void> {
+  const keep = new Set(kept.map(nameOf))
   for (const name of await readdir(folderOf(run))) {
-    const old = name.startsWith('step-') && !keep.has(name)
-    if (old || isLeftover(name)) await rm(join(folderOf(run), name), { recursive: true, force: true })
+    if (name.startsWith('step-') && !keep.has(name))
+      await rm(join(folderOf(run), name), { recursive: true, force: true })
   }
 }

@@ -8,40 +8,45 @@ const VALIDATION = '#c0392b'
 
 type Point = readonly [x: number, y: number]
 
-/** Training and validation loss against steps, in bits a token, as an SVG. */
+/** Training and validation loss against steps, in bits a byte, as an SVG. */
 export function lossCurve(metrics: readonly Metric[], title: string): string {
   const series = (key: 'loss' | 'validation'): Point[] =>
-    metrics.flatMap((metric) => (metric[key] === undefined ? [] : [[metric.step, metric[key] / Math.LN2] as const]))
+    metrics.flatMap((metric) =>
+      metric[key] === undefined ? [] : [[metric.step, metric[key] / Math.LN2] as const],
+    )
   const training = thin(series('loss'))
   const validation = series('validation')
   const all = [...training, ...validation]
   const maxX = Math.max(1, ...all.map(([x]) => x))
   // The first steps are far above the rest: the axis ends where a twentieth of the points is left out.
-  const heights = all.map(([, y]) => y).sort((a, b) => a - b)
+  const heights = all.map(([, y]) => y).toSorted((a, b) => a - b)
   const top = niceCeil(heights[Math.floor(heights.length * 0.95)] ?? 1)
   const bottom = Math.floor((heights[0] ?? 0) * 4) / 4
   const toX = (x: number): number => MARGIN.left + ((WIDTH - MARGIN.left - MARGIN.right) * x) / maxX
   const toY = (y: number): number => {
-    const part = (Math.min(y, top) - bottom) / Math.max(top - bottom, 1e-9)
+    const part = (y - bottom) / Math.max(top - bottom, 1e-9)
     return HEIGHT - MARGIN.bottom - (HEIGHT - MARGIN.top - MARGIN.bottom) * part
   }
-  const line = (points: readonly Point[], color: string, width: number): string =>
-    points.length < 2
-      ? points.map(([x, y]) => `<circle cx="${fixed(toX(x))}" cy="${fixed(toY(y))}" r="3" fill="${color}"/>`).join('')
-      : `<polyline fill="none" stroke="${color}" stroke-width="${width}" points="${points
-          .map(([x, y]) => `${fixed(toX(x))},${fixed(toY(y))}`)
-          .join(' ')}"/>`
+  const dots = (points: readonly Point[], color: string): string =>
+    points
+      .map(([x, y]) => `<circle cx="${fixed(toX(x))}" cy="${fixed(toY(y))}" r="3" fill="${color}"/>`)
+      .join('')
+  const line = (points: readonly Point[], color: string): string =>
+    `<polyline fill="none" stroke="${color}" stroke-width="1.5" points="${points
+      .map(([x, y]) => `${fixed(toX(x))},${fixed(toY(y))}`)
+      .join(' ')}"/>`
   const ticksY = ticks(bottom, top, 6).map(
     (y) =>
       `<line x1="${MARGIN.left}" x2="${WIDTH - MARGIN.right}" y1="${fixed(toY(y))}" y2="${fixed(toY(y))}" stroke="#e4e4e4"/>` +
       `<text x="${MARGIN.left - 8}" y="${fixed(toY(y) + 4)}" text-anchor="end">${trim(y)}</text>`,
   )
   const ticksX = ticks(0, maxX, 6).map(
-    (x) => `<text x="${fixed(toX(x))}" y="${HEIGHT - MARGIN.bottom + 18}" text-anchor="middle">${trim(x)}</text>`,
+    (x) =>
+      `<text x="${fixed(toX(x))}" y="${HEIGHT - MARGIN.bottom + 18}" text-anchor="middle">${trim(x)}</text>`,
   )
   const legend =
     `<text x="${WIDTH - MARGIN.right}" y="24" text-anchor="end">` +
-    `<tspan fill="${TRAINING}">training</tspan>  <tspan fill="${VALIDATION}">validation</tspan></text>`
+    `<tspan fill="${TRAINING}">training</tspan><tspan dx="12" fill="${VALIDATION}">validation</tspan></text>`
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="12" fill="#333">`,
     `<rect width="${WIDTH}" height="${HEIGHT}" fill="#fff"/>`,
@@ -50,9 +55,14 @@ export function lossCurve(metrics: readonly Metric[], title: string): string {
     ...ticksY,
     ...ticksX,
     `<text x="${WIDTH / 2}" y="${HEIGHT - 8}" text-anchor="middle">step</text>`,
-    `<text transform="translate(14 ${HEIGHT / 2}) rotate(-90)" text-anchor="middle">bits per token</text>`,
-    line(training, TRAINING, 1.5),
-    line(validation, VALIDATION, 2),
+    `<text transform="translate(14 ${HEIGHT / 2}) rotate(-90)" text-anchor="middle">bits per byte</text>`,
+    `<clipPath id="plot"><rect x="${MARGIN.left}" y="${MARGIN.top}" width="${WIDTH - MARGIN.left}" height="${HEIGHT - MARGIN.top - MARGIN.bottom}"/></clipPath>`,
+    '<g clip-path="url(#plot)">',
+    line(training, TRAINING),
+    training.length > 1 ? '' : dots(training, TRAINING),
+    line(validation, VALIDATION),
+    dots(validation, VALIDATION),
+    '</g>',
     '</svg>',
     '',
   ].join('\n')
@@ -75,9 +85,9 @@ function ticks(low: number, high: number, count: number): number[] {
   const rough = Math.max(high - low, 1e-9) / count
   const power = 10 ** Math.floor(Math.log10(rough))
   const step = [1, 2, 2.5, 5, 10].map((factor) => factor * power).find((each) => each >= rough) ?? rough
-  const made: number[] = []
-  for (let at = Math.ceil(low / step) * step; at <= high + 1e-9; at += step) made.push(at)
-  return made
+  const first = Math.ceil(low / step)
+  const size = Math.floor((high - first * step) / step + 1e-6) + 1
+  return Array.from({ length: Math.min(Math.max(0, size), 20) }, (_, i) => (first + i) * step)
 }
 
 const niceCeil = (x: number): number => Math.ceil(x * 4) / 4

@@ -1,7 +1,7 @@
 /** metrics.jsonl: one JSON object a line, `{ step, loss, … }`. Node only. */
-import { appendFile, readFile } from 'node:fs/promises'
+import { open, readFile, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
-import { writeAtomically } from './files.ts'
+import { writeAtomically, writeError } from './files.ts'
 
 export interface Metric {
   readonly step: number
@@ -15,24 +15,59 @@ export interface Metric {
 
 const fileOf = (run: string): string => join(run, 'metrics.jsonl')
 
-export async function appendMetric(run: string, metric: Metric): Promise<void> {
-  await appendFile(fileOf(run), `${JSON.stringify(metric)}\n`)
-}
-
 /** All complete lines; a line that a crash cut short is dropped. */
 export async function readMetrics(run: string): Promise<Metric[]> {
   const text = await readFile(fileOf(run), 'utf8').catch(() => '')
   return text.split('\n').flatMap((line) => {
     try {
-      return line === '' ? [] : [JSON.parse(line) as Metric]
+      const metric = JSON.parse(line) as Metric
+      return typeof metric?.step === 'number' ? [metric] : []
     } catch {
       return []
     }
   })
 }
 
-/** Forgets what came after `step`: a resumed run writes it again. */
-export async function truncateMetrics(run: string, step: number): Promise<void> {
-  const kept = (await readMetrics(run)).filter((metric) => metric.step <= step)
-  await writeAtomically(fileOf(run), kept.map((metric) => `${JSON.stringify(metric)}\n`).join(''))
+/** The metrics of a run that goes on: in memory for the curve, and appended to the file. */
+export class MetricsLog {
+  readonly all: Metric[]
+  readonly #path: string
+  readonly #file: FileHandle
+
+  constructor(path: string, file: FileHandle, all: Metric[]) {
+    this.#path = path
+    this.#file = file
+    this.all = all
+  }
+
+  /** Opens the file, and forgets what came after `step`: a resumed run writes it again. */
+  static async open(run: string, step: number): Promise<MetricsLog> {
+    const path = fileOf(run)
+    const kept = (await readMetrics(run)).filter((metric) => metric.step <= step)
+    await writeAtomically(path, kept.map((metric) => `${JSON.stringify(metric)}\n`).join(''))
+    const file = await open(path, 'a').catch((cause: unknown) => {
+      throw writeError(cause, path)
+    })
+    return new MetricsLog(path, file, kept)
+  }
+
+  async append(metric: Metric): Promise<void> {
+    this.all.push(metric)
+    await this.#writing(this.#file.appendFile(`${JSON.stringify(metric)}\n`))
+  }
+
+  /** Flushes to disk what was appended. */
+  async flush(): Promise<void> {
+    await this.#writing(this.#file.datasync())
+  }
+
+  async close(): Promise<void> {
+    await this.#file.close()
+  }
+
+  async #writing(promise: Promise<void>): Promise<void> {
+    await promise.catch((cause: unknown) => {
+      throw writeError(cause, this.#path)
+    })
+  }
 }

@@ -1,11 +1,12 @@
 /** Trains a byte-level language model on text, in a run folder that can be resumed. Node only. */
-import { mkdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { readdir } from 'node:fs/promises'
+import { basename, join, resolve } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { carriedStreams, packedDocuments, randomWindows, type Batches, type Corpus } from '../data/batches.ts'
 import { readText, splitCorpus, type TextCorpus } from '../data/text.ts'
 import type { AnyDevice } from '../devices/device.ts'
-import { ConfigError } from '../errors.ts'
-import { modelConfig, type Architecture } from '../models/config.ts'
+import { ConfigError, NumericsError } from '../errors.ts'
+import { modelConfig } from '../models/config.ts'
 import { toHuggingFace } from '../models/hugging-face.ts'
 import { Model } from '../models/model.ts'
 import { Parameters } from '../nn/parameters.ts'
@@ -14,133 +15,115 @@ import { cosine, warmupStableDecay } from '../train/schedule.ts'
 import { Trainer, type TrainedStep } from '../train/trainer.ts'
 import { loadCheckpoint, saveCheckpoint, type Progress } from './checkpoint.ts'
 import { lossCurve } from './curve.ts'
-import { writeAtomically } from './files.ts'
-import { appendMetric, readMetrics, truncateMetrics } from './metrics.ts'
+import { makeFolder, removeLeftovers, writeAtomically } from './files.ts'
+import { lockFolder } from './lock.ts'
+import { MetricsLog } from './metrics.ts'
+import { nextRunFolder } from './folder.ts'
+import { holdsRun, readRun, writeRun } from './run-file.ts'
+import type { TextRun } from './settings.ts'
 
-/** How rows of a batch are cut from the text. */
-export const BATCHINGS = ['random', 'carried', 'packed'] as const
-export const SCHEDULES = ['cosine', 'wsd'] as const
+/** Most bytes that an evaluation reads: of a longer held-out text, the beginnings of stretches evenly apart. */
+const EVALUATED_BYTES = 2 ** 17
 
-/** Everything that says what a run computes. Kept in the run folder as run.json, so that resuming needs no flags. */
-export interface TextRun {
-  readonly data: string
-  readonly architecture: Architecture
-  readonly layers: number
-  readonly width: number
-  readonly state?: number
-  readonly batch: number
-  readonly length: number
-  readonly batching: (typeof BATCHINGS)[number]
+export interface TextRunStart {
+  readonly folder: string
+  readonly model: Model
+  /** Steps done before; 0 for a new run. */
+  readonly resumedFrom: number
   readonly steps: number
-  readonly learningRate: number
-  readonly schedule: (typeof SCHEDULES)[number]
-  readonly weightDecay: number
-  readonly maxNorm: number
-  readonly accumulation: number
-  readonly recompute: boolean
-  /** Part of the text that is held out, from its end. */
-  readonly validationPart: number
-  readonly evaluateEvery: number
-  readonly checkpointEvery: number
-  /** Evaluations without improvement after which training stops; 0: never. */
-  readonly patience: number
-  readonly seed: number
-}
-
-export const DEFAULT_RUN: Omit<TextRun, 'data'> = {
-  architecture: 'mamba2',
-  layers: 4,
-  width: 256,
-  batch: 8,
-  length: 256,
-  batching: 'random',
-  steps: 2000,
-  learningRate: 2e-3,
-  schedule: 'cosine',
-  weightDecay: 0.1,
-  maxNorm: 1,
-  accumulation: 1,
-  recompute: false,
-  validationPart: 0.1,
-  evaluateEvery: 200,
-  checkpointEvery: 200,
-  patience: 0,
-  seed: 0,
+  readonly trainingBytes: number
+  readonly validationBytes: number
 }
 
 export interface TextRunEvents {
   /** Called once, before the first step. */
-  onStart?(info: {
-    readonly model: Model
-    readonly resumedFrom: number
-    readonly trainingBytes: number
-    readonly validationBytes: number
-  }): void
+  onStart?(info: TextRunStart): void
   onStep?(step: TrainedStep, steps: number): void
   onEvaluation?(evaluation: Evaluation, step: number, best: boolean): void
   onCheckpoint?(step: number): void
 }
 
 export interface TextRunResult {
+  readonly folder: string
+  /** With the weights of the last step. The caller disposes it. */
   readonly model: Model
   readonly step: number
   readonly stopped: 'finished' | 'interrupted' | 'patience'
+  /** Lowest validation loss, in nats a byte, and its step: the weights in the folder's model.safetensors. */
   readonly best: Progress['best']
-  readonly validation: Evaluation | undefined
 }
 
-/** Starts a run in a new folder. */
+export interface TextRunOptions {
+  readonly device: AnyDevice
+  readonly events?: TextRunEvents
+  /** Aborted: the step under way is finished and saved. */
+  readonly signal?: AbortSignal
+}
+
+/** Starts a run in a new folder; without a name it is runs/<name of the data>-<n>. */
 export async function startTextRun(
-  folder: string,
   run: TextRun,
-  device: AnyDevice,
-  events: TextRunEvents = {},
-  signal?: AbortSignal,
+  { folder: name, ...options }: TextRunOptions & { readonly folder?: string | undefined },
 ): Promise<TextRunResult> {
-  const corpus = await readText(run.data)
-  await mkdir(folder, { recursive: true })
-  if (await exists(join(folder, 'run.json'))) {
-    throw new ConfigError('the folder holds a run already', {
-      where: folder,
-      hint: `Continue it with --resume ${folder}, or choose another folder with --out`,
-    })
-  }
   const config = modelConfig({ ...run, vocabulary: 256 })
-  await writeAtomically(join(folder, 'config.json'), `${JSON.stringify(toHuggingFace(config), null, 2)}\n`)
-  const about = { version: 1, ...run, dataHash: corpus.hash, device: device.name }
-  await writeAtomically(join(folder, 'run.json'), `${JSON.stringify(about, null, 2)}\n`)
-  return continueRun(folder, run, corpus, device, events, signal)
+  const corpus = await readText(run.data)
+  // Throws if the text is too short, before anything is written.
+  batchesOf(run, splitCorpus(corpus, run.validationPart).training)
+  const folder = name ?? (await nextRunFolder(run.data))
+  await makeFolder(folder)
+  return locked(folder, async () => {
+    await expectNoRun(folder)
+    await writeAtomically(join(folder, 'config.json'), `${JSON.stringify(toHuggingFace(config), null, 2)}\n`)
+    const stored = { ...run, data: resolve(run.data), dataHash: corpus.hash, device: options.device.name }
+    await writeRun(folder, stored)
+    return continueRun(folder, stored, corpus, options)
+  })
 }
 
 /** Continues a run from its newest checkpoint, to the same weights as if it had never stopped. */
 export async function resumeTextRun(
   folder: string,
-  device: AnyDevice,
-  events: TextRunEvents = {},
-  signal?: AbortSignal,
+  {
+    data,
+    ...options
+  }: TextRunOptions & { /** Where the text is now, if it was moved. */ readonly data?: string | undefined },
 ): Promise<TextRunResult> {
   const run = await readRun(folder)
-  const corpus = await readText(run.data)
+  const corpus = await readText(data ?? run.data)
   if (corpus.hash !== run.dataHash) {
     throw new ConfigError('the data has changed since the run began', {
-      where: run.data,
+      where: data ?? run.data,
       expected: `SHA-256 ${run.dataHash}`,
       found: corpus.hash,
     })
   }
-  return continueRun(folder, run, corpus, device, events, signal)
+  return locked(folder, () => continueRun(folder, run, corpus, options))
 }
 
-/** What run.json holds. */
-export async function readRun(folder: string): Promise<TextRun & { readonly dataHash: string; readonly device: string }> {
-  const path = join(folder, 'run.json')
-  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new ConfigError('not a run folder: it has no run.json', { where: folder, cause })
-  })
+async function locked<T>(folder: string, body: () => Promise<T>): Promise<T> {
+  const unlock = await lockFolder(folder)
   try {
-    return JSON.parse(text) as TextRun & { dataHash: string; device: string }
-  } catch (cause) {
-    throw new ConfigError('not JSON', { where: path, cause })
+    await removeLeftovers(folder)
+    return await body()
+  } finally {
+    unlock()
+  }
+}
+
+async function expectNoRun(folder: string): Promise<void> {
+  if (await holdsRun(folder)) {
+    throw new ConfigError('the folder holds a run already', {
+      where: folder,
+      hint: `Continue it with --resume ${folder}, or choose another folder with --out`,
+    })
+  }
+  const strange = (await readdir(folder)).find((name) => name !== 'config.json' && !name.startsWith('.'))
+  if (strange !== undefined) {
+    throw new ConfigError('the folder holds other files', {
+      where: folder,
+      found: strange,
+      hint: 'Choose a new or empty folder with --out',
+    })
   }
 }
 
@@ -148,67 +131,128 @@ async function continueRun(
   folder: string,
   run: TextRun,
   corpus: TextCorpus,
-  device: AnyDevice,
-  events: TextRunEvents,
-  signal: AbortSignal | undefined,
+  { device, events = {}, signal }: TextRunOptions,
 ): Promise<TextRunResult> {
   const { training, validation } = splitCorpus(corpus, run.validationPart)
-  const model = new Model(modelConfig({ ...run, vocabulary: 256 }), new Parameters(device, { seed: run.seed }))
   const batches = batchesOf(run, training)
-  const makeSchedule = run.schedule === 'cosine' ? cosine : warmupStableDecay
-  const trainer = new Trainer(model, {
+  const model = new Model(
+    modelConfig({ ...run, vocabulary: 256 }),
+    new Parameters(device, { seed: run.seed }),
+  )
+  const trainer = createTrainer(run, model)
+  try {
+    const restored = await loadCheckpoint(folder, trainer, batches)
+    const log = await MetricsLog.open(folder, trainer.done)
+    try {
+      events.onStart?.({
+        folder,
+        model,
+        resumedFrom: trainer.done,
+        steps: run.steps,
+        trainingBytes: training.tokens.length,
+        validationBytes: validation.length,
+      })
+      return await trainOn(
+        { folder, run, model, trainer, batches, validation, log, events, signal },
+        restored,
+      )
+    } finally {
+      await log.close()
+    }
+  } catch (error) {
+    model.dispose()
+    throw error
+  } finally {
+    trainer.dispose()
+  }
+}
+
+interface Going {
+  readonly folder: string
+  readonly run: TextRun
+  readonly model: Model
+  readonly trainer: Trainer
+  readonly batches: Batches
+  readonly validation: Uint8Array
+  readonly log: MetricsLog
+  readonly events: TextRunEvents
+  readonly signal: AbortSignal | undefined
+}
+
+/** The loop. What it decides depends on steps and losses alone, never on time: a resumed run decides the same. */
+async function trainOn(going: Going, restored: Progress | undefined): Promise<TextRunResult> {
+  const { folder, run, model, trainer, batches, validation, log, events, signal } = going
+  let { best, stale, seconds } = restored ?? { best: undefined, stale: 0, seconds: 0 }
+  let since = performance.now()
+  const outOfPatience = (): boolean => run.patience > 0 && stale >= run.patience
+  const result = (stopped: TextRunResult['stopped']): TextRunResult => ({
+    folder,
+    model,
+    step: trainer.done,
+    stopped,
+    best,
+  })
+  if (outOfPatience()) return result('patience')
+  for await (const step of trainer.fit(batches)) {
+    const { step: at, loss, gradientNorm, learningRate } = step
+    const last = at === run.steps
+    let better = false
+    let validated: Evaluation | undefined
+    events.onStep?.(step, run.steps)
+    if (validation.length > 1 && (last || at % run.evaluateEvery === 0)) {
+      validated = await validate(model, validation, run)
+      better = best === undefined || validated.loss < best.loss
+      if (better) best = { step: at, loss: validated.loss }
+      stale = better ? 0 : stale + 1
+      events.onEvaluation?.(validated, at, better)
+    }
+    await log.append({
+      step: at,
+      loss,
+      gradientNorm,
+      learningRate,
+      ...(validated && { validation: validated.loss }),
+    })
+    // The device may compute on this thread: without a turn, signals and timers would never be heard.
+    await nextTurn()
+    const ended = last || outOfPatience() || signal?.aborted === true
+    if (ended || better || at % run.checkpointEvery === 0) {
+      seconds += (performance.now() - since) / 1000
+      since = performance.now()
+      await log.flush()
+      await saveCheckpoint(folder, trainer, { trainer: trainer.save(batches), best, stale, seconds })
+      await writeAtomically(
+        join(folder, 'loss.svg'),
+        lossCurve(log.all, `${run.architecture}, ${basename(run.data)}`),
+      )
+      events.onCheckpoint?.(at)
+    }
+    if (ended && !last) return result(outOfPatience() ? 'patience' : 'interrupted')
+  }
+  return result('finished')
+}
+
+async function validate(model: Model, validation: Uint8Array, run: TextRun): Promise<Evaluation> {
+  const windows = Math.ceil(EVALUATED_BYTES / (run.batch * run.length))
+  const evaluation = await evaluate(model, validation, { batch: run.batch, length: run.length, windows })
+  if (Number.isFinite(evaluation.loss)) return evaluation
+  throw new NumericsError('training stopped: the validation loss is not a finite number', {
+    where: 'validation',
+    found: evaluation.loss,
+    hint: 'The last checkpoint is kept. Start again with a lower learning rate',
+  })
+}
+
+function createTrainer(run: TextRun, model: Model): Trainer {
+  const schedule = run.schedule === 'cosine' ? cosine : warmupStableDecay
+  return new Trainer(model, {
     optimizer: { weightDecay: run.weightDecay },
-    schedule: makeSchedule({ peak: run.learningRate }),
+    schedule: schedule({ peak: run.learningRate }),
     steps: run.steps,
     accumulation: run.accumulation,
     maxNorm: run.maxNorm,
     recompute: run.recompute,
   })
-  const restored = await loadCheckpoint(folder, trainer, batches)
-  await truncateMetrics(folder, trainer.done)
-  let { best, stale, seconds } = restored ?? { best: undefined, stale: 0, seconds: 0 }
-  let last: Evaluation | undefined
-  let stopped: TextRunResult['stopped'] = 'finished'
-  events.onStart?.({
-    model,
-    resumedFrom: trainer.done,
-    trainingBytes: training.tokens.length,
-    validationBytes: validation.length,
-  })
-  let since = performance.now()
-  const save = async (): Promise<void> => {
-    seconds += (performance.now() - since) / 1000
-    since = performance.now()
-    await saveCheckpoint(folder, trainer, { trainer: trainer.save(batches), best, stale, seconds })
-    await writeAtomically(join(folder, 'loss.svg'), lossCurve(await readMetrics(folder), `${run.architecture}, ${run.data}`))
-    events.onCheckpoint?.(trainer.done)
-  }
-  for await (const step of trainer.fit(batches)) {
-    const { step: at, loss, gradientNorm, learningRate } = step
-    const ended = at === run.steps
-    const evaluating = validation.length > 1 && (at % run.evaluateEvery === 0 || ended)
-    events.onStep?.(step, run.steps)
-    if (evaluating) {
-      last = await evaluate(model, validation, { length: run.length })
-      const better = best === undefined || last.loss < best.loss
-      best = better ? { step: at, loss: last.loss } : best
-      stale = better ? 0 : stale + 1
-      events.onEvaluation?.(last, at, better)
-    }
-    await appendMetric(folder, {
-      step: at,
-      loss,
-      gradientNorm,
-      learningRate,
-      ...(evaluating && last ? { validation: last.loss } : {}),
-    })
-    if (run.patience > 0 && stale >= run.patience) stopped = 'patience'
-    if (signal?.aborted && !ended) stopped = 'interrupted'
-    if (ended || stopped !== 'finished' || at % run.checkpointEvery === 0) await save()
-    if (stopped !== 'finished') break
-  }
-  trainer.dispose()
-  return { model, step: trainer.done, stopped, best, validation: last }
 }
 
 function batchesOf(run: TextRun, training: Corpus): Batches {
@@ -220,12 +264,7 @@ function batchesOf(run: TextRun, training: Corpus): Batches {
       return carriedStreams(training, { batch, length })
     case 'packed':
       return packedDocuments(training, { batch, length, seed })
+    default:
+      throw new ConfigError('unknown batching', { found: String(run.batching satisfies never) })
   }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return readFile(path).then(
-    () => true,
-    () => false,
-  )
 }

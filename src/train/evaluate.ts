@@ -38,13 +38,14 @@ export async function evaluate(
     options.windows ?? Number.POSITIVE_INFINITY,
     Math.floor(tokens.length / batch / length),
   )
-  const batches = carriedStreams({ tokens, starts: [] }, { batch, length })
+  const batches = carriedStreams({ tokens, starts: [0] }, { batch, length })
   const kept = persistent(() => ({
     ids: empty(model.device, [batch, length], 'i32'),
     labels: empty(model.device, [batch, length], 'i32'),
     states: model.createStates(batch),
   }))
   let sum = 0
+  let since = performance.now()
   for (let window = 0; window < windows; window++) {
     const { tokens: ids, labels } = batches.next()
     kept.ids.write(ids)
@@ -52,6 +53,11 @@ export async function evaluate(
     const loss = scope(() => oneWindow(model, kept))
     sum += await loss.item()
     loss.dispose()
+    // A device may compute on this thread: let signals, timers and pages have their turn.
+    if (performance.now() - since > 50) {
+      await new Promise((resolve) => setTimeout(resolve))
+      since = performance.now()
+    }
   }
   for (const each of [kept.ids, kept.labels, ...kept.states.flatMap((state) => Object.values(state))])
     each.dispose()
