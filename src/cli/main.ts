@@ -1,9 +1,4 @@
 #!/usr/bin/env node
-import { Command } from 'commander'
-import { version } from '../../package.json'
+import { runProgram } from './program.ts'
 
-const program = new Command('sidewinder')
-  .description('Train and run Mamba models on WebGPU and WebAssembly')
-  .version(version)
-
-await program.parseAsync()
+process.exitCode = await runProgram(process.argv)

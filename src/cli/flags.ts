@@ -1,0 +1,25 @@
+/** Flags whose values are checked before anything runs. */
+import { InvalidArgumentError, Option } from 'commander'
+import * as v from 'valibot'
+import { whole } from '../runs/settings.ts'
+
+export const DEVICES = ['auto', 'webgpu', 'wasm'] as const
+
+/** A flag with a number that the schema describes: its message says what is expected. */
+export function numberFlag(
+  flags: string,
+  description: string,
+  schema: v.GenericSchema<number | undefined, number | undefined>,
+): Option {
+  return new Option(flags, description).argParser((text) => {
+    const result = v.safeParse(schema, text.trim() === '' ? Number.NaN : Number(text))
+    if (result.success) return result.output
+    throw new InvalidArgumentError(`Expected ${result.issues[0].message}.`)
+  })
+}
+
+export const deviceFlag = (): Option =>
+  new Option('--device <name>', 'where to compute').choices(DEVICES).default('auto')
+
+export const threadsFlag = (): Option =>
+  numberFlag('--threads <n>', 'threads of wasm (default: all cores)', whole(1, 256))

@@ -1,0 +1,40 @@
+import { Command, CommanderError } from 'commander'
+import { version } from '../../package.json'
+import { addGenerate } from './generate.ts'
+import { explain } from './explain.ts'
+import { stderrColors } from './terminal.ts'
+import { addTrainText } from './train-text.ts'
+
+/** Exit code for commands that were not understood. */
+const MISUSED = 2
+
+/** Runs one command line; resolves to the exit code. Never rejects. */
+export async function runProgram(argv: readonly string[]): Promise<number> {
+  // Whoever reads our output may stop doing so: `sidewinder generate … | head -1`.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+  let exitCode = 0
+  const program = createProgram((code) => (exitCode = code))
+  try {
+    await program.parseAsync(argv)
+    return exitCode
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : MISUSED
+    const verbose = program.opts<{ verbose?: boolean }>().verbose === true || Boolean(process.env['DEBUG'])
+    process.stderr.write(explain(error, verbose))
+    return 1
+  }
+}
+
+function createProgram(exit: (code: number) => void): Command {
+  const program = new Command('sidewinder')
+    .description('Train and run Mamba models on WebGPU and WebAssembly')
+    .version(version)
+    .option('--verbose', 'print stacks of errors')
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(stderrColors.red(text)) })
+    .showHelpAfterError('(--help lists what there is)')
+  const train = program.command('train').description('train a model')
+  addTrainText(train, exit)
+  addGenerate(program)
+  return program
+}
