@@ -170,7 +170,7 @@ export function webgpuBackward({
       grid: gridOf(dx.size, WORKGROUP),
     }),
   )
-  if (dInitialWindow && dInitialWindow.size > 0) {
+  if (dInitialWindow) {
     launches.push(
       launch(causalConv1dBackwardWindow, {
         bindings: { dpre, weight, reset, dFinalWindow, dInitialWindow },
