@@ -8,11 +8,13 @@ import { crossEntropyCases } from './cross-entropy/cases.ts'
 import { elementwiseCases } from './elementwise/cases.ts'
 import { gatherCases } from './gather/cases.ts'
 import { layoutCases } from './layout/cases.ts'
+import { matmulCases } from './matmul/cases.ts'
 import { normCases } from './norm/cases.ts'
 import { optimizerCases } from './optimizer/cases.ts'
-import { matmulCases } from './matmul/cases.ts'
 import { reduceCases } from './reduce/cases.ts'
 import { sampleCases } from './sample/cases.ts'
+import { selectiveScanCases } from './selective-scan/cases.ts'
+import { stateUpdateCases } from './state-update/cases.ts'
 
 export const operationCases: readonly CaseSet[] = Object.freeze([
   activationCases,
@@ -28,4 +30,6 @@ export const operationCases: readonly CaseSet[] = Object.freeze([
   ...reduceCases,
   sampleCases,
   ...causalConv1dCases,
+  ...selectiveScanCases,
+  ...stateUpdateCases,
 ])

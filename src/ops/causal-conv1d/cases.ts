@@ -78,7 +78,10 @@ const update = cases(causalConv1dUpdateOp, {
     inputs: { window: normal([2, 7, 1]), x: normal([2, 7], { columnsOf: 17 }), weight: normal([7, 2]) },
     params: {},
   },
-  'one tap': { inputs: { x: normal([2, 5]), weight: normal([5, 1]) }, params: silu },
+  'one tap': {
+    inputs: { window: normal([2, 5, 0]), x: normal([2, 5]), weight: normal([5, 1]) },
+    params: silu,
+  },
   'eight taps, many channels': {
     inputs: {
       window: normal([1, 1031, 7]),

@@ -22,8 +22,8 @@ export type CausalConv1dInputs = {
   readonly initialWindow?: Tensor | undefined
   readonly reset?: Tensor | undefined
 }
-/** y [B, L, C]; finalWindow [B, C, K-1], the last inputs, oldest first; absent for K = 1 */
-export type CausalConv1dOutputs = { readonly y: Tensor; readonly finalWindow?: Tensor | undefined }
+/** y [B, L, C]; finalWindow [B, C, K-1], the last inputs, oldest first */
+export type CausalConv1dOutputs = { readonly y: Tensor; readonly finalWindow: Tensor }
 export type CausalConv1dParams = { readonly activation?: 'silu' | 'identity' | undefined }
 
 /** The inputs of the convolution, and gradients of its outputs: either may be missing. */
@@ -40,7 +40,7 @@ export type CausalConv1dBackwardOutputs = {
 
 /** window [B, C, K-1], oldest first; x [B, C]; weight [C, K]; bias [C] */
 export type CausalConv1dUpdateInputs = {
-  readonly window?: Tensor | undefined
+  readonly window: Tensor
   readonly x: Tensor
   readonly weight: Tensor
   readonly bias?: Tensor | undefined
@@ -78,7 +78,7 @@ export const causalConv1dOp = defineOperation<CausalConv1dInputs, CausalConv1dOu
     if (reset) expectShape('causalConv1d: reset', reset.shape, [batch, length])
     return {
       y: { shape: x.shape },
-      finalWindow: taps > 1 ? { shape: [batch, channels, taps - 1] } : undefined,
+      finalWindow: { shape: [batch, channels, taps - 1] },
     }
   },
   views: ['x'],
@@ -106,9 +106,7 @@ export const causalConv1dUpdateOp = defineOperation<
     expectRank('causalConv1dUpdate: x', x.shape, 2)
     const [batch, channels] = x.shape as [number, number]
     const taps = expectTaps('causalConv1dUpdate', weight, channels)
-    if (window) expectShape('causalConv1dUpdate: window', window.shape, [batch, channels, taps - 1])
-    else if (taps > 1)
-      throw new ShapeError('is needed for more than one tap', { where: 'causalConv1dUpdate: window' })
+    expectShape('causalConv1dUpdate: window', window.shape, [batch, channels, taps - 1])
     if (bias) expectShape('causalConv1dUpdate: bias', bias.shape, [channels])
     return { y: { shape: x.shape } }
   },

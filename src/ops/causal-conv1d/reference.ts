@@ -1,4 +1,4 @@
-import type { Arrays, NdArray } from '../operation.ts'
+import type { Arrays } from '../operation.ts'
 import type {
   CausalConv1dBackwardInputs,
   CausalConv1dBackwardOutputs,
@@ -65,7 +65,7 @@ export function reference(
         y.data[(b * length + t) * channels + c] = activation === 'silu' ? pre * sigmoid(pre) : pre
       }
       for (let j = 0; j < taps - 1; j++) {
-        finalWindow!.data[(b * channels + c) * (taps - 1) + j] = at(last(inputs, b, c, j))
+        finalWindow.data[(b * channels + c) * (taps - 1) + j] = at(last(inputs, b, c, j))
       }
     }
   }
@@ -129,15 +129,11 @@ export function updateReference(
   for (let b = 0; b < batch; b++) {
     for (let c = 0; c < channels; c++) {
       const i = b * channels + c
-      const inputs = [...windowOf(window, i, taps - 1), x.data[i]!]
+      const inputs = [...window.data.slice(i * (taps - 1), (i + 1) * (taps - 1)), x.data[i]!]
       let pre = bias ? bias.data[c]! : 0
       for (let k = 0; k < taps; k++) pre += weight.data[c * taps + k]! * inputs[k]!
       y.data[i] = activation === 'silu' ? pre * sigmoid(pre) : pre
-      for (let k = 0; k < taps - 1; k++) window!.data[i * (taps - 1) + k] = inputs[k + 1]!
+      for (let k = 0; k < taps - 1; k++) window.data[i * (taps - 1) + k] = inputs[k + 1]!
     }
   }
-}
-
-function windowOf(window: NdArray | undefined, i: number, width: number): Float64Array {
-  return window ? window.data.slice(i * width, (i + 1) * width) : new Float64Array()
 }

@@ -52,7 +52,7 @@ export function wasm({
       batch * length,
     ),
   ]
-  if (finalWindow) {
+  if (finalWindow.size > 0) {
     const args = { x, initialWindow, finalWindow, ...sizes }
     launches.push(wasmLaunch('causalConv1dFinalWindow', args, batch * channels))
   }
@@ -91,7 +91,7 @@ export function wasmBackward({
       batch * length,
     ),
   )
-  if (dInitialWindow) {
+  if (dInitialWindow && dInitialWindow.size > 0) {
     const args = { dpre, weight, reset, dFinalWindow, dInitialWindow, ...sizes }
     launches.push(wasmLaunch('causalConv1dBackwardWindow', args, batch * channels))
   }

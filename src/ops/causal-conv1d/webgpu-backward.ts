@@ -170,7 +170,7 @@ export function webgpuBackward({
       grid: gridOf(dx.size, WORKGROUP),
     }),
   )
-  if (dInitialWindow) {
+  if (dInitialWindow && dInitialWindow.size > 0) {
     launches.push(
       launch(causalConv1dBackwardWindow, {
         bindings: { dpre, weight, reset, dFinalWindow, dInitialWindow },

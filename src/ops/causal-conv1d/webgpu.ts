@@ -80,7 +80,7 @@ const causalConv1dFinalWindow = defineKernel({
 /** One token: a thread a channel. */
 const causalConv1dUpdate = defineKernel({
   name: 'causalConv1dUpdate',
-  bindings: { window: 'f32? rw', x: 'f32 view', weight: 'f32', bias: 'f32?', y: 'f32 rw' },
+  bindings: { window: 'f32 rw', x: 'f32 view', weight: 'f32', bias: 'f32?', y: 'f32 rw' },
   uniforms: { size: 'u32', channels: 'u32' },
   constants: { WORKGROUP: 'u32', TAPS: 'u32', WITH_SILU: 'bool' },
   body: `${ACTIVATION_WGSL}
@@ -119,7 +119,7 @@ export function webgpu({
       grid: gridOf(y.size, WORKGROUP),
     }),
   ]
-  if (finalWindow) {
+  if (finalWindow.size > 0) {
     launches.push(
       launch(causalConv1dFinalWindow, {
         bindings: { x, initialWindow, finalWindow },

@@ -1,0 +1,196 @@
+/** What both directions of the scan on WebGPU share: inputs packed, so that kernels need few bindings, and the carry. */
+import type { Operand } from '../../devices/device.ts'
+import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../devices/webgpu/kernel.ts'
+import type { Tensor } from '../../tensor/tensor.ts'
+import type { SelectiveScanInputs } from './index.ts'
+import { CHUNK, isConstant, scanSizes, type ScanSizes } from './sizes.ts'
+
+/** Threads of kernels with a thread a channel. */
+export const WORKGROUP = 64
+
+/**
+ * channels [N + 2 (+ N) (+ N), E]: A log2(e), D, deltaBias, and constant B and C; zeros for what is absent.
+ * A thread an element.
+ */
+const selectiveScanChannels = defineKernel({
+  name: 'selectiveScanChannels',
+  bindings: { A: 'f32', D: 'f32?', deltaBias: 'f32?', B: 'f32?', C: 'f32?', channels: 'f32 rw' },
+  uniforms: { size: 'u32', inner: 'u32', states: 'u32' },
+  constants: { WORKGROUP: 'u32' },
+  body: /* wgsl */ `
+    @compute @workgroup_size(WORKGROUP)
+    fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
+      let i = flatGroup(group) * WORKGROUP + local;
+      if (i >= u.size) { return; }
+      let e = i % u.inner;
+      let row = i / u.inner;
+      let N = u.states;
+      var value = 0.0;
+      if (row < N) {
+        value = A[e * N + row] * 1.4426950408889634;
+      } else if (row == N) {
+        if (HAS_D) { value = D[e]; }
+      } else if (row == N + 1u) {
+        if (HAS_DELTA_BIAS) { value = deltaBias[e]; }
+      } else if (HAS_B && row < 2u * N + 2u) {
+        value = B[e * N + row - N - 2u];
+      } else {
+        value = C[e * N + (row - 2u) % N];
+      }
+      channels[i] = value;
+    }`,
+})
+
+/** tokens [B L, (G N) + (G N) + 1]: B and C, if not constant, and 0 at a reset, else 1. A thread an element. */
+const selectiveScanTokens = defineKernel({
+  name: 'selectiveScanTokens',
+  bindings: { B: 'f32? view', C: 'f32? view', reset: 'i32?', tokens: 'f32 rw' },
+  uniforms: { size: 'u32', width: 'u32', bWidth: 'u32' },
+  constants: { WORKGROUP: 'u32' },
+  body: /* wgsl */ `
+    @compute @workgroup_size(WORKGROUP)
+    fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
+      let i = flatGroup(group) * WORKGROUP + local;
+      if (i >= u.size) { return; }
+      let row = i / u.width;
+      let column = i % u.width;
+      var value = 1.0;
+      if (column + 1u == u.width) {
+        if (HAS_RESET) { value = select(1.0, 0.0, reset[row] != 0); }
+      } else if (HAS_B && column < u.bWidth) {
+        value = B[u.BOffset + row * u.BStride + column];
+      } else {
+        value = C[u.COffset + row * u.CStride + column - u.bWidth];
+      }
+      tokens[i] = value;
+    }`,
+})
+
+/** The inputs that are read by channel or by token, in two tensors. */
+export interface Packed {
+  readonly channels: Tensor
+  readonly tokens: Tensor
+  readonly launches: readonly WebGpuLaunch[]
+  readonly uniforms: ReturnType<typeof sizesFor>
+  readonly constants: { readonly CHUNK: number; readonly CONSTANT_B: boolean; readonly CONSTANT_C: boolean }
+}
+
+export const SIZES = {
+  length: 'u32',
+  inner: 'u32',
+  states: 'u32',
+  groups: 'u32',
+  chunks: 'u32',
+  /** Of tokens. */
+  width: 'u32',
+} as const
+
+export const SWITCHES = { CHUNK: 'u32', CONSTANT_B: 'bool', CONSTANT_C: 'bool' } as const
+
+function sizesFor({ length, inner, states, groups, chunks }: ScanSizes, width: number) {
+  return { length, inner, states, groups, chunks, width }
+}
+
+/** Readers of the packed inputs: \`p\` is the row of a token, \`n\` a state, \`e\` a channel. */
+export const READ = /* wgsl */ `
+  fn decayRate(n: u32, e: u32) -> f32 {
+    if (n >= u.states) { return 0.0; }
+    return channels[n * u.inner + e];
+  }
+  fn skipOf(e: u32) -> f32 { return channels[u.states * u.inner + e]; }
+  fn biasOf(e: u32) -> f32 { return channels[(u.states + 1u) * u.inner + e]; }
+  fn keeps(p: u32) -> f32 { return tokens[(p + 1u) * u.width - 1u]; }
+  fn inputState(p: u32, n: u32, e: u32) -> f32 {
+    if (n >= u.states) { return 0.0; }
+    if (CONSTANT_B) { return channels[(u.states + 2u + n) * u.inner + e]; }
+    return tokens[p * u.width + e / (u.inner / u.groups) * u.states + n];
+  }
+  fn outputState(p: u32, n: u32, e: u32) -> f32 {
+    if (n >= u.states) { return 0.0; }
+    if (CONSTANT_C) { return channels[(u.states + 2u + select(0u, u.states, CONSTANT_B) + n) * u.inner + e]; }
+    let before = select(u.groups * u.states, 0u, CONSTANT_B);
+    return tokens[p * u.width + before + e / (u.inner / u.groups) * u.states + n];
+  }`
+
+export function pack(inputs: SelectiveScanInputs, scratch: (shape: readonly number[]) => Tensor): Packed {
+  const { A, B, C, D, deltaBias, reset } = inputs
+  const sizes = scanSizes(inputs)
+  const { batch, length, inner, states, groups } = sizes
+  const constant = { B: isConstant(B), C: isConstant(C) }
+  const channels = scratch([states + 2 + (constant.B ? states : 0) + (constant.C ? states : 0), inner])
+  const bWidth = constant.B ? 0 : groups * states
+  const width = bWidth + (constant.C ? 0 : groups * states) + 1
+  const tokens = scratch([batch * length, width])
+  const launches = [
+    launch(selectiveScanChannels, {
+      bindings: { A, D, deltaBias, B: constant.B ? B : undefined, C: constant.C ? C : undefined, channels },
+      uniforms: { size: channels.size, inner, states },
+      constants: { WORKGROUP },
+      grid: gridOf(channels.size, WORKGROUP),
+    }),
+    launch(selectiveScanTokens, {
+      bindings: { B: constant.B ? undefined : B, C: constant.C ? undefined : C, reset, tokens },
+      uniforms: { size: tokens.size, width, bWidth },
+      constants: { WORKGROUP },
+      grid: gridOf(tokens.size, WORKGROUP),
+    }),
+  ]
+  const constants = { CHUNK, CONSTANT_B: constant.B, CONSTANT_C: constant.C }
+  return { channels, tokens, launches, uniforms: sizesFor(sizes, width), constants }
+}
+
+/**
+ * The carry over chunks, in place: values [B, chunks, rows, E] (N of the rows) hold what a chunk adds from nothing, and
+ * then what comes into it: next = exp(A sum of dt) coming + added. Forward from the first chunk, backward from the last.
+ * A thread a channel and state.
+ */
+const selectiveScanCarry = defineKernel({
+  name: 'selectiveScanCarry',
+  bindings: { channels: 'f32', sums: 'f32', start: 'f32?', values: 'f32 rw', end: 'f32? rw' },
+  uniforms: { size: 'u32', inner: 'u32', states: 'u32', chunks: 'u32', rows: 'u32' },
+  constants: { WORKGROUP: 'u32', FROM_LAST: 'bool' },
+  body: /* wgsl */ `
+    @compute @workgroup_size(WORKGROUP)
+    fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
+      let i = flatGroup(group) * WORKGROUP + local;
+      if (i >= u.size) { return; }
+      let e = i % u.inner;
+      let n = i / u.inner % u.states;
+      let b = i / u.inner / u.states;
+      let rate = channels[n * u.inner + e];
+      var coming = 0.0;
+      if (HAS_START) { coming = start[(b * u.inner + e) * u.states + n]; }
+      for (var step = 0u; step < u.chunks; step++) {
+        let k = b * u.chunks + select(step, u.chunks - 1u - step, FROM_LAST);
+        let place = (k * u.rows + n) * u.inner + e;
+        let added = values[place];
+        values[place] = coming;
+        // sums [B, chunks, 2, E]: of dt, and 0 if there was a reset.
+        let decay = exp2(clamp(rate * sums[k * 2u * u.inner + e], -126.0, 126.0)) * sums[(k * 2u + 1u) * u.inner + e];
+        coming = fma(decay, coming, added);
+      }
+      if (HAS_END) { end[(b * u.inner + e) * u.states + n] = coming; }
+    }`,
+})
+
+export function carry(
+  sizes: ScanSizes,
+  bindings: {
+    channels: Operand
+    sums: Operand
+    start?: Operand | undefined
+    values: Operand
+    end?: Operand | undefined
+  },
+  rows: number,
+  fromLast: boolean,
+): WebGpuLaunch {
+  const { batch, inner, states, chunks } = sizes
+  const size = batch * states * inner
+  return launch(selectiveScanCarry, {
+    bindings,
+    uniforms: { size, inner, states, chunks, rows },
+    constants: { WORKGROUP, FROM_LAST: fromLast },
+    grid: gridOf(size, WORKGROUP),
+  })
+}

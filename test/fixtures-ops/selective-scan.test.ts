@@ -1,0 +1,4 @@
+import { selectiveScanFixtures } from '../suites/fixtures/selective-scan.ts'
+import { testFamily } from './family.ts'
+
+await testFamily('selective_scan', selectiveScanFixtures)
