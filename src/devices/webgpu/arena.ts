@@ -10,6 +10,7 @@ export interface Block {
   readonly id: number
   readonly bytes: number
   readonly buffer: GPUBuffer
+  /** Gone, or never there: memory ran out. */
   destroyed: boolean
 }
 
@@ -88,8 +89,13 @@ export class WebGpuArena implements Arena {
 
   /** A block comes back. */
   take(block: Block): void {
-    if (block.destroyed) return
+    if (!this.#all.has(block)) return
     this.#used -= block.bytes
+    if (block.destroyed) {
+      this.#all.delete(block)
+      this.#reserved -= block.bytes
+      return
+    }
     const free = this.#free.get(block.bytes)
     if (!free) {
       this.#free.set(block.bytes, [block])
@@ -104,7 +110,7 @@ export class WebGpuArena implements Arena {
     this.#peak = this.#used
   }
 
-  /** Gives what is not in use back to the system. */
+  /** Gives what is not in use back to the system. Recordings that used it must not be replayed. */
   trim(): void {
     const unused = [...this.#free.values()].flat()
     this.#free.clear()

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { whyNoGpu } from '../../../test/gpu.ts'
 import { DeviceError, StateError } from '../../errors.ts'
 import { tensor, empty, type Tensor } from '../../tensor/tensor.ts'
@@ -172,6 +172,22 @@ describe.skipIf(whyNoGpu())('the WebGPU device', () => {
     test('with a tensor that is too large', () => {
       const words = device.gpu.limits.maxStorageBufferBindingSize / 4 + 1
       expect(() => empty(device, [words])).toThrow(/larger than a WebGPU buffer.*at most \d+ bytes/)
+    })
+
+    test('with memory that runs out', async () => {
+      const original = device.gpu.popErrorScope.bind(device.gpu)
+      vi.spyOn(device.gpu, 'popErrorScope').mockImplementationOnce(async () => {
+        await original()
+        return { message: 'no memory left' }
+      })
+      const lost = empty(device, [123_457])
+      vi.restoreAllMocks()
+      await expect(device.synchronize()).rejects.toThrow(/out of memory; found a buffer of \d+ bytes/)
+      expect(() => lost.write(new Float32Array(123_457))).toThrow(StateError)
+      lost.dispose()
+      const other = tensor(device, new Float32Array(123_457).fill(3))
+      expect((await other.read())[123_456]).toBe(3)
+      other.dispose()
     })
 
     test('with a command that WebGPU refuses, once', async () => {

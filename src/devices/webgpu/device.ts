@@ -179,9 +179,14 @@ export class WebGpuDevice
     this.#failures.throwAny()
     const usage = USAGE.STORAGE | USAGE.COPY_SRC | USAGE.COPY_DST
     const id = this.#blocks++
-    const create = (): GPUBuffer => this.gpu.createBuffer({ label: `block ${id}`, size: bytes, usage })
-    const buffer = this.#failures.watch('out-of-memory', create, () => outOfMemory(bytes))
-    return { id, bytes, buffer, destroyed: false }
+    const create = (): Block => {
+      const buffer = this.gpu.createBuffer({ label: `block ${id}`, size: bytes, usage })
+      return { id, bytes, buffer, destroyed: false }
+    }
+    return this.#failures.watch('out-of-memory', create, (_, block) => {
+      block.destroyed = true
+      return outOfMemory(bytes)
+    })
   }
 
   #destroyBlocks(blocks: readonly Block[]): void {
