@@ -164,7 +164,25 @@ export function selectiveScanForward(
             ? allC + offset
             : C + ((<usize>row * <usize>cStride + <usize>(group * states)) << 2)
           let sum = f32x4.mul(skip, input)
-          for (let n = 0; n < states; n++) {
+          let n = 0
+          if (!bWide && !cWide) {
+            // The usual case, two states at a time.
+            for (; n + 2 <= states; n += 2) {
+              const ha = h + ((<usize>n) << 4)
+              const aa = a + ((<usize>n) << 4)
+              const ba = bRow + ((<usize>n) << 2)
+              const ca = cRow + ((<usize>n) << 2)
+              const decay0 = scanExp2(f32x4.mul(dt, v128.load(aa)))
+              const decay1 = scanExp2(f32x4.mul(dt, v128.load(aa, 16)))
+              const next0 = fma(x, v128.load32_splat(ba), f32x4.mul(decay0, v128.load(ha)))
+              const next1 = fma(x, v128.load32_splat(ba, 4), f32x4.mul(decay1, v128.load(ha, 16)))
+              v128.store(ha, next0)
+              v128.store(ha, next1, 16)
+              sum = fma(next0, v128.load32_splat(ca), sum)
+              sum = fma(next1, v128.load32_splat(ca, 4), sum)
+            }
+          }
+          for (; n < states; n++) {
             const at = (<usize>n) << 4
             const decay = scanExp2(f32x4.mul(dt, v128.load(a + at)))
             const next = fma(x, scanState(bRow, n, bWide), f32x4.mul(decay, v128.load(h + at)))

@@ -10,16 +10,17 @@ import type {
 } from './index.ts'
 import { CHUNK, isConstant, scanSizes } from './sizes.ts'
 
-/** Channel blocks of a group: at most this many, so that what is summed over channels has few parts, */
-const MAX_BLOCKS = 16
-/** and no narrower than this. */
-const MIN_WIDTH = 32
+/** Items for threads to share, if channels allow: more would make more parts of what is summed over channels. */
+const ITEMS = 16
+/** No block of channels is narrower, but the last of a group. */
+const MIN_WIDTH = 64
 
 /** How the channels of a group are cut into blocks: by shape alone, so that results do not depend on threads. */
 function blocking(inputs: SelectiveScanInputs) {
   const { batch, inner, groups } = scanSizes(inputs)
   const perGroup = inner / groups
-  const width = 4 * Math.ceil(Math.min(perGroup, Math.max(MIN_WIDTH, perGroup / MAX_BLOCKS)) / 4)
+  const wanted = Math.ceil(ITEMS / (batch * groups))
+  const width = 4 * Math.ceil(Math.min(perGroup, Math.max(MIN_WIDTH, perGroup / wanted)) / 4)
   const blocks = Math.ceil(perGroup / width)
   return { blocks, width, items: batch * groups * blocks }
 }

@@ -33,5 +33,5 @@ export function wasm({
     zStride: z?.rowStride ?? 0,
     softplus: deltaSoftplus ? 1 : 0,
   }
-  return [wasmLaunch('selectiveStateUpdate', args, x.size)]
+  return [wasmLaunch('selectiveStateUpdate', args, x.rows * Math.ceil(inner / 4))]
 }
