@@ -1,6 +1,7 @@
 /** Finds a GPU: the browser's, or Dawn's through the package `webgpu` in Node. */
 import type * as Dawn from 'webgpu'
 import { DeviceError } from '../../errors.ts'
+import { lacksVulkan } from './vulkan.ts'
 
 export interface WebGpuOptions {
   /** Accept an adapter that computes on the CPU. Good for tests only. */
@@ -101,6 +102,11 @@ function instanceOf(dawnFlags: readonly string[]): Promise<GPU> {
 }
 
 async function createInstance(dawnFlags: readonly string[]): Promise<GPU> {
+  if (lacksVulkan()) {
+    throw new DeviceError('WebGPU needs Vulkan, whose loader libvulkan.so.1 is not here', {
+      hint: 'Install it with the graphics driver (Debian: libvulkan1), or take the device wasm',
+    })
+  }
   // A name that bundlers cannot see: the package is optional, and nothing for browsers.
   const name = 'webgpu'
   let dawn: typeof Dawn
