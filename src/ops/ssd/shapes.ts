@@ -1,0 +1,82 @@
+import type { DeviceName } from '../../devices/device.ts'
+import { ConfigError, ShapeError } from '../../errors.ts'
+import { expectRank, expectShape, showShape } from '../../tensor/shape.ts'
+import type { SsdInputs, SsdParams } from './index.ts'
+
+/** batch B, length L, heads H, head width P, groups G, state N; chunk Q and how many chunks there are. */
+export interface SsdSizes {
+  readonly batch: number
+  readonly length: number
+  readonly heads: number
+  readonly headWidth: number
+  readonly groups: number
+  readonly state: number
+  readonly chunk: number
+  readonly chunks: number
+}
+
+/** A WebGPU workgroup holds a chunk, so longer ones are cut there. */
+export const LARGEST_WEBGPU_CHUNK = 64
+/**
+ * The work of a token and head is Q/2 (N + P) + 2 N P multiply-adds; a chunk reads and writes N P numbers more. On a CPU 32 is
+ * best for N and P of 64 to 128.
+ */
+const DEFAULT_CHUNK = { wasm: 32, webgpu: 64, reference: 64 }
+
+export function sizesOf(
+  { x, A, B }: Pick<SsdInputs, 'x' | 'A' | 'B'>,
+  { groups, chunkSize }: SsdParams,
+  device: DeviceName,
+): SsdSizes {
+  const [batch, length, inner] = x.shape as [number, number, number]
+  const heads = A.shape[0]
+  const most = device === 'webgpu' ? LARGEST_WEBGPU_CHUNK : length
+  const chunk = Math.max(1, Math.min(chunkSize ?? DEFAULT_CHUNK[device], most, length))
+  const chunks = Math.ceil(length / chunk)
+  return { batch, length, heads, headWidth: inner / heads, groups, state: B.width / groups, chunk, chunks }
+}
+
+/** What kernels clamp dt to: finite, as WGSL has no infinity. */
+export function dtRange({ dtLimit = [0, Infinity] }: SsdParams): { dtMin: number; dtMax: number } {
+  return { dtMin: Math.max(dtLimit[0], -3e38), dtMax: Math.min(dtLimit[1], 3e38) }
+}
+
+export function checkShapes(inputs: SsdInputs, params: SsdParams): void {
+  const { x, dt, A, B, C, D, z, dtBias, initialState, reset } = inputs
+  expectRank('ssd: x', x.shape, 3)
+  expectRank('ssd: A', A.shape, 1)
+  expectRank('ssd: B', B.shape, 3)
+  const [batch, length, inner] = x.shape as [number, number, number]
+  const heads = A.shape[0]
+  const { groups, chunkSize = 1 } = params
+  expectDivisor('ssd: x', inner, heads, 'heads')
+  expectDivisor('ssd: B', B.width, groups, 'groups')
+  expectDivisor('ssd: groups', heads, groups, 'groups')
+  if (!Number.isInteger(chunkSize) || chunkSize < 1) {
+    throw new ConfigError('no such chunk', {
+      where: 'ssd: chunkSize',
+      expected: 'a positive integer',
+      found: chunkSize,
+    })
+  }
+  expectShape('ssd: dt', dt.shape, [batch, length, heads])
+  expectShape('ssd: B', B.shape, [batch, length, B.width])
+  expectShape('ssd: C', C.shape, B.shape)
+  if (D) expectShape('ssd: D', D.shape, D.width === heads ? [heads] : [inner])
+  if (z) expectShape('ssd: z', z.shape, x.shape)
+  if (dtBias) expectShape('ssd: dtBias', dtBias.shape, [heads])
+  if (initialState) {
+    const state = [batch, heads, inner / heads, B.width / groups]
+    expectShape('ssd: initialState', initialState.shape, state)
+  }
+  if (reset) expectShape('ssd: reset', reset.shape, [batch, length])
+}
+
+function expectDivisor(where: string, width: number, count: number, of: string): void {
+  if (count >= 1 && width % count === 0) return
+  throw new ShapeError(`does not divide into ${of}`, {
+    where,
+    expected: `a multiple of ${count}`,
+    found: showShape([width]),
+  })
+}
