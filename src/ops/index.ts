@@ -15,6 +15,7 @@ import { reduceCases } from './reduce/cases.ts'
 import { sampleCases } from './sample/cases.ts'
 import { selectiveScanCases } from './selective-scan/cases.ts'
 import { stateUpdateCases } from './state-update/cases.ts'
+import { ssdStateUpdateCases } from './state-update/ssd-cases.ts'
 import { ssdCases } from './ssd/cases.ts'
 
 export const operationCases: readonly CaseSet[] = Object.freeze([
@@ -33,5 +34,6 @@ export const operationCases: readonly CaseSet[] = Object.freeze([
   ...causalConv1dCases,
   ...selectiveScanCases,
   ...stateUpdateCases,
+  ...ssdStateUpdateCases,
   ssdCases,
 ])

@@ -7,6 +7,8 @@ import { inPlaceReference, reference } from './reference.ts'
 import { wasm } from './wasm.ts'
 import { webgpu } from './webgpu.ts'
 
+export { ssdStateUpdate } from './ssd.ts'
+
 /** state [B, E, N]; x, delta [B, E]; A [E, N]; B, C [B, G*N]; D, deltaBias [E]; z [B, E] */
 export type SelectiveStateUpdateInputs = {
   readonly state: Tensor

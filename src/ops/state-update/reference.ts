@@ -31,22 +31,22 @@ function step(
   { deltaSoftplus = false }: SelectiveStateUpdateParams,
 ): void {
   const [batch, inner, states] = state.shape as [number, number, number]
-  const groups = B.shape[1]! / states
+  const groups = B.shape[1] / states
   for (let b = 0; b < batch; b++) {
     for (let e = 0; e < inner; e++) {
       const i = b * inner + e
-      const raw = delta.data[i]! + (deltaBias ? deltaBias.data[e]! : 0)
+      const raw = delta.data[i] + (deltaBias ? deltaBias.data[e] : 0)
       const dt = deltaSoftplus ? softplus(raw) : raw
       const row = (b * groups + Math.floor((e * groups) / inner)) * states
-      let sum = D ? D.data[e]! * x.data[i]! : 0
+      let sum = D ? D.data[e] * x.data[i] : 0
       for (let n = 0; n < states; n++) {
         const h =
-          Math.exp(dt * A.data[e * states + n]!) * state.data[i * states + n]! +
-          dt * B.data[row + n]! * x.data[i]!
+          Math.exp(dt * A.data[e * states + n]) * state.data[i * states + n] +
+          dt * B.data[row + n] * x.data[i]
         nextState.data[i * states + n] = h
-        sum += C.data[row + n]! * h
+        sum += C.data[row + n] * h
       }
-      y.data[i] = z ? sum * z.data[i]! * sigmoid(z.data[i]!) : sum
+      y.data[i] = z ? sum * z.data[i] * sigmoid(z.data[i]) : sum
     }
   }
 }

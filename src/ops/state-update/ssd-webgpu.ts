@@ -1,0 +1,105 @@
+import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../devices/webgpu/kernel.ts'
+import { ACTIVATION_WGSL } from '../activation/wgsl.ts'
+import { webgpu as copy } from '../copy/webgpu.ts'
+import type { Call } from '../operation.ts'
+import { dtRange } from '../ssd/shapes.ts'
+import type { SsdStateUpdateInputs, SsdStateUpdateOutputs, SsdStateUpdateParams } from './ssd.ts'
+
+/** Threads that share a row of the state, and rows of a workgroup. */
+const LANES = 16
+const ROWS = 8
+
+/** One token of `ssd`, on the state in place. 16 threads take a row [N] of the state. */
+const ssdStateUpdate = defineKernel({
+  name: 'ssdStateUpdate',
+  bindings: {
+    state: 'f32 rw',
+    x: 'f32 view',
+    dt: 'f32 view',
+    A: 'f32',
+    B: 'f32 view',
+    C: 'f32 view',
+    D: 'f32?',
+    z: 'f32? view',
+    dtBias: 'f32?',
+    y: 'f32 rw',
+  },
+  uniforms: {
+    rows: 'u32',
+    heads: 'u32',
+    headWidth: 'u32',
+    groups: 'u32',
+    states: 'u32',
+    dtMin: 'f32',
+    dtMax: 'f32',
+  },
+  constants: { LANES: 'u32', ROWS: 'u32', CHANNEL_D: 'bool', DT_SOFTPLUS: 'bool' },
+  body:
+    ACTIVATION_WGSL +
+    /* wgsl */ `
+    var<workgroup> parts: array<f32, LANES * ROWS>;
+
+    @compute @workgroup_size(LANES, ROWS)
+    fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u) {
+      let row = flatGroup(group) * ROWS + local.y;
+      let inner = u.heads * u.headWidth;
+      let b = row / inner;
+      let channel = row % inner;
+      let h = channel / u.headWidth;
+      let column = (h / (u.heads / u.groups)) * u.states;
+      var input = 0.0;
+      var part = 0.0;
+      if (row < u.rows) {
+        var s = dt[u.dtOffset + b * u.dtStride + h];
+        if (HAS_DT_BIAS) { s += dtBias[h]; }
+        if (DT_SOFTPLUS) { s = softplus(s); }
+        s = clamp(s, u.dtMin, u.dtMax);
+        let decay = expOf(s * A[h]);
+        input = x[u.xOffset + b * u.xStride + channel];
+        for (var n = local.x; n < u.states; n += LANES) {
+          let at = row * u.states + n;
+          let value = decay * state[at] + s * input * B[u.BOffset + b * u.BStride + column + n];
+          state[at] = value;
+          part += value * C[u.COffset + b * u.CStride + column + n];
+        }
+      }
+      parts[local.y * LANES + local.x] = part;
+      workgroupBarrier();
+      if (row >= u.rows || local.x > 0u) { return; }
+      var sum = 0.0;
+      for (var i = 0u; i < LANES; i++) { sum += parts[local.y * LANES + i]; }
+      if (HAS_D) { sum += D[select(h, channel, CHANNEL_D)] * input; }
+      if (HAS_Z) {
+        let gate = z[u.zOffset + b * u.zStride + channel];
+        sum *= gate * sigmoid(gate);
+      }
+      y[row] = sum;
+    }`,
+})
+
+/** In place where there is no next state; else on a copy. */
+export function webgpu(
+  call: Call<SsdStateUpdateInputs, SsdStateUpdateOutputs, SsdStateUpdateParams>,
+): WebGpuLaunch[] {
+  const { state, x, dt, A, B, C, D, z, dtBias } = call.inputs
+  const { y, nextState } = call.outputs
+  const { groups, dtSoftplus } = call.params
+  const [, heads, headWidth, states] = state.shape as [number, number, number, number]
+  const copied = nextState
+    ? copy({ ...call, inputs: { x: state }, outputs: { y: nextState }, params: {} })
+    : []
+  return [
+    ...copied,
+    launch(ssdStateUpdate, {
+      bindings: { state: nextState ?? state, x, dt, A, B, C, D, z, dtBias, y },
+      uniforms: { rows: y.size, heads, headWidth, groups, states, ...dtRange(call.params) },
+      constants: {
+        LANES,
+        ROWS,
+        CHANNEL_D: D !== undefined && D.size !== A.size,
+        DT_SOFTPLUS: dtSoftplus,
+      },
+      grid: gridOf(y.size, ROWS),
+    }),
+  ]
+}
