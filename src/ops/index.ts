@@ -6,8 +6,12 @@ import { causalConv1dCases } from './causal-conv1d/cases.ts'
 import { copyCases } from './copy/cases.ts'
 import { crossEntropyCases } from './cross-entropy/cases.ts'
 import { elementwiseCases } from './elementwise/cases.ts'
+import { fftConvolutionCases } from './fft-convolution/cases.ts'
 import { gatherCases } from './gather/cases.ts'
 import { layoutCases } from './layout/cases.ts'
+import { ltiDenseCases } from './lti-dense/cases.ts'
+import { ltiDiagonalCases } from './lti-diagonal/cases.ts'
+import { ltiKernelCases } from './lti-kernel/cases.ts'
 import { matmulCases } from './matmul/cases.ts'
 import { normCases } from './norm/cases.ts'
 import { optimizerCases } from './optimizer/cases.ts'
@@ -24,8 +28,12 @@ export const operationCases: readonly CaseSet[] = Object.freeze([
   copyCases,
   ...crossEntropyCases,
   ...elementwiseCases,
+  fftConvolutionCases,
   ...gatherCases,
   ...layoutCases,
+  ltiDenseCases,
+  ltiDiagonalCases,
+  ltiKernelCases,
   ...normCases,
   ...optimizerCases,
   matmulCases,

@@ -1,0 +1,4 @@
+import { activationFixtures } from '../suites/fixtures/activations.ts'
+import { testFamily } from './family.ts'
+
+await testFamily('activations', activationFixtures)
