@@ -34,7 +34,7 @@ export type SsdParams = {
   readonly dtSoftplus: boolean
   /** dt is clamped to this range, after softplus. Default: not at all. */
   readonly dtLimit?: readonly [number, number] | undefined
-  /** Tokens that are worked on as one matrix. The result does not depend on it. Default: 32 on wasm, 64 on webgpu (its most). */
+  /** Tokens that are worked on as one matrix; no result depends on it. Default: 32 on wasm; 64 (16 to 64) on webgpu. */
   readonly chunkSize?: number | undefined
 }
 

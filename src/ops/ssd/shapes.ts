@@ -15,8 +15,9 @@ export interface SsdSizes {
   readonly chunks: number
 }
 
-/** A WebGPU workgroup holds a chunk, so longer ones are cut there. */
-export const LARGEST_WEBGPU_CHUNK = 64
+/** A WebGPU workgroup holds a chunk in tiles of 64 x 64: longer ones are cut, and much shorter ones would leave it idle. */
+const LEAST_WEBGPU_CHUNK = 16
+const LARGEST_WEBGPU_CHUNK = 64
 /**
  * The work of a token and head is Q/2 (N + P) + 2 N P multiply-adds; a chunk reads and writes N P numbers more. On a CPU 32 is
  * best for N and P of 64 to 128.
@@ -30,8 +31,10 @@ export function sizesOf(
 ): SsdSizes {
   const [batch, length, inner] = x.shape as [number, number, number]
   const heads = A.shape[0]
-  const most = device === 'webgpu' ? LARGEST_WEBGPU_CHUNK : length
-  const chunk = Math.max(1, Math.min(chunkSize ?? DEFAULT_CHUNK[device], most, length))
+  const wanted = chunkSize ?? DEFAULT_CHUNK[device]
+  const fitting =
+    device === 'webgpu' ? Math.min(Math.max(wanted, LEAST_WEBGPU_CHUNK), LARGEST_WEBGPU_CHUNK) : wanted
+  const chunk = Math.max(1, Math.min(fitting, length))
   const chunks = Math.ceil(length / chunk)
   return { batch, length, heads, headWidth: inner / heads, groups, state: B.width / groups, chunk, chunks }
 }
