@@ -40,7 +40,7 @@ export async function interleaved(device: AnyDevice, works: readonly Work[], sec
   }
   return works.map((work, i) => {
     const sorted = times[i].toSorted((a, b) => a - b)
-    return { work, min: sorted[0], median: sorted[sorted.length >> 1], max: sorted.at(-1) }
+    return { work, min: sorted[0], median: sorted[sorted.length >> 1], max: sorted[sorted.length - 1] }
   })
 }
 
