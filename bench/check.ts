@@ -1,0 +1,25 @@
+// Runs the checks of operations and models on a device of this machine, without a test runner: for machines that have a GPU and
+// little else. node scripts/run-ts.mjs bench/check.ts webgpu [only]
+import type { DeviceName } from '../src/devices/device.ts'
+import { openDevice } from '../src/devices/open.ts'
+import { operationCases } from '../src/ops/index.ts'
+import { modelChecks, MODELS } from '../test/suites/models.ts'
+import { deviceChecks } from '../test/suites/operations.ts'
+
+const [name = 'webgpu', only = ''] = process.argv.slice(2)
+const device = await openDevice(name as DeviceName)
+console.log(device.description)
+const checks = [...operationCases.flatMap(deviceChecks), ...Object.keys(MODELS).flatMap(modelChecks)]
+let [passed, failed] = [0, 0]
+for (const check of checks.filter((each) => each.name.includes(only))) {
+  try {
+    await check.run(device)
+    passed++
+  } catch (error) {
+    failed++
+    console.log(`FAILED ${check.name}: ${String(error).slice(0, 300)}`)
+  }
+}
+console.log(`${passed} passed, ${failed} failed`)
+device.destroy()
+process.exitCode = failed === 0 ? 0 : 1
