@@ -1,7 +1,7 @@
 import { activation, exp, sigmoid } from '../ops/activation/index.ts'
 import { copyInto, fill, multiply, scale, zeros } from '../ops/elementwise/index.ts'
 import { reshape, split } from '../ops/layout/index.ts'
-import { ltiDiagonal } from '../ops/lti/index.ts'
+import { ltiDiagonal } from '../ops/lti-diagonal/index.ts'
 import { persistent } from '../tensor/scope.ts'
 import { empty, type Tensor } from '../tensor/tensor.ts'
 import { constant, logDelta, normal, ones, piN, residualFanIn } from './initializers.ts'
