@@ -6,6 +6,7 @@ import { fma } from '../../devices/wasm/kernels/math.as.ts'
 import {
   advance,
   CHUNK,
+  correct,
   gatherChunk,
   gatherMasks,
   gatherStates,
@@ -22,6 +23,7 @@ import {
 export function ltiDiagonalBackward(
   u: usize,
   table: usize,
+  corrections: usize,
   D: usize,
   initialRe: usize,
   initialIm: usize,
@@ -59,6 +61,7 @@ export function ltiDiagonalBackward(
     const lambda = inner + ((<usize>(CHUNK + 1)) << 5)
     const edges = lambda + stateSize
     const rows = table + <usize>((c / 4) * paddedModes) * 96
+    const fixes = corrections + ((<usize>((c / 4) * paddedModes)) << 5)
     const sums = partial + <usize>(item * paddedModes) * 96
     const from = (<usize>((b * channels + c) * modes)) << 2
     memory.fill(sums, 0, <usize>paddedModes * 96)
@@ -77,7 +80,7 @@ export function ltiDiagonalBackward(
       memory.copy(edge + stateSize, edge, stateSize)
       gatherChunk(u + ((<usize>((b * length + t) * channels + c)) << 2), channels, n, count, uChunk)
       gatherMasks(reset ? reset + ((<usize>(b * length + t)) << 2) : 0, n, masks)
-      advance(rows, edge + stateSize, uChunk, masks, duChunk, n, paddedModes, complex)
+      advance(rows, fixes, edge + stateSize, uChunk, masks, duChunk, n, paddedModes, complex)
     }
     gatherStates(
       dFinalRe ? dFinalRe + from : 0,
@@ -116,6 +119,12 @@ export function ltiDiagonalBackward(
           n,
           complex,
         )
+      }
+      if (n == CHUNK) {
+        for (let mode = 0; mode < modes; mode++) {
+          const shift = (<usize>mode) << 5
+          correct(fixes + shift, lambda + shift, true)
+        }
       }
       for (let i = 0; i < n; i++) {
         storeLanes(du + at + ((<usize>(i * channels)) << 2), v128.load(duChunk + ((<usize>i) << 4)), count)

@@ -91,8 +91,9 @@ export function inputIm(mode: usize, bRe: usize, bIm: usize, p: i32): f64 {
 }
 
 /**
- * table [C/4, paddedModes, 6, 4]: δ, B̄ and scale C (re, im) of four channels side by side; zero where there is no
- * channel or mode. Items: groups of four channels. modes: MODE_WORDS each.
+ * table [C/4, paddedModes, 6, 4]: δ, B̄ and scale C (re, im) of four channels side by side; corrections
+ * [C/4, paddedModes, 2, 4]: what 64 steps with the rounded δ lack of Ā^64, as a part of it. All zero where there is no
+ * channel or mode. workspace: MODE_WORDS each. Items: groups of four channels.
  */
 export function ltiDiscretize(
   logDt: usize,
@@ -103,6 +104,7 @@ export function ltiDiscretize(
   cRe: usize,
   cIm: usize,
   table: usize,
+  corrections: usize,
   workspace: usize,
   channels: i32,
   modes: i32,
@@ -115,6 +117,8 @@ export function ltiDiscretize(
   for (let group = begin; group < end; group++) {
     const rows = table + <usize>(group * paddedModes) * 96
     memory.fill(rows, 0, <usize>paddedModes * 96)
+    const fixes = corrections + ((<usize>(group * paddedModes)) << 5)
+    memory.fill(fixes, 0, (<usize>paddedModes) << 5)
     const mode = workspace + ((<usize>(group * MODE_WORDS)) << 2)
     for (let lane = 0; lane < 4; lane++) {
       const c = group * 4 + lane
@@ -129,9 +133,29 @@ export function ltiDiscretize(
         store<f32>(row, <f32>inputIm(mode, bRe, bIm, p), 48)
         store<f32>(row, scale * <f32>optional(cRe, p), 64)
         store<f32>(row, scale * <f32>optional(cIm, p), 80)
+        storeCorrection(mode, row, fixes + ((<usize>n) << 5) + ((<usize>lane) << 2))
       }
     }
   }
+}
+
+/** (1 + δ)^64 / (1 + rounded δ)^64 - 1, from their quotient, which is near one. Nothing where memory is short. */
+function storeCorrection(mode: usize, row: usize, to: usize): void {
+  const exactRe = 1 + load<f64>(mode)
+  const exactIm = load<f64>(mode, 8)
+  const re = 1 + <f64>load<f32>(row)
+  const im = <f64>load<f32>(row, 16)
+  const square = re * re + im * im
+  if (square < 0.25) return
+  let r = (exactRe * re + exactIm * im) / square
+  let i = (exactIm * re - exactRe * im) / square
+  for (let k = 0; k < 6; k++) {
+    const next = r * r - i * i
+    i = 2 * r * i
+    r = next
+  }
+  store<f32>(to, <f32>(r - 1))
+  store<f32>(to, <f32>i, 16)
 }
 
 /**

@@ -164,9 +164,23 @@ export function advanceReal(table: usize, states: usize, u: usize, masks: usize,
   v128.store(states, h3, 96)
 }
 
+/**
+ * Makes good, at the end of a whole chunk, what the rounding of δ has done: it would add up over the memory. State and
+ * correction of a mode; that of a gradient is the conjugate.
+ */
+export function correct(correction: usize, state: usize, conjugate: bool): void {
+  const kRe = v128.load(correction)
+  const kIm = conjugate ? f32x4.neg(v128.load(correction, 16)) : v128.load(correction, 16)
+  const re = v128.load(state)
+  const im = v128.load(state, 16)
+  v128.store(state, f32x4.add(re, f32x4.sub(f32x4.mul(kRe, re), f32x4.mul(kIm, im))))
+  v128.store(state, f32x4.add(im, fma(kRe, im, f32x4.mul(kIm, re))), 16)
+}
+
 /** All modes over a chunk. */
 export function advance(
   table: usize,
+  corrections: usize,
   states: usize,
   u: usize,
   masks: usize,
@@ -182,12 +196,16 @@ export function advance(
     if (complex) advanceComplex(row, state, u, masks, y, rows)
     else advanceReal(row, state, u, masks, y, rows)
   }
+  if (rows < CHUNK) return
+  for (let n = 0; n < paddedModes; n++)
+    correct(corrections + ((<usize>n) << 5), states + ((<usize>n) << 5), false)
 }
 
 /** y [B, L, C] (if there) and the final states. workspace: of each item, three chunks and its states. */
 export function ltiDiagonalForward(
   u: usize,
   table: usize,
+  corrections: usize,
   D: usize,
   initialRe: usize,
   initialIm: usize,
@@ -215,6 +233,7 @@ export function ltiDiagonalForward(
     const yChunk = masks + ((<usize>CHUNK) << 4)
     const states = yChunk + ((<usize>CHUNK) << 4)
     const rows = table + <usize>((c / 4) * paddedModes) * 96
+    const fixes = corrections + ((<usize>((c / 4) * paddedModes)) << 5)
     const from = (<usize>((b * channels + c) * modes)) << 2
     gatherStates(
       initialRe ? initialRe + from : 0,
@@ -233,7 +252,7 @@ export function ltiDiagonalForward(
       for (let i: usize = 0; i < (<usize>n) << 4; i += 16) {
         v128.store(yChunk + i, f32x4.mul(skip, v128.load(uChunk + i)))
       }
-      advance(rows, states, uChunk, masks, yChunk, n, paddedModes, complex)
+      advance(rows, fixes, states, uChunk, masks, yChunk, n, paddedModes, complex)
       if (!y) continue
       for (let i = 0; i < n; i++) {
         storeLanes(y + at + ((<usize>(i * channels)) << 2), v128.load(yChunk + ((<usize>i) << 4)), count)

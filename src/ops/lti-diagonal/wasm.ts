@@ -32,6 +32,7 @@ function discretize(
   { logDt, aRe, aIm, bRe, bIm, cRe, cIm }: LtiMode,
   { discretization, scale }: LtiParams,
   table: Tensor,
+  corrections: Tensor,
   workspace: Tensor,
 ): WasmLaunch {
   const { channels, modes, paddedModes, groups } = dimensionsOf({ aRe, aIm } as LtiMode)
@@ -39,7 +40,7 @@ function discretize(
   const sizes = { channels, modes, paddedModes, bilinear, scale }
   return wasmLaunch(
     'ltiDiscretize',
-    { logDt, aRe, aIm, bRe, bIm, cRe, cIm, table, workspace, ...sizes },
+    { logDt, aRe, aIm, bRe, bIm, cRe, cIm, table, corrections, workspace, ...sizes },
     groups,
   )
 }
@@ -54,11 +55,12 @@ export function wasm({
   const [batch, length] = u.shape as [number, number, number]
   const { channels, modes, paddedModes, groups, complex } = dimensionsOf(inputs)
   const table = scratch([groups, paddedModes, 6, 4])
+  const corrections = scratch([groups, paddedModes, 2, 4])
   const workspace = scratch([batch * groups, 4 * (3 * CHUNK + 2 * paddedModes)])
-  const operands = { u, table, D, initialRe, initialIm, reset, y, finalRe, finalIm, workspace }
+  const operands = { u, table, corrections, D, initialRe, initialIm, reset, y, finalRe, finalIm, workspace }
   const sizes = { length, channels, modes, paddedModes, complex }
   return [
-    discretize(inputs, params, table, scratch([groups, MODE_WORDS])),
+    discretize(inputs, params, table, corrections, scratch([groups, MODE_WORDS])),
     wasmLaunch('ltiDiagonalForward', { ...operands, ...sizes }, batch * groups),
   ]
 }
@@ -74,16 +76,17 @@ export function wasmBackward({
   const [batch, length] = u.shape as [number, number, number]
   const { channels, modes, paddedModes, groups, complex } = dimensionsOf(inputs)
   const table = scratch([groups, paddedModes, 6, 4])
+  const corrections = scratch([groups, paddedModes, 2, 4])
   const partial = scratch([batch, groups, paddedModes, 6, 4])
   const partialD = scratch([batch, groups, 4])
   const chunks = Math.ceil(length / CHUNK)
   const itemWords = 4 * (4 * CHUNK + 2 * (CHUNK + 1) + 2 * paddedModes * (chunks + 2))
   const workspace = scratch([batch * groups, itemWords])
-  const given = { u, table, D, initialRe, initialIm, reset, dy, dFinalRe, dFinalIm }
+  const given = { u, table, corrections, D, initialRe, initialIm, reset, dy, dFinalRe, dFinalIm }
   const made = { du, dInitialRe, dInitialIm, partial, partialD, workspace }
   const sizes = { itemWords, length, channels, modes, paddedModes, complex }
   const list = [
-    discretize(inputs, params, table, scratch([groups, MODE_WORDS])),
+    discretize(inputs, params, table, corrections, scratch([groups, MODE_WORDS])),
     wasmLaunch('ltiDiagonalBackward', { ...given, ...made, ...sizes }, batch * groups),
     discretizeBackward(inputs, outputs, params, partial, batch, scratch([groups, MODE_WORDS])),
   ]

@@ -50,9 +50,11 @@ const ltiDiscretize = defineKernel({
       let rule = ruleOf(z);
       let input = dt * times(rule.beta, B);
       let logarithm = logarithmOf(z);
+      // Steps and powers from the same two numbers: they must agree.
+      let delta = less1(logarithm.x, logarithm.y);
       let far = power(logarithm.x, logarithm.y, 64);
-      table[i] = rule.delta.x;
-      table[i + size] = rule.delta.y;
+      table[i] = delta.x;
+      table[i + size] = delta.y;
       table[i + 2 * size] = input.x;
       table[i + 3 * size] = input.y;
       table[i + 4 * size] = u.scale * C.x;

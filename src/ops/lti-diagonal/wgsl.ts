@@ -99,11 +99,8 @@ export const DISCRETIZE = /* wgsl */ `${POWERS}
         let square = times(beta, beta);
         return Rule(times(z, beta), square, beta, 0.5 * square);
       }
-      let turns = lessWholeTurns(z.y * 0.15915494309189535);
-      let w = wave(turns);
-      let half = wave(0.5 * turns).y;
-      let less1 = exponentialLess1(z.x);
-      let delta = vec2f(less1 * w.x - 2 * half * half, (1 + less1) * w.y);
+      let logarithm = logarithmOf(z);
+      let delta = less1(logarithm.x, logarithm.y);
       let size = max(abs(z.x), abs(z.y));
       var beta = ONE + 0.5 * z;
       if (size > 1e-6) { beta = times(delta, inverse(z)); }
@@ -156,5 +153,13 @@ export const DISCRETIZE = /* wgsl */ `${POWERS}
       if (!BILINEAR) { return vec2f(z.x, lessWholeTurns(z.y * 0.15915494309189535)); }
       let under = vec2f(1 - 0.5 * z.x, -0.5 * z.y);
       return vec2f(0.5 * logarithm1(2 * z.x / dot(under, under)), turnsOf(z.y, 1 - 0.25 * dot(z, z)));
+    }
+
+    /** Ā - 1 from log|Ā| and arg(Ā): e^x cos y - 1 = (e^x - 1) cos y - 2 sin²(y / 2). */
+    fn less1(rate: f32, turns: f32) -> vec2f {
+      let w = wave(turns);
+      let half = wave(0.5 * turns).y;
+      let grown = exponentialLess1(rate);
+      return vec2f(grown * w.x - 2 * half * half, (1 + grown) * w.y);
     }
 `
