@@ -35,7 +35,7 @@ export function webgpu({
 
   if (M <= (params.transposeB ? DOT_ROWS : COLUMN_ROWS)) {
     const few = batch * N < MANY_OUTPUTS
-    const LANES = params.transposeB ? (few ? 128 : 32) : COLUMN_LANES
+    const LANES = lanesFor(K, params.transposeB ? (few ? 128 : 32) : COLUMN_LANES)
     const grid = [Math.ceil(N / (256 / LANES)), Math.ceil(M / 4), batch] as const
     const values = { bindings, uniforms, constants: { ...flags, LANES }, grid }
     return [params.transposeB ? launch(matmulDot, values) : launch(matmulColumns, values)]
@@ -64,4 +64,11 @@ export function webgpu({
     grid: gridOf(y.size, 256),
   })
   return [tiles, combine]
+}
+
+/** Invocations that share an inner product: a power of two, each with at least some eight products to add up. */
+function lanesFor(K: number, most: number): number {
+  let lanes = 4
+  while (lanes < most && 8 * lanes < K) lanes *= 2
+  return lanes
 }
