@@ -28,8 +28,8 @@ for (const [title, works] of operationWorks(device)) {
 }
 for (const [title, make] of modelWorks(device)) {
   if (!chosen(title)) continue
-  const { works, dispose } = await make()
-  printTimings(title, await interleaved(device, works, Number(asked.seconds)))
-  dispose()
+  const made = await make()
+  printTimings(title, await interleaved(device, made.works, Number(asked.seconds)))
+  made.dispose()
 }
 device.destroy()

@@ -68,24 +68,28 @@ function sequenceWorks(normal: (...shape: number[]) => Tensor, L: number): Work[
   const conv = { x, weight: normal(E, 4), bias: normal(E) }
   const norm = { x: normal(L, D), weight: normal(D) }
   const qkv = { q: normal(1, L, D), k: normal(1, L, D), v: normal(1, L, D) }
-  const both = (
-    name: string,
-    tokens: number,
-    inputs: Readonly<Record<string, Tensor>>,
-    run: () => Tensor,
-  ): Work[] => [
-    { name: `${name} forward`, tokens, run: inScope(run) },
-    {
-      name: `${name} forward + backward`,
-      tokens,
-      run: inScope(() => withGradients(Object.values(inputs), run, (y) => new Map([[y, y]]))),
-    },
-  ]
   return [
     ...both(`selective scan E ${E} N ${N}`, L, scan, () => selectiveScan(scan, { deltaSoftplus: true }).y),
     ...both(`SSD H ${H} P 64 N ${N2}`, L, dual, () => ssd(dual, { groups: 1, dtSoftplus: true }).y),
     ...both(`causal conv E ${E} K 4`, L, conv, () => causalConv1d(conv, { activation: 'silu' }).y),
     ...both(`RMS norm D ${D}`, L, norm, () => rmsNorm(norm, { eps: 1e-5 }).y),
     ...both(`attention H 12 × 64`, L, qkv, () => attention(qkv, { heads: 12, kvHeads: 12 })),
+  ]
+}
+
+/** An operation alone, and with the gradients of all its inputs. */
+function both(
+  name: string,
+  tokens: number,
+  inputs: Readonly<Record<string, Tensor>>,
+  run: () => Tensor,
+): Work[] {
+  return [
+    { name: `${name} forward`, tokens, run: inScope(run) },
+    {
+      name: `${name} forward + backward`,
+      tokens,
+      run: inScope(() => withGradients(Object.values(inputs), run, (y) => new Map([[y, y]]))),
+    },
   ]
 }

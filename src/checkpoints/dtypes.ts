@@ -43,7 +43,7 @@ function fromHalf(bytes: Uint8Array<ArrayBuffer>): Float32Array {
   const table = halfTable()
   const bits = as(Uint16Array, bytes, 2)
   const values = new Float32Array(bits.length)
-  for (let i = 0; i < bits.length; i++) values[i] = table[bits[i]!]!
+  for (let i = 0; i < bits.length; i++) values[i] = table[bits[i]]!
   return values
 }
 
@@ -51,7 +51,7 @@ function fromHalf(bytes: Uint8Array<ArrayBuffer>): Float32Array {
 function fromBrain(bytes: Uint8Array<ArrayBuffer>): Float32Array {
   const bits = as(Uint16Array, bytes, 2)
   const words = new Uint32Array(bits.length)
-  for (let i = 0; i < bits.length; i++) words[i] = bits[i]! << 16
+  for (let i = 0; i < bits.length; i++) words[i] = bits[i] << 16
   return new Float32Array(words.buffer)
 }
 
@@ -60,7 +60,7 @@ function fromLong(bytes: Uint8Array<ArrayBuffer>, where: string, signed: boolean
   const words = as(Int32Array, bytes, 4)
   const values = new Int32Array(words.length / 2)
   for (let i = 0; i < values.length; i++) {
-    const low = words[2 * i]!
+    const low = words[2 * i]
     const fits = words[2 * i + 1] === (signed ? low >> 31 : 0) && (signed || low >= 0)
     if (!fits) refuseRange(where, i)
     values[i] = low

@@ -159,7 +159,7 @@ class Parser {
     const letter = this.#text.charAt(this.#at)
     if (letter === '' || !Object.hasOwn(ESCAPES, letter)) this.#fail('bad escape in a string')
     this.#at++
-    return ESCAPES[letter]!
+    return ESCAPES[letter]
   }
 
   /** Takes what the sticky pattern matches here, or nothing. */

@@ -106,7 +106,7 @@ function extentOf(name: string, entry: unknown, dataLength: number, file: string
   const shape = field('shape')
   if (!isCounts(shape)) return refuse('shape must be a list of non-negative integers', undefined, show(shape))
   const offsets = field('data_offsets')
-  if (!isCounts(offsets) || offsets.length !== 2 || offsets[0]! > offsets[1]!) {
+  if (!isCounts(offsets) || offsets.length !== 2 || offsets[0] > offsets[1]) {
     return refuse('data_offsets must be two non-negative integers in order', undefined, show(offsets))
   }
   const [begin, end] = offsets as readonly [number, number]
@@ -229,5 +229,5 @@ const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 
 
 function compareBytes(a: Uint8Array, b: Uint8Array): number {
   const differs = a.findIndex((byte, i) => byte !== b[i])
-  return differs < 0 ? a.length - b.length : a[differs]! - (b[differs] ?? -1)
+  return differs < 0 ? a.length - b.length : a[differs] - (b[differs] ?? -1)
 }

@@ -3,7 +3,7 @@ import { InvalidArgumentError, Option } from 'commander'
 import * as v from 'valibot'
 import { whole } from '../runs/settings.ts'
 
-export const DEVICES = ['auto', 'webgpu', 'wasm'] as const
+const DEVICES = ['auto', 'webgpu', 'wasm'] as const
 
 /** A flag with a number that the schema describes: its message says what is expected. */
 export function numberFlag(

@@ -1,5 +1,6 @@
 /** What a model is made of. Every published architecture, and every mix, comes down to this. */
 import { ConfigError } from '../errors.ts'
+import { largestDivisor } from '../nn/mamba2.ts'
 
 interface WithMlp {
   /** Hidden width of a gated MLP after the mixer, with its own norm. Absent: none. */
@@ -45,7 +46,6 @@ export interface AttentionLayer extends WithMlp {
 }
 
 export type LayerConfig = MambaLayer | Mamba2Layer | S4DLayer | AttentionLayer
-export type LayerKind = LayerConfig['kind']
 
 /** What comes in: token ids, or vectors of features. */
 export type InputConfig = { readonly vocabulary: number } | { readonly features: number }
@@ -201,11 +201,4 @@ function expectPositive(where: string, value: number): number {
     throw new ConfigError('must be a positive integer', { where, found: value })
   }
   return value
-}
-
-/** The largest divisor of `n` that is at most `limit`. */
-function largestDivisor(n: number, limit: number): number {
-  let divisor = Math.min(Math.floor(n), limit)
-  while (divisor > 1 && n % divisor !== 0) divisor--
-  return Math.max(1, divisor)
 }

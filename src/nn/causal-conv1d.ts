@@ -21,7 +21,10 @@ export class CausalConv1d {
 
   constructor(at: Parameters, { channels, kernel, bias = true }: CausalConv1dOptions) {
     if (kernel < 2) {
-      throw new ConfigError('a convolution of one tap has no window', { where: 'CausalConv1d: kernel', found: kernel })
+      throw new ConfigError('a convolution of one tap has no window', {
+        where: 'CausalConv1d: kernel',
+        found: kernel,
+      })
     }
     this.#channels = channels
     this.#kernel = kernel
@@ -38,7 +41,7 @@ export class CausalConv1d {
   sequence(x: Tensor, initialWindow?: Tensor, reset?: Tensor): { y: Tensor; finalWindow: Tensor } {
     const inputs = { x, weight: this.#taps(), bias: this.bias, initialWindow, reset }
     const { y, finalWindow } = causalConv1d(inputs, { activation: 'silu' })
-    return { y, finalWindow: finalWindow! }
+    return { y, finalWindow: finalWindow }
   }
 
   /** x [B, C] to y [B, C]; the window moves on in place. */

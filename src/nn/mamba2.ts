@@ -193,7 +193,7 @@ function complete(options: Mamba2Options): Complete {
 
 /** The largest divisor of `n` that is at most `limit`. */
 export function largestDivisor(n: number, limit: number): number {
-  let divisor = Math.min(n, limit)
-  while (n % divisor !== 0) divisor--
+  let divisor = Math.max(1, Math.min(Math.floor(n), limit))
+  while (divisor > 1 && n % divisor !== 0) divisor--
   return divisor
 }

@@ -5,8 +5,8 @@ export function relativeError(got: ArrayLike<number>, want: ArrayLike<number>): 
   let norm = 0
   for (let i = 0; i < want.length; i++) {
     // Equal infinities are no difference.
-    if (got[i] !== want[i]) difference += (got[i]! - want[i]!) ** 2
-    norm += want[i]! ** 2
+    if (got[i] !== want[i]) difference += (got[i] - want[i]) ** 2
+    norm += want[i] ** 2
   }
   return Math.sqrt(difference) / (norm === 0 ? 1 : Math.sqrt(norm))
 }

@@ -232,7 +232,7 @@ async function checkTraining(model: Model, fixture: Fixture): Promise<void> {
 }
 
 /** States by `LAYER.conv` and `LAYER.ssm`, and the logits that follow, after pieces of a prompt. */
-export async function statesAfter(
+async function statesAfter(
   model: Model,
   pieces: readonly (readonly number[])[],
 ): Promise<Map<string, ArrayLike<number>>> {

@@ -63,7 +63,7 @@ async function checkFixture(device: AnyDevice, fixture: OpFixture, adapter: OpFi
   const cotangents = Object.fromEntries(arrange(fixture.cot).map(([name, x]) => [name, upload(device, x)]))
   const { result, gradients } = scope(() =>
     withGradients(
-      Object.keys(fixture.grad).map((name) => inputs[name]!),
+      Object.keys(fixture.grad).map((name) => inputs[name]),
       () => run(inputs, fixture),
       (outputs) => new Map(Object.entries(cotangents).map(([name, x]) => [outputs[name]!, x])),
     ),
@@ -77,7 +77,7 @@ async function checkFixture(device: AnyDevice, fixture: OpFixture, adapter: OpFi
   }
   for (const [name, want] of arrange(fixture.out)) await expect('out', name, result[name], want)
   for (const [name, want] of arrange(fixture.grad))
-    await expect('grad', name, gradients.get(inputs[name]!), want)
+    await expect('grad', name, gradients.get(inputs[name]), want)
   const made = [
     ...Object.values(inputs),
     ...Object.values(cotangents),
@@ -93,14 +93,14 @@ function upload(device: AnyDevice, { data, shape }: HostTensor): Tensor {
 
 /** `x` with its axes in another order (`axes[i]` is where axis i comes from), then seen as `shape`. */
 export function permuted({ shape, data }: HostTensor, axes: readonly number[], as?: Shape): HostTensor {
-  const order = axes.map((axis) => shape[axis]!)
-  const from = axes.map((axis) => stridesOf(shape)[axis]!)
+  const order = axes.map((axis) => shape[axis])
+  const from = axes.map((axis) => stridesOf(shape)[axis])
   const to = stridesOf(order)
   const values = data.slice()
   for (let i = 0; i < data.length; i++) {
     let at = 0
     for (let axis = 0; axis < order.length; axis++)
-      at += (Math.floor(i / to[axis]!) % order[axis]!) * from[axis]!
+      at += (Math.floor(i / to[axis]) % order[axis]) * from[axis]
     values[i] = data[at]!
   }
   return { shape: as ?? order, data: values }
@@ -118,7 +118,7 @@ export function unstacked(fixture: OpFixture, names: readonly string[]): OpFixtu
 
 function unstack(name: string, { shape: [count, ...shape], data }: HostTensor): [string, HostTensor][] {
   const size = sizeOf(shape)
-  return Array.from({ length: count! }, (_, i) => [
+  return Array.from({ length: count }, (_, i) => [
     `${name}.${i}`,
     { shape, data: data.slice(i * size, (i + 1) * size) },
   ])

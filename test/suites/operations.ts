@@ -15,7 +15,7 @@ import { tensor, Tensor } from '../../src/tensor/tensor.ts'
 import { relativeError } from './compare.ts'
 
 /** Relative errors by norm that kernels in float32 must stay within. */
-export const TOLERANCE = { out: 2e-5, grad: 2e-4 } as const
+const TOLERANCE = { out: 2e-5, grad: 2e-4 } as const
 
 export interface Check {
   readonly name: string
@@ -42,7 +42,7 @@ export function deviceChecks({ operation, cases }: CaseSet): Check[] {
         const error = relativeError(got, want)
         if (!(error <= limit))
           throw new Error(`${key}: relative error ${error.toExponential(2)} above ${limit}`)
-        if (!sameBits(got, second[key]!)) throw new Error(`${key}: a second run gave other bits`)
+        if (!sameBits(got, second[key])) throw new Error(`${key}: a second run gave other bits`)
       }
     },
   }))
@@ -71,11 +71,11 @@ async function checkDifferences(device: AnyDevice, operation: AnyOperation, each
       const direction = Float64Array.from(gradient, () => random.normal())
       const step = 1e-5
       const at = (sign: number): number => {
-        const shifted = Float64Array.from(hosts[name]!, (x, i) => x + sign * step * direction[i]!)
+        const shifted = Float64Array.from(hosts[name], (x, i) => x + sign * step * direction[i])
         return lossAt(device, operation, plain, hosts, name, shifted)
       }
       const numeric = (at(1) - at(-1)) / (2 * step)
-      const inner = direction.reduce((sum, x, i) => sum + x * gradient[i]!, 0)
+      const inner = direction.reduce((sum, x, i) => sum + x * gradient[i], 0)
       const scale = Math.max(Math.abs(numeric), norm(gradient) * 1e-2, 1e-6)
       if (!(Math.abs(numeric - inner) <= 1e-5 * scale)) {
         throw new Error(`${key}: differences give ${numeric}, the gradient ${inner}`)
@@ -132,7 +132,7 @@ function lossAt(
     let loss = 0
     for (const [output, cotangent] of seedsFor(device, outputs)) {
       const [y, dy] = [dataOf(output), dataOf(cotangent)]
-      for (let i = 0; i < y.length; i++) loss += y[i]! * dy[i]!
+      for (let i = 0; i < y.length; i++) loss += y[i] * dy[i]
     }
     return loss
   })
@@ -167,9 +167,7 @@ function mapDraws(each: Case, change: (draw: Draw) => Draw): Named {
 
 function upload(device: AnyDevice, each: Case, hosts: Values): Record<string, Tensor | undefined> {
   const draws = Object.entries(each.inputs as Record<string, Draw | undefined>)
-  return Object.fromEntries(
-    draws.map(([name, draw]) => [name, draw && uploadOne(device, draw, hosts[name]!)]),
-  )
+  return Object.fromEntries(draws.map(([name, draw]) => [name, draw && uploadOne(device, draw, hosts[name])]))
 }
 
 /** A plain tensor, or the middle columns of a wider one whose other columns are NaN. */

@@ -18,7 +18,7 @@ import type { Check } from './operations.ts'
 function expectClose(what: string, got: ArrayLike<number>, want: readonly number[], tolerance = 1e-6): void {
   const fits = (a: number, b: number): boolean =>
     Object.is(a, b) || a === b || Math.abs(a - b) <= tolerance * Math.max(1, Math.abs(b))
-  if (got.length === want.length && want.every((each, i) => fits(got[i]!, each))) return
+  if (got.length === want.length && want.every((each, i) => fits(got[i], each))) return
   throw new Error(`${what}: expected ${want.join(', ')}, found ${Array.from(got).join(', ')}`)
 }
 
@@ -152,9 +152,9 @@ const samplingChecks: readonly Check[] = [
       const weights = logits.map(Math.exp)
       const total = weights.reduce((a, b) => a + b)
       const times = Array.from({ length: V }, () => 0)
-      for (const token of drawn) times[token]!++
+      for (const token of drawn) times[token]++
       // Evenly spaced uniform numbers leave less than one draw of difference.
-      const worst = Math.max(...times.map((each, v) => Math.abs(each - (count * weights[v]!) / total)))
+      const worst = Math.max(...times.map((each, v) => Math.abs(each - (count * weights[v]) / total)))
       if (!(worst <= 1.01)) throw new Error(`a token was drawn ${worst} times too often or too seldom`)
     },
   },
@@ -213,7 +213,7 @@ const lossChecks: readonly Check[] = [
         const values = await logits.read()
         // Position t predicts label t + 1.
         const labels = (await io.get('loss.labels')!.read()).map((_, i, all) =>
-          i % L < L - 1 ? all[i + 1]! : -100,
+          i % L < L - 1 ? all[i + 1] : -100,
         )
         const { loss, count } = scope(() =>
           crossEntropy({
@@ -221,7 +221,7 @@ const lossChecks: readonly Check[] = [
             labels: tensor(device, labels as Int32Array),
           }),
         )
-        expectClose(name, [await loss.item()], [(await io.get('loss.value')!.read())[0]!], 1e-5)
+        expectClose(name, [await loss.item()], [(await io.get('loss.value')!.read())[0]], 1e-5)
         loss.dispose()
         count.dispose()
       }

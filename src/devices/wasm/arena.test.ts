@@ -13,7 +13,7 @@ function step(arena: WasmArena): number[] {
   const addresses: number[] = []
   for (let i = 0; i < 300; i++) {
     if (live.length > 0 && random.uniform(0, 1) < 0.4)
-      live.splice(random.integer(live.length), 1)[0]!.release()
+      live.splice(random.integer(live.length), 1)[0].release()
     const storage = arena.allocate(1 + random.integer(100_000))
     live.push(storage)
     addresses.push(storage.address)
@@ -59,7 +59,7 @@ test('storages do not overlap, and lie at cache lines', () => {
     .toSorted(([a], [b]) => a - b)
   for (const [i, [start]] of ranges.entries()) {
     expect(start % 64).toBe(0)
-    if (i > 0) expect(start).toBeGreaterThanOrEqual(ranges[i - 1]![1])
+    if (i > 0) expect(start).toBeGreaterThanOrEqual(ranges[i - 1][1])
   }
   expect(arena.usedBytes).toBe(64 + 64 + 128 + 400_000 + 64 + 64 + 2 ** 22)
   expect(arena.reservedBytes).toBeGreaterThanOrEqual(arena.usedBytes)

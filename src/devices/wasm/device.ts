@@ -95,8 +95,8 @@ class WasmDevice extends RecordingDevice<WasmLaunch, Block> implements Device<Wa
     while (rest.length > 0) {
       let size = 0
       let count = 0
-      while (count < rest.length && size + rest[count]!.words.length <= BLOCK_WORDS) {
-        size += rest[count++]!.words.length
+      while (count < rest.length && size + rest[count].words.length <= BLOCK_WORDS) {
+        size += rest[count++].words.length
       }
       const words = new Int32Array(size)
       let at = 0
@@ -148,7 +148,7 @@ function wordOf(value: Operand | number | undefined, type: 'usize' | 'i32' | 'f3
   }
   if (type === 'i32') return value
   float[0] = value
-  return bits[0]!
+  return bits[0]
 }
 
 /**

@@ -56,7 +56,7 @@ export async function openRemoteEngine(
   >()
   const lose = (error: Error): void => {
     lost ??= error
-    for (const { reject } of waiting.values()) reject(lost)
+    for (const caller of waiting.values()) caller.reject(lost)
     waiting.clear()
   }
   const start = { module, memory: own?.memory, thread: 0, threads }

@@ -80,7 +80,7 @@ describe.each(['base', 'relaxed'] as const)('%s', (simd) => {
     let worst = { x: 0, error: 0 }
     for (const x of at) {
       const want = wanted(x)
-      const error = Math.abs(math[name]!(x) - want) / (absolute ? 1 : Math.abs(want) || 1)
+      const error = Math.abs(math[name](x) - want) / (absolute ? 1 : Math.abs(want) || 1)
       if (!(error <= worst.error)) worst = { x, error }
     }
     expect(worst.error, `at ${worst.x}`).toBeLessThanOrEqual(limit)
@@ -88,14 +88,14 @@ describe.each(['base', 'relaxed'] as const)('%s', (simd) => {
 
   test('the ends of the number line', () => {
     const { exp1, log1, log1p1, softplus1, sigmoid1, tanh1, erf1, gelu1 } = math as Required<typeof math>
-    expect([-100, -Infinity, 89, Infinity, 0].map(exp1!)).toEqual([0, 0, Infinity, Infinity, 1])
-    expect([0, Infinity, -1, 1].map(log1!)).toEqual([-Infinity, Infinity, NaN, 0])
-    expect([-1, Infinity, -2, 0].map(log1p1!)).toEqual([-Infinity, Infinity, NaN, 0])
-    expect([-200, 200, Infinity].map(softplus1!)).toEqual([0, 200, Infinity])
-    expect([-200, 200].map(sigmoid1!)).toEqual([0, 1])
-    expect([-Infinity, -50, 50, Infinity].map(tanh1!)).toEqual([-1, -1, 1, 1])
-    expect([-Infinity, -50, 50, Infinity].map(erf1!)).toEqual([-1, -1, 1, 1])
-    expect([-50, 50].map(gelu1!)).toEqual([-0, 50])
-    for (const { name } of rows) expect(math[name]!(NaN), name).toBeNaN()
+    expect([-100, -Infinity, 89, Infinity, 0].map(exp1)).toEqual([0, 0, Infinity, Infinity, 1])
+    expect([0, Infinity, -1, 1].map(log1)).toEqual([-Infinity, Infinity, NaN, 0])
+    expect([-1, Infinity, -2, 0].map(log1p1)).toEqual([-Infinity, Infinity, NaN, 0])
+    expect([-200, 200, Infinity].map(softplus1)).toEqual([0, 200, Infinity])
+    expect([-200, 200].map(sigmoid1)).toEqual([0, 1])
+    expect([-Infinity, -50, 50, Infinity].map(tanh1)).toEqual([-1, -1, 1, 1])
+    expect([-Infinity, -50, 50, Infinity].map(erf1)).toEqual([-1, -1, 1, 1])
+    expect([-50, 50].map(gelu1)).toEqual([-0, 50])
+    for (const { name } of rows) expect(math[name](NaN), name).toBeNaN()
   })
 })

@@ -148,10 +148,10 @@ export class Leader {
   #whatFailed(): Failure {
     const words = this.#words
     const thread = Atomics.load(words, (SYNC + FAILED) / 4) - 1
-    const size = words[ERROR_TEXT / 4]!
+    const size = words[ERROR_TEXT / 4]
     const text = new Uint8Array(this.memory.buffer).slice(ERROR_TEXT + 4, ERROR_TEXT + 4 + size)
     let launch = LAUNCHES / 4
-    for (let i = words[(SYNC + PROGRESS + 64 * thread) / 4]!; i > 0; i--) launch += words[launch]!
+    for (let i = words[(SYNC + PROGRESS + 64 * thread) / 4]; i > 0; i--) launch += words[launch]
     return { message: new TextDecoder().decode(text), kernel: words[launch + 1] }
   }
 
@@ -221,10 +221,10 @@ function begin({ module, memory, thread, threads }: Start, port: Port): (data: u
     port.postMessage({ type: 'ready', maximumBytes: made.maximumBytes }, [])
     return (data) => obey(leader, data as Order, port)
   }
-  const { follow } = instantiate(module, memory!)
+  const kernels = instantiate(module, memory!)
   port.postMessage({ type: 'ready', maximumBytes: undefined }, [])
   try {
-    follow(SYNC, thread, threads)
+    kernels.follow(SYNC, thread, threads)
   } catch (error) {
     fail(memory!, thread, error)
   }

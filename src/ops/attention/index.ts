@@ -47,7 +47,7 @@ export type AttentionBackwardInputs = AttentionInputs &
   }
 export type AttentionBackwardOutputs = { readonly dq: Tensor; readonly dk: Tensor; readonly dv: Tensor }
 
-export const attentionBackwardOp: KernelOperation<
+const attentionBackwardOp: KernelOperation<
   AttentionBackwardInputs,
   AttentionBackwardOutputs,
   AttentionParams

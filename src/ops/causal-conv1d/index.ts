@@ -9,7 +9,7 @@ import { webgpuBackward } from './webgpu-backward.ts'
 import { webgpu, webgpuUpdate } from './webgpu.ts'
 
 /** Most taps of the kernel. */
-export const MAX_TAPS = 8
+const MAX_TAPS = 8
 
 /**
  * x [B, L, C]; weight [C, K], the last tap on the present token; bias [C]; initialWindow [B, C, K-1], the inputs before
@@ -48,7 +48,7 @@ export type CausalConv1dUpdateInputs = {
 /** y [B, C] */
 export type CausalConv1dUpdateOutputs = { readonly y: Tensor }
 
-export const causalConv1dBackwardOp = defineOperation<
+const causalConv1dBackwardOp = defineOperation<
   CausalConv1dBackwardInputs,
   CausalConv1dBackwardOutputs,
   CausalConv1dParams

@@ -26,7 +26,7 @@ function tap(
   k: number,
 ): Place | undefined {
   const [, length, channels] = x.shape as [number, number, number]
-  const taps = weight.shape[1]!
+  const taps = weight.shape[1]
   const s = t - taps + 1 + k
   for (let i = Math.max(0, s + 1); i <= t; i++)
     if (reset && reset.data[b * length + i] !== 0) return undefined
@@ -42,7 +42,7 @@ function last(
   j: number,
 ): Place | undefined {
   const [, length, channels] = x.shape as [number, number, number]
-  const taps = weight.shape[1]!
+  const taps = weight.shape[1]
   const s = length - taps + 1 + j
   if (s >= 0) return { of: 'x', index: (b * length + s) * channels + c }
   return initialWindow && { of: 'window', index: (b * channels + c) * (taps - 1) + s + taps - 1 }
@@ -55,9 +55,9 @@ export function reference(
 ): void {
   const { x, weight, initialWindow } = inputs
   const [batch, length, channels] = x.shape as [number, number, number]
-  const taps = weight.shape[1]!
+  const taps = weight.shape[1]
   const at = (place: Place | undefined): number =>
-    place ? (place.of === 'x' ? x : initialWindow!).data[place.index]! : 0
+    place ? (place.of === 'x' ? x : initialWindow!).data[place.index] : 0
   for (let b = 0; b < batch; b++) {
     for (let c = 0; c < channels; c++) {
       for (let t = 0; t < length; t++) {
@@ -78,9 +78,9 @@ function preActivation(
   t: number,
   c: number,
 ): number {
-  const taps = inputs.weight.shape[1]!
-  let pre = inputs.bias ? inputs.bias.data[c]! : 0
-  for (let k = 0; k < taps; k++) pre += inputs.weight.data[c * taps + k]! * at(tap(inputs, b, t, c, k))
+  const taps = inputs.weight.shape[1]
+  let pre = inputs.bias ? inputs.bias.data[c] : 0
+  for (let k = 0; k < taps; k++) pre += inputs.weight.data[c * taps + k] * at(tap(inputs, b, t, c, k))
   return pre
 }
 
@@ -91,11 +91,11 @@ export function backwardReference(
 ): void {
   const { x, weight, initialWindow, dy, dFinalWindow } = inputs
   const [batch, length, channels] = x.shape as [number, number, number]
-  const taps = weight.shape[1]!
+  const taps = weight.shape[1]
   const at = (place: Place | undefined): number =>
-    place ? (place.of === 'x' ? x : initialWindow!).data[place.index]! : 0
+    place ? (place.of === 'x' ? x : initialWindow!).data[place.index] : 0
   const add = (place: Place | undefined, value: number): void => {
-    if (place) (place.of === 'x' ? dx : dInitialWindow!).data[place.index]! += value
+    if (place) (place.of === 'x' ? dx : dInitialWindow!).data[place.index] += value
   }
   for (let b = 0; b < batch; b++) {
     for (let c = 0; c < channels; c++) {
@@ -103,17 +103,17 @@ export function backwardReference(
         if (!dy) break
         const pre = preActivation(inputs, at, b, t, c)
         const slope = activation === 'silu' ? sigmoid(pre) * (1 + pre * (1 - sigmoid(pre))) : 1
-        const dpre = dy.data[(b * length + t) * channels + c]! * slope
-        if (dbias) dbias.data[c]! += dpre
+        const dpre = dy.data[(b * length + t) * channels + c] * slope
+        if (dbias) dbias.data[c] += dpre
         for (let k = 0; k < taps; k++) {
           const place = tap(inputs, b, t, c, k)
-          dweight.data[c * taps + k]! += dpre * at(place)
-          add(place, dpre * weight.data[c * taps + k]!)
+          dweight.data[c * taps + k] += dpre * at(place)
+          add(place, dpre * weight.data[c * taps + k])
         }
       }
       for (let j = 0; j < taps - 1; j++) {
         if (!dFinalWindow) break
-        add(last(inputs, b, c, j), dFinalWindow.data[(b * channels + c) * (taps - 1) + j]!)
+        add(last(inputs, b, c, j), dFinalWindow.data[(b * channels + c) * (taps - 1) + j])
       }
     }
   }
@@ -125,13 +125,13 @@ export function updateReference(
   { activation = 'identity' }: CausalConv1dParams,
 ): void {
   const [batch, channels] = x.shape as [number, number]
-  const taps = weight.shape[1]!
+  const taps = weight.shape[1]
   for (let b = 0; b < batch; b++) {
     for (let c = 0; c < channels; c++) {
       const i = b * channels + c
-      const inputs = [...window.data.slice(i * (taps - 1), (i + 1) * (taps - 1)), x.data[i]!]
-      let pre = bias ? bias.data[c]! : 0
-      for (let k = 0; k < taps; k++) pre += weight.data[c * taps + k]! * inputs[k]!
+      const inputs = [...window.data.slice(i * (taps - 1), (i + 1) * (taps - 1)), x.data[i]]
+      let pre = bias ? bias.data[c] : 0
+      for (let k = 0; k < taps; k++) pre += weight.data[c * taps + k] * inputs[k]
       y.data[i] = activation === 'silu' ? pre * sigmoid(pre) : pre
       for (let k = 0; k < taps - 1; k++) window.data[i * (taps - 1) + k] = inputs[k + 1]!
     }

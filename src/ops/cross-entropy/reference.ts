@@ -22,14 +22,14 @@ export function reference(
     if (labels.data[t] === ignoreIndex) continue
     const row = logits.data.subarray(t * V, (t + 1) * V)
     let largest = Number.NEGATIVE_INFINITY
-    for (let v = 0; v < V; v++) largest = Math.max(largest, row[v]!)
+    for (let v = 0; v < V; v++) largest = Math.max(largest, row[v])
     let sum = 0
-    for (let v = 0; v < V; v++) sum += Math.exp(row[v]! - largest)
+    for (let v = 0; v < V; v++) sum += Math.exp(row[v] - largest)
     logSumExp.data[t] = largest + Math.log(sum)
-    loss.data[0]! += logSumExp.data[t]! - row[columnOf(labels.data[t]!, V)]!
-    count.data[0]! += 1
+    loss.data[0] += logSumExp.data[t] - row[columnOf(labels.data[t], V)]
+    count.data[0] += 1
   }
-  if (count.data[0]! > 0) loss.data[0]! /= count.data[0]!
+  if (count.data[0] > 0) loss.data[0] /= count.data[0]
 }
 
 export function backwardReference(
@@ -58,14 +58,14 @@ function backward(
   { ignoreIndex }: CrossEntropyBackwardParams,
 ): void {
   const [T, V] = logits.shape as [number, number]
-  const share = (dLoss?.data[0] ?? 0) / Math.max(count.data[0]!, 1)
+  const share = (dLoss?.data[0] ?? 0) / Math.max(count.data[0], 1)
   for (let t = 0; t < T; t++) {
     const counts = labels.data[t] !== ignoreIndex
     const scale = share + (dLogSumExp?.data[t] ?? 0)
     for (let v = 0; v < V; v++) {
-      const probability = counts ? Math.exp(logits.data[t * V + v]! - logSumExp.data[t]!) : 0
+      const probability = counts ? Math.exp(logits.data[t * V + v] - logSumExp.data[t]) : 0
       dLogits.data[t * V + v] = counts ? probability * scale : 0
     }
-    if (counts) dLogits.data[t * V + columnOf(labels.data[t]!, V)]! -= share
+    if (counts) dLogits.data[t * V + columnOf(labels.data[t], V)] -= share
   }
 }

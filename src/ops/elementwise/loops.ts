@@ -35,7 +35,7 @@ function merge(shape: Shape, a: Tensor, b: Tensor): { size: number; a: number; b
   const merged: { size: number; a: number; b: number }[] = []
   for (const [i, size] of shape.entries()) {
     if (size === 1) continue
-    const axis = { size, a: stepsA[i]!, b: stepsB[i]! }
+    const axis = { size, a: stepsA[i], b: stepsB[i] }
     const last = merged.at(-1)
     if (last && last.a === axis.a * size && last.b === axis.b * size) {
       merged[merged.length - 1] = { ...axis, size: last.size * size }
@@ -56,6 +56,6 @@ function stepsOf(x: Tensor, rank: number): number[] {
   return Array.from({ length: rank }, (_, i) => {
     const axis = i - lead
     if (axis < 0 || x.shape[axis] === 1) return 0
-    return axis === x.shape.length - 1 ? 1 : rows[axis]! * x.rowStride
+    return axis === x.shape.length - 1 ? 1 : rows[axis] * x.rowStride
   })
 }

@@ -37,10 +37,10 @@ function at(x: NdArray, shape: Shape, i: number): number {
   let rest = i
   for (let axis = shape.length - 1; axis >= 0; axis--) {
     const own = axis - (shape.length - x.shape.length)
-    if (own >= 0 && x.shape[own] !== 1) index += (rest % shape[axis]!) * strides[own]!
-    rest = Math.floor(rest / shape[axis]!)
+    if (own >= 0 && x.shape[own] !== 1) index += (rest % shape[axis]) * strides[own]
+    rest = Math.floor(rest / shape[axis])
   }
-  return x.data[index]!
+  return x.data[index]
 }
 
 export function scale(
@@ -48,11 +48,11 @@ export function scale(
   { y }: Arrays<ScaleOutputs>,
   { factor, shift }: ScaleParams,
 ): void {
-  for (let i = 0; i < x.data.length; i++) y.data[i] = factor * x.data[i]! + shift
+  for (let i = 0; i < x.data.length; i++) y.data[i] = factor * x.data[i] + shift
 }
 
 export function accumulate({ into, x }: Arrays<IntoInputs>): void {
-  for (let i = 0; i < x.data.length; i++) into.data[i]! += x.data[i]!
+  for (let i = 0; i < x.data.length; i++) into.data[i] += x.data[i]
 }
 
 export function copyInto({ into, x }: Arrays<IntoInputs>): void {

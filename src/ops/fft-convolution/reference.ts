@@ -11,7 +11,7 @@ export function reference(
   { u, kernel }: Arrays<FftConvolutionInputs>,
   { y }: Arrays<FftConvolutionOutputs>,
 ): void {
-  walk(u.shape, (at, tap, from) => (y.data[at]! += kernel.data[tap]! * u.data[from]!))
+  walk(u.shape, (at, tap, from) => (y.data[at] += kernel.data[tap] * u.data[from]))
 }
 
 export function backwardReference(
@@ -19,8 +19,8 @@ export function backwardReference(
   { du, dKernel }: Arrays<FftConvolutionBackwardOutputs>,
 ): void {
   walk(u.shape, (at, tap, from) => {
-    du.data[from]! += kernel.data[tap]! * dy.data[at]!
-    dKernel.data[tap]! += u.data[from]! * dy.data[at]!
+    du.data[from] += kernel.data[tap] * dy.data[at]
+    dKernel.data[tap] += u.data[from] * dy.data[at]
   })
 }
 

@@ -17,7 +17,7 @@ export function embeddingReference(
 ): void {
   const [V, D] = weight.shape as [number, number]
   for (let t = 0; t < tokens.data.length; t++) {
-    const row = rowOf(tokens.data[t]!, V)
+    const row = rowOf(tokens.data[t], V)
     for (let d = 0; d < D; d++) y.data[t * D + d] = weight.data[row * D + d]!
   }
 }
@@ -28,9 +28,9 @@ export function scatterAddReference(
   { y }: Arrays<ScatterAddOutputs>,
   { count }: ScatterAddParams,
 ): void {
-  const D = y.shape[1]!
+  const D = y.shape[1]
   for (let t = 0; t < indices.data.length; t++) {
-    const row = rowOf(indices.data[t]!, count)
-    for (let d = 0; d < D; d++) y.data[row * D + d]! += rows.data[t * D + d]!
+    const row = rowOf(indices.data[t], count)
+    for (let d = 0; d < D; d++) y.data[row * D + d] += rows.data[t * D + d]
   }
 }

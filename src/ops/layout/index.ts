@@ -122,9 +122,9 @@ export function split(x: Tensor, widths: readonly number[]): Tensor[] {
 export function concat(parts: readonly Tensor[]): Tensor {
   const leading = parts[0]?.shape.slice(0, -1) ?? []
   for (const [i, { shape, dtype }] of parts.entries()) {
-    if (showShape(shape.slice(0, -1)) !== showShape(leading) || dtype !== parts[0]!.dtype) {
+    if (showShape(shape.slice(0, -1)) !== showShape(leading) || dtype !== parts[0].dtype) {
       const [expected, found] = [
-        `${parts[0]!.dtype} ${showShape([...leading, -1])}`,
+        `${parts[0].dtype} ${showShape([...leading, -1])}`,
         `${dtype} ${showShape(shape)}`,
       ]
       throw new ShapeError('does not fit the first part', { where: `concat: ${part(i)}`, expected, found })

@@ -17,8 +17,8 @@ export function reference(
       const row = (b * L + t) * S
       if (reset?.data[b * L + t]) state.fill(0)
       for (let i = 0; i < S; i++) {
-        let sum = v.data[row + i]!
-        for (let j = 0; j < S; j++) sum += A.data[i * S + j]! * state[j]!
+        let sum = v.data[row + i]
+        for (let j = 0; j < S; j++) sum += A.data[i * S + j] * state[j]
         h.data[row + i] = sum
       }
       state = h.data.slice(row, row + S)
@@ -40,14 +40,14 @@ export function backwardReference(
     let carried = dFinalState?.data.slice(b * S, (b + 1) * S) ?? new Float64Array(S)
     for (let t = L - 1; t >= 0; t--) {
       const row = (b * L + t) * S
-      for (let i = 0; i < S; i++) dv.data[row + i] = (dh?.data[row + i] ?? 0) + carried[i]!
+      for (let i = 0; i < S; i++) dv.data[row + i] = (dh?.data[row + i] ?? 0) + carried[i]
       carried = new Float64Array(S)
       if (reset?.data[b * L + t]) continue
       for (let i = 0; i < S; i++) {
         for (let j = 0; j < S; j++) {
-          const before = t > 0 ? h.data[row - S + j]! : (initialState?.data[b * S + j] ?? 0)
-          dA.data[i * S + j]! += dv.data[row + i]! * before
-          carried[j]! += A.data[i * S + j]! * dv.data[row + i]!
+          const before = t > 0 ? h.data[row - S + j] : (initialState?.data[b * S + j] ?? 0)
+          dA.data[i * S + j] += dv.data[row + i] * before
+          carried[j] += A.data[i * S + j] * dv.data[row + i]
         }
       }
     }

@@ -16,11 +16,11 @@ export function expm1([x, y]: Complex): Complex {
 
 /** Element i of a complex array whose imaginary part may be absent. */
 export function at(re: ArrayLike<number>, im: ArrayLike<number> | undefined, i: number): Complex {
-  return [re[i]!, im?.[i] ?? 0]
+  return [re[i], im?.[i] ?? 0]
 }
 
 /** Adds to element i; the imaginary part is dropped where there is none. */
 export function addTo(re: Float64Array, im: Float64Array | undefined, i: number, value: Complex): void {
-  re[i]! += value[0]
-  if (im) im[i]! += value[1]
+  re[i] += value[0]
+  if (im) im[i] += value[1]
 }

@@ -19,13 +19,13 @@ export function reference(
 ): void {
   const { u, logDt, aRe, aIm, bRe, bIm, cRe, cIm, D, initialRe, initialIm, reset } = inputs
   const [batch, L, channels] = u.shape as [number, number, number]
-  const N = aRe.shape[1]!
+  const N = aRe.shape[1]
   for (let b = 0; b < batch; b++) {
     for (let c = 0; c < channels; c++) {
-      const dt = Math.exp(logDt.data[c]!)
+      const dt = Math.exp(logDt.data[c])
       for (let t = 0; t < L; t++) {
         const i = (b * L + t) * channels + c
-        if (y) y.data[i] = (D?.data[c] ?? 0) * u.data[i]!
+        if (y) y.data[i] = (D?.data[c] ?? 0) * u.data[i]
       }
       for (let n = 0; n < N; n++) {
         const p = c * N + n
@@ -37,8 +37,8 @@ export function reference(
         for (let t = 0; t < L; t++) {
           const i = (b * L + t) * channels + c
           if (reset?.data[b * L + t]) h = ZERO
-          h = plus(mul(aBar, h), times(bBar, u.data[i]!))
-          if (y) y.data[i]! += scale * mul(C, h)[0]
+          h = plus(mul(aBar, h), times(bBar, u.data[i]))
+          if (y) y.data[i] += scale * mul(C, h)[0]
         }
         addTo(finalRe.data, finalIm?.data, s, h)
       }
@@ -60,15 +60,15 @@ export function backwardReference(
   const { u, logDt, aRe, aIm, bRe, bIm, cRe, cIm, D, initialRe, initialIm, reset } = inputs
   const { dy, dFinalRe, dFinalIm } = inputs
   const [batch, L, channels] = u.shape as [number, number, number]
-  const N = aRe.shape[1]!
+  const N = aRe.shape[1]
   for (let b = 0; b < batch; b++) {
     for (let c = 0; c < channels; c++) {
-      const dt = Math.exp(logDt.data[c]!)
+      const dt = Math.exp(logDt.data[c])
       for (let t = 0; t < L; t++) {
         const i = (b * L + t) * channels + c
         if (!dy) continue
-        d.du.data[i] = (D?.data[c] ?? 0) * dy.data[i]!
-        if (d.dD) d.dD.data[c]! += u.data[i]! * dy.data[i]!
+        d.du.data[i] = (D?.data[c] ?? 0) * dy.data[i]
+        if (d.dD) d.dD.data[c] += u.data[i] * dy.data[i]
       }
       for (let n = 0; n < N; n++) {
         const p = c * N + n
@@ -84,7 +84,7 @@ export function backwardReference(
         for (let t = 0; t < L; t++) {
           if (reset?.data[b * L + t]) h = ZERO
           before.push(h)
-          h = plus(mul(aBar, h), times(bBar, u.data[(b * L + t) * channels + c]!))
+          h = plus(mul(aBar, h), times(bBar, u.data[(b * L + t) * channels + c]))
           after.push(h)
         }
         let lambda: Complex = [dFinalRe?.data[s] ?? 0, dFinalIm?.data[s] ?? 0]
@@ -94,15 +94,15 @@ export function backwardReference(
           const i = (b * L + t) * channels + c
           const g = scale * (dy?.data[i] ?? 0)
           lambda = plus(lambda, times(conj(C), g))
-          addTo(d.dCRe.data, d.dCIm?.data, p, times(conj(after[t]!), g))
-          dABar = plus(dABar, mul(lambda, conj(before[t]!)))
-          dBBar = plus(dBBar, times(lambda, u.data[i]!))
-          d.du.data[i]! += mul(conj(bBar), lambda)[0]
+          addTo(d.dCRe.data, d.dCIm?.data, p, times(conj(after[t]), g))
+          dABar = plus(dABar, mul(lambda, conj(before[t])))
+          dBBar = plus(dBBar, times(lambda, u.data[i]))
+          d.du.data[i] += mul(conj(bBar), lambda)[0]
           lambda = reset?.data[b * L + t] ? ZERO : mul(conj(aBar), lambda)
         }
         if (d.dInitialRe) addTo(d.dInitialRe.data, d.dInitialIm?.data, s, lambda)
         const { dLogDt, dA, dB } = discretizeBackward(discretization, dt, A, B, dABar, dBBar)
-        d.dLogDt.data[c]! += dLogDt
+        d.dLogDt.data[c] += dLogDt
         addTo(d.dARe.data, d.dAIm?.data, p, dA)
         addTo(d.dBRe.data, d.dBIm?.data, p, dB)
       }

@@ -8,7 +8,7 @@ export function checkMode(where: string, { logDt, aRe, aIm, bRe, bIm, cRe, cIm, 
   const perMode = { aIm, bRe, bIm, cRe, cIm }
   for (const [name, x] of Object.entries(perMode)) if (x) expectShape(`${where}: ${name}`, x.shape, aRe.shape)
   for (const [name, x] of Object.entries({ logDt, D })) {
-    if (x) expectShape(`${where}: ${name}`, x.shape, [aRe.shape[0]!])
+    if (x) expectShape(`${where}: ${name}`, x.shape, [aRe.shape[0]])
   }
   for (const [name, x] of Object.entries({ bIm, cIm })) if (x && !aIm) throw strayImaginary(where, name)
 }

@@ -111,7 +111,7 @@ export function webgpuBackward({
   const { u, aRe, aIm, D, initialRe, initialIm, reset, dy, dFinalRe, dFinalIm } = inputs
   const { du, dInitialRe, dInitialIm } = outputs
   const [batch, length, channels] = u.shape as [number, number, number]
-  const modes = aRe.shape[1]!
+  const modes = aRe.shape[1]
   const chunks = Math.ceil(length / CHUNK)
   const spans = Math.ceil(chunks / SPAN)
   const complex = aIm !== undefined

@@ -216,7 +216,7 @@ export function webgpu({
 }: Call<LtiDiagonalInputs, LtiDiagonalOutputs, LtiDiagonalParams>): WebGpuLaunch[] {
   const { u, aRe, aIm, D, initialRe, initialIm, reset } = inputs
   const [batch, length, channels] = u.shape as [number, number, number]
-  const modes = aRe.shape[1]!
+  const modes = aRe.shape[1]
   const chunks = Math.ceil(length / CHUNK)
   const complex = aIm !== undefined
   const table = scratch([TABLE_FIELDS, modes, channels])

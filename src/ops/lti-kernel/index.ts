@@ -67,7 +67,7 @@ export const ltiKernelOp = defineOperation<LtiMode, LtiKernelOutputs, LtiKernelP
         found: length,
       })
     }
-    return { kernel: { shape: [inputs.aRe.shape[0]!, length] } }
+    return { kernel: { shape: [inputs.aRe.shape[0], length] } }
   },
   reference,
   webgpu,

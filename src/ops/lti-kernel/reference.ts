@@ -16,14 +16,14 @@ export function reference(
 ): void {
   const [channels, N] = aRe.shape as [number, number]
   for (let c = 0; c < channels; c++) {
-    const dt = Math.exp(logDt.data[c]!)
+    const dt = Math.exp(logDt.data[c])
     kernel.data[c * length] = D?.data[c] ?? 0
     for (let p = c * N; p < (c + 1) * N; p++) {
       const A = at(aRe.data, aIm?.data, p)
       const { aBar, bBar } = discretize(discretization, dt, A, at(bRe.data, bIm?.data, p))
       let h = bBar
       for (let l = 0; l < length; l++) {
-        kernel.data[c * length + l]! += scale * mul(at(cRe.data, cIm?.data, p), h)[0]
+        kernel.data[c * length + l] += scale * mul(at(cRe.data, cIm?.data, p), h)[0]
         h = mul(aBar, h)
       }
     }
@@ -38,7 +38,7 @@ export function backwardReference(
 ): void {
   const [channels, N] = aRe.shape as [number, number]
   for (let c = 0; c < channels; c++) {
-    const dt = Math.exp(logDt.data[c]!)
+    const dt = Math.exp(logDt.data[c])
     if (d.dD) d.dD.data[c] = dKernel.data[c * length]!
     for (let p = c * N; p < (c + 1) * N; p++) {
       const A = at(aRe.data, aIm?.data, p)
@@ -50,7 +50,7 @@ export function backwardReference(
       let sumOfPowers: Complex = [0, 0]
       let sumOfSlopes: Complex = [0, 0]
       for (let l = 0; l < length; l++) {
-        const g = scale * dKernel.data[c * length + l]!
+        const g = scale * dKernel.data[c * length + l]
         sumOfPowers = plus(sumOfPowers, times(power, g))
         sumOfSlopes = plus(sumOfSlopes, times(slope, g))
         slope = plus(mul(slope, aBar), power)
@@ -60,7 +60,7 @@ export function backwardReference(
       const dBBar = conj(mul(C, sumOfPowers))
       const dABar = conj(mul(mul(C, bBar), sumOfSlopes))
       const { dLogDt, dA, dB } = discretizeBackward(discretization, dt, A, B, dABar, dBBar)
-      d.dLogDt.data[c]! += dLogDt
+      d.dLogDt.data[c] += dLogDt
       addTo(d.dARe.data, d.dAIm?.data, p, dA)
       addTo(d.dBRe.data, d.dBIm?.data, p, dB)
     }

@@ -61,8 +61,8 @@ export function outputShape(
       found: `${showShape(b.shape)}${transposeB ? ' transposed' : ''}`,
     })
   }
-  const shape = [...(leadA.length > 0 ? leadA : leadB), M!, N!]
-  if (bias) expectShape('matmul: bias', bias.shape, [N!])
+  const shape = [...(leadA.length > 0 ? leadA : leadB), M, N]
+  if (bias) expectShape('matmul: bias', bias.shape, [N])
   if (residual) expectShape('matmul: residual', residual.shape, shape)
   return shape
 }

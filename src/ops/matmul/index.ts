@@ -85,7 +85,7 @@ function gradient({
   const { transposeA: ta, transposeB: tb, activation } = params
   const parts: Tensor[] = grads.pre ? [grads.pre] : []
   if (grads.y && (wants('a') || wants('b') || wants('bias'))) parts.push(throughActivation(grads.y))
-  const dPre = parts.length === 2 ? add(parts[0]!, parts[1]!) : parts[0]
+  const dPre = parts.length === 2 ? add(parts[0], parts[1]) : parts[0]
   if (!dPre) return { residual: grads.y }
   // One b for all matrices of a: their rows are those of one tall matrix.
   const tall = b.shape.length === 2 && !ta

@@ -16,7 +16,7 @@ export function reference(
       for (let n = 0; n < N; n++) {
         let sum = bias?.data[n] ?? 0
         for (let k = 0; k < K; k++) {
-          sum += A[transposeA ? k * M + m : m * K + k]! * B[transposeB ? n * K + k : k * N + n]!
+          sum += A[transposeA ? k * M + m : m * K + k] * B[transposeB ? n * K + k : k * N + n]
         }
         const i = (matrix * M + m) * N + n
         if (pre) pre.data[i] = sum

@@ -48,7 +48,7 @@ export type NormBackwardOutputs = {
 }
 export type NormBackwardParams = NormParams & { readonly wantsWeight: boolean; readonly wantsBias: boolean }
 
-export const normBackwardOp = defineOperation<NormBackwardInputs, NormBackwardOutputs, NormBackwardParams>({
+const normBackwardOp = defineOperation<NormBackwardInputs, NormBackwardOutputs, NormBackwardParams>({
   name: 'normBackward',
   outputs: ({ x, z }, { wantsWeight, wantsBias }) => ({
     dx: { shape: x.shape },

@@ -19,13 +19,13 @@ export function adamWStepReference({
   const [lr, beta1, beta2, eps, weightDecay, correction1, correction2] = hyper.data as unknown as number[]
   const scale = gradientScale?.data[0] ?? 1
   for (let i = 0; i < parameter.data.length; i++) {
-    const g = scale * gradient.data[i]!
-    m.data[i] = beta1! * m.data[i]! + (1 - beta1!) * g
-    v.data[i] = beta2! * v.data[i]! + (1 - beta2!) * g * g
-    const decayed = parameter.data[i]! * (1 - lr! * weightDecay!)
-    const meanHat = m.data[i]! / correction1!
-    const squareHat = v.data[i]! / correction2!
-    parameter.data[i] = decayed - (lr! * meanHat) / (Math.sqrt(squareHat) + eps!)
+    const g = scale * gradient.data[i]
+    m.data[i] = beta1 * m.data[i] + (1 - beta1) * g
+    v.data[i] = beta2 * v.data[i] + (1 - beta2) * g * g
+    const decayed = parameter.data[i] * (1 - lr * weightDecay)
+    const meanHat = m.data[i] / correction1
+    const squareHat = v.data[i] / correction2
+    parameter.data[i] = decayed - (lr * meanHat) / (Math.sqrt(squareHat) + eps)
   }
 }
 
@@ -34,7 +34,7 @@ export function sumOfSquaresReference(
   { x }: Arrays<SumOfSquaresInputs>,
   { squares }: Arrays<SumOfSquaresOutputs>,
 ): void {
-  for (const each of x.data) squares.data[0]! += each * each
+  for (const each of x.data) squares.data[0] += each * each
 }
 
 /** factor = min(1, maxNorm / (norm + 1e-6)), NaN if the norm is not finite */

@@ -23,7 +23,7 @@ export type MaxBackwardInputs = {
 export type MaxBackwardOutputs = { readonly dx: Tensor }
 
 const reduced = ({ x }: ReduceInputs): { y: { shape: Shape } } => ({
-  y: { shape: [x.shape[0]!, x.shape[2]!] },
+  y: { shape: [x.shape[0], x.shape[2]] },
 })
 
 /** y[o, i] = factor · Σₙ x[o, n, i] */
@@ -38,7 +38,7 @@ export const sumOp: KernelOperation<ReduceInputs, ReduceOutputs, SumParams> = de
   webgpu: webgpuSum,
   wasm: wasmSum,
   gradient: ({ inputs: { x }, grads, params: { factor } }) => ({
-    x: apply(broadcastOp, { x: grads.y! }, { n: x.shape[1]!, factor }).y,
+    x: apply(broadcastOp, { x: grads.y! }, { n: x.shape[1], factor }).y,
   }),
 })
 
@@ -46,7 +46,7 @@ export const sumOp: KernelOperation<ReduceInputs, ReduceOutputs, SumParams> = de
 export const broadcastOp: KernelOperation<BroadcastInputs, BroadcastOutputs, BroadcastParams> =
   defineOperation<BroadcastInputs, BroadcastOutputs, BroadcastParams>({
     name: 'broadcast',
-    outputs: ({ x }, { n }) => ({ y: { shape: [x.shape[0]!, n, x.shape[1]!] } }),
+    outputs: ({ x }, { n }) => ({ y: { shape: [x.shape[0], n, x.shape[1]] } }),
     reference: broadcastReference,
     webgpu: webgpuBroadcast,
     wasm: wasmBroadcast,
@@ -81,7 +81,7 @@ export function sum(x: Tensor, axes?: readonly number[], keepDims = false): Tens
 
 /** Mean over `axes`. */
 export function mean(x: Tensor, axes?: readonly number[], keepDims = false): Tensor {
-  return reduce('mean', x, axes, keepDims, (run) => apply(sumOp, { x: run }, { factor: 1 / run.shape[1]! }).y)
+  return reduce('mean', x, axes, keepDims, (run) => apply(sumOp, { x: run }, { factor: 1 / run.shape[1] }).y)
 }
 
 /** Largest value over `axes`. */
@@ -103,7 +103,7 @@ export function broadcastTo(x: Tensor, shape: Shape): Tensor {
   expectShape(
     'broadcastTo',
     shape,
-    shape.map((axis, i) => (from[i] === 1 ? axis : from[i]!)),
+    shape.map((axis, i) => (from[i] === 1 ? axis : from[i])),
   )
   let y = x
   for (const [start, end] of runsOf(shape.flatMap((axis, i) => (from[i] !== axis ? [i] : [])))) {
@@ -135,7 +135,7 @@ function reduce(
   let y = x
   for (const [start, end] of runsOf(wanted.toSorted((a, b) => a - b)).toReversed()) {
     const [outer, n, inner] = [sizes.slice(0, start), sizes.slice(start, end), sizes.slice(end)].map(sizeOf)
-    y = one(reshape(y, [outer!, n!, inner!]))
+    y = one(reshape(y, [outer, n, inner]))
     sizes.fill(1, start, end)
   }
   return reshape(y, keepDims ? sizes : sizes.filter((_, i) => !wanted.includes(i)))

@@ -19,7 +19,7 @@ export function sumReference(
   for (let o = 0; o < outer; o++) {
     for (let i = 0; i < inner; i++) {
       let total = 0
-      for (let k = 0; k < n; k++) total += x.data[(o * n + k) * inner + i]!
+      for (let k = 0; k < n; k++) total += x.data[(o * n + k) * inner + i]
       y.data[o * inner + i] = factor * total
     }
   }
@@ -33,7 +33,7 @@ export function broadcastReference(
   const [outer, inner] = x.shape as [number, number]
   for (let o = 0; o < outer; o++) {
     for (let k = 0; k < n; k++) {
-      for (let i = 0; i < inner; i++) y.data[(o * n + k) * inner + i] = factor * x.data[o * inner + i]!
+      for (let i = 0; i < inner; i++) y.data[(o * n + k) * inner + i] = factor * x.data[o * inner + i]
     }
   }
 }
@@ -43,7 +43,7 @@ export function maxReference({ x }: Arrays<ReduceInputs>, { y }: Arrays<ReduceOu
   for (let o = 0; o < outer; o++) {
     for (let i = 0; i < inner; i++) {
       let largest = Number.NEGATIVE_INFINITY
-      for (let k = 0; k < n; k++) largest = Math.max(largest, x.data[(o * n + k) * inner + i]!)
+      for (let k = 0; k < n; k++) largest = Math.max(largest, x.data[(o * n + k) * inner + i])
       y.data[o * inner + i] = largest
     }
   }

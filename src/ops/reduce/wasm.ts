@@ -28,7 +28,7 @@ export function wasmMax(call: Call<ReduceInputs, ReduceOutputs, object>): WasmLa
 
 function reduce(call: Call<ReduceInputs, ReduceOutputs, object>, scale: number, most: number): WasmLaunch[] {
   const { x } = call.inputs
-  const inner = x.shape[2]!
+  const inner = x.shape[2]
   const passes = passesOf(x, call.outputs.y, inner === 1 ? RUN : COLUMN_RUN, call.scratch)
   return passes.map((pass) => {
     const shared = { x: pass.x, y: pass.y, n: pass.n, slices: pass.slices, slice: pass.slice, most }
@@ -54,5 +54,5 @@ export function wasmMaxBackward({
   inputs: { x, y, dy },
   outputs: { dx },
 }: Call<MaxBackwardInputs, MaxBackwardOutputs, object>): WasmLaunch[] {
-  return [wasmLaunch('reduceMaxBackward', { x, y, dy, dx, n: x.shape[1]!, inner: x.shape[2]! }, y.size)]
+  return [wasmLaunch('reduceMaxBackward', { x, y, dy, dx, n: x.shape[1], inner: x.shape[2] }, y.size)]
 }

@@ -170,7 +170,7 @@ export function webgpuMaxBackward({
   inputs: { x, y, dy },
   outputs: { dx },
 }: Call<MaxBackwardInputs, MaxBackwardOutputs, object>): WebGpuLaunch[] {
-  const uniforms = { outputs: y.size, n: x.shape[1]!, inner: x.shape[2]! }
+  const uniforms = { outputs: y.size, n: x.shape[1], inner: x.shape[2] }
   return [
     launch(maxBackwardKernel, {
       bindings: { x, y, dy, dx },

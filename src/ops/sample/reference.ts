@@ -16,14 +16,14 @@ export function reference(
   for (let b = 0; b < B; b++) {
     const row = logits.data.slice(b * V, (b + 1) * V)
     if (seen) penalise(row, seen.data.subarray(b * V, (b + 1) * V), penalty)
-    tokens.data[b] = sampleRow(row, uniform.data[b]!, { temperature, topK, topP, minP })
+    tokens.data[b] = sampleRow(row, uniform.data[b], { temperature, topK, topP, minP })
   }
 }
 
 function penalise(row: Float64Array, seen: Float64Array, penalty: number): void {
   if (!(penalty > 0)) return
   for (let v = 0; v < row.length; v++) {
-    if (seen[v]! > 0) row[v] = row[v]! > 0 ? row[v]! / penalty : row[v]! * penalty
+    if (seen[v] > 0) row[v] = row[v] > 0 ? row[v] / penalty : row[v] * penalty
   }
 }
 
@@ -39,27 +39,27 @@ function sampleRow(row: Float64Array, u: number, { temperature, topK, topP, minP
   if (!Number.isFinite(largest)) return -1
   if (!(temperature > 0)) return row.indexOf(largest)
 
-  const order = Array.from(row.keys()).toSorted((a, b) => row[b]! - row[a]!)
+  const order = Array.from(row.keys()).toSorted((a, b) => row[b] - row[a])
   /** exp(logit / temperature), as a part of the largest */
   const weights = row.map((x) => Math.exp((x - largest) / temperature))
   const keepFrom = (least: number): void => {
-    for (let v = 0; v < row.length; v++) if (row[v]! < least) weights[v] = 0
+    for (let v = 0; v < row.length; v++) if (row[v] < least) weights[v] = 0
   }
-  if (topK >= 1 && topK < row.length) keepFrom(row[order[Math.floor(topK) - 1]!]!)
+  if (topK >= 1 && topK < row.length) keepFrom(row[order[Math.floor(topK) - 1]])
   if (topP < 1) {
     const goal = topP * sum(weights)
     let mass = 0
-    const last = order.find((v) => (mass += weights[v]!) >= goal) ?? order.at(-1)!
-    keepFrom(row[last]!)
+    const last = order.find((v) => (mass += weights[v]) >= goal) ?? order.at(-1)!
+    keepFrom(row[last])
   }
-  for (let v = 0; v < row.length; v++) if (weights[v]! < minP && row[v]! < largest) weights[v] = 0
+  for (let v = 0; v < row.length; v++) if (weights[v] < minP && row[v] < largest) weights[v] = 0
 
   const goal = Math.max(u, 0) * sum(weights)
   let token = -1
   let before = 0
   for (let v = 0; v < row.length; v++) {
-    if (weights[v]! > 0 && before <= goal) token = v
-    before += weights[v]!
+    if (weights[v] > 0 && before <= goal) token = v
+    before += weights[v]
   }
   return token
 }

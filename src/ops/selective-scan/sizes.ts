@@ -29,7 +29,7 @@ export function scanSizes({
   C,
 }: { [K in 'u' | 'A' | 'B' | 'C']: { shape: readonly number[] } }): ScanSizes {
   const [batch, length, inner] = u.shape as [number, number, number]
-  const states = A.shape[1]!
+  const states = A.shape[1]
   const varying = [B, C].find((x) => !isConstant(x))
   return {
     batch,
