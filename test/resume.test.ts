@@ -8,7 +8,7 @@ import { Random } from '../src/tensor/random.ts'
 import { commandLine, type CommandLine } from './cli.ts'
 
 const KILLS = 12
-const STEPS = 600
+const STEPS = 400
 
 let cli: CommandLine
 let folder = ''
@@ -127,4 +127,37 @@ describe('a run in its own process', () => {
       expect(await whatIsLeft(run)).toEqual(await whatIsLeft(whole))
     },
   )
+
+  test.each([
+    ['while a step is computed', 20],
+    ['after the first was heard', 400],
+  ])('a second SIGINT, %s, ends it at once', async (_, pause) => {
+    const run = join(folder, `twice-${pause}`)
+    const data = join(folder, 'text.txt')
+    // Validations that take long, so that the second finds it at work.
+    const slow = [
+      '--steps',
+      '1000',
+      '--evaluate-every',
+      '1',
+      '--validation-part',
+      '0.9',
+      '--length',
+      '16',
+      '--batch',
+      '1',
+    ]
+    const running = cli.start('train', 'text', '--data', data, '--out', run, '--device', 'wasm', ...slow)
+    await running.seen(/^step 1\//m)
+    running.child.kill('SIGINT')
+    await sleep(pause)
+    running.child.kill('SIGINT')
+    const { code, signal, stdout } = await running.finished
+    expect([130, 'SIGINT']).toContain(code ?? signal)
+    expect(stdout).not.toContain('Saved')
+    const resumed = cli.start('train', 'text', '--resume', run)
+    await resumed.seen(/^step \d+\//m)
+    resumed.child.kill('SIGKILL')
+    expect((await resumed.finished).stderr).toBe('')
+  })
 })

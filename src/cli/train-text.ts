@@ -12,7 +12,7 @@ import {
   type TextRunStart,
 } from '../runs/train-text.ts'
 import { deviceFlag, numberFlag, threadsFlag } from './flags.ts'
-import { stopOnInterrupt } from './interrupt.ts'
+import { INTERRUPTED, stopOnInterrupt } from './interrupt.ts'
 import { ProgressLine } from './progress.ts'
 import { bits, bytes, duration, quoted, short } from './show.ts'
 import { stdoutColors as colors } from './terminal.ts'
@@ -26,13 +26,11 @@ type Flags = Partial<TextRun> & {
 
 /** Flags that go with --resume: they do not change what is computed. */
 const WITH_RESUME = new Set(['resume', 'data', 'device', 'threads'])
-/** What a process that a signal stopped gives back: 128 + SIGINT. */
-const INTERRUPTED = 130
 
 export function addTrainText(train: Command, exit: (code: number) => void): void {
   const command = train
     .command('text')
-    .description('train a byte-level language model on text, or continue to')
+    .description('train a byte-level language model on text, or continue a run')
     .usage('--data <path> [flags]  or  --resume <run>')
   for (const flag of flags()) command.addOption(flag)
   command.action(async (given: Flags) => {
