@@ -7,5 +7,7 @@ export default defineConfig({
   platform: 'neutral',
   deps: { neverBundle: [/^node:/] },
   dts: true,
+  // Pages import dist as it is: it must not name packages that only a bundler finds.
+  noExternal: ['valibot'],
   fixedExtension: false,
 })

@@ -48,10 +48,14 @@ describe.skipIf(!bundled)(
     for (const device of ['wasm', 'webgpu']) {
       test(`trains 50 steps and writes, on ${device}`, { timeout: 120_000 }, async () => {
         const page = await browser!.newPage()
+        const broken = new Promise<never>((_, reject) => page.on('pageerror', reject))
         await page.goto(
           `http://localhost:${server.address().port}/examples/browser/?device=${device}&software&steps=50`,
         )
-        await page.waitForFunction('globalThis.finished', undefined, { timeout: 110_000 })
+        await Promise.race([
+          page.waitForFunction('globalThis.finished', undefined, { timeout: 110_000 }),
+          broken,
+        ])
         const finished = (await page.evaluate('globalThis.finished')) as Finished
         expect(finished.error).toBeUndefined()
         expect(finished.losses).toHaveLength(50)
