@@ -10,7 +10,7 @@ const node: TestProjectConfiguration = {
     exclude: ['test/browser/**'],
     globalSetup: 'test/setup-gpu.ts',
     pool: 'forks',
-    testTimeout: 60_000,
+    testTimeout: 300_000,
   },
 }
 
@@ -25,7 +25,7 @@ const browser: TestProjectConfiguration = {
   test: {
     include: ['test/browser/**/*.test.ts'],
     globalSetup: 'test/setup-chromium.ts',
-    testTimeout: 60_000,
+    testTimeout: 300_000,
     browser: {
       enabled: true,
       headless: true,

@@ -18,11 +18,12 @@ const show = (id, text) => {
 
 try {
   const device = await openDevice(asked.get('device') ?? 'auto', { software: asked.has('software') })
-  const model = await createModel({ architecture, layers: 2, width: 64, state: 16, vocabulary: 256, device })
+  const width = Number(asked.get('width') ?? 64)
+  const model = await createModel({ architecture, layers: 2, width, state: 16, vocabulary: 256, device })
   const trainer = new Trainer(model, { schedule: cosine({ peak: 5e-3 }), steps })
   const corpus = { tokens: new TextEncoder().encode(TEXT), starts: [0] }
   const losses = []
-  for await (const { step, loss } of trainer.fit(randomWindows(corpus, { batch: 4, length: 64 }))) {
+  for await (const { step, loss } of trainer.fit(randomWindows(corpus, { batch: 4, length: width }))) {
     losses.push(loss / Math.LN2)
     show(
       'status',

@@ -113,7 +113,7 @@ export class Trainer {
     throw new NumericsError(`training stopped at step ${this.#done + 1}: not a finite number`, {
       where,
       found: Number.isFinite(loss) ? gradientNorm : loss,
-      hint: 'The last checkpoint is kept. Resume from it with a lower learning rate, a longer warmup or a smaller maximum norm',
+      hint: 'The last checkpoint is kept. Start again with a lower learning rate, a longer warmup or a smaller maximum norm',
     })
   }
 }
