@@ -1,5 +1,4 @@
-import { ssdFixtures } from '../suites/fixtures/ssd.ts'
+import { MOST_SIZES, ssdFixtures } from '../suites/fixtures/ssd.ts'
 import { testFamily } from './family.ts'
 
-await testFamily('ssd', ssdFixtures('smallest'))
-await testFamily('ssd', ssdFixtures('largest'))
+for (let index = 0; index < MOST_SIZES; index++) await testFamily('ssd', ssdFixtures(index))
