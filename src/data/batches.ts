@@ -3,7 +3,7 @@ import { ConfigError } from '../errors.ts'
 import { Random, type RandomState } from '../tensor/random.ts'
 
 /** Label of positions that do not count. */
-const IGNORE = -100
+export const IGNORE = -100
 
 /** Rows of [batch, length], flattened: inputs, what follows each, and where sequences start. */
 export interface Batch {

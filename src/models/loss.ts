@@ -1,3 +1,4 @@
+import { IGNORE } from '../data/batches.ts'
 import { crossEntropy } from '../ops/cross-entropy/index.ts'
 import { withGradients } from '../ops/gradients.ts'
 import { reshape } from '../ops/layout/index.ts'
@@ -5,9 +6,6 @@ import { scope } from '../tensor/scope.ts'
 import { tensor, type Tensor } from '../tensor/tensor.ts'
 import type { State } from '../nn/module.ts'
 import type { ForwardOptions, Model } from './model.ts'
-
-/** Label of positions that do not count. */
-export const IGNORE = -100
 
 /**
  * Mean cross-entropy in nats of a language model. `labels` i32 [B, L] are the tokens to be predicted at each position (already

@@ -1,11 +1,12 @@
 /** Whole models against float64 results of others. Runner-free: Node and browsers run the same checks. */
+import { IGNORE } from '../../src/data/batches.ts'
 import { parseConfigText } from '../../src/checkpoints/config.ts'
 import { readSafetensors } from '../../src/checkpoints/safetensors.ts'
 import type { AnyDevice } from '../../src/devices/device.ts'
 import { generateTokens } from '../../src/generate/generator.ts'
 import { fromHuggingFace } from '../../src/models/hugging-face.ts'
 import { buildModel } from '../../src/models/load-model.ts'
-import { IGNORE, lossAndGradients } from '../../src/models/loss.ts'
+import { lossAndGradients } from '../../src/models/loss.ts'
 import type { Model } from '../../src/models/model.ts'
 import type { State } from '../../src/nn/module.ts'
 import { scope } from '../../src/tensor/scope.ts'
