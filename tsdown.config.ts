@@ -8,6 +8,6 @@ export default defineConfig({
   deps: { neverBundle: [/^node:/] },
   dts: true,
   // Pages import dist as it is: it must not name packages that only a bundler finds.
-  noExternal: ['valibot'],
+  noExternal: ['valibot', /^@noble\/hashes/, '@huggingface/tokenizers', '@huggingface/jinja'],
   fixedExtension: false,
 })

@@ -21,7 +21,16 @@ const browser: TestProjectConfiguration = {
   },
   cacheDir: '.cache/vite',
   // What tests import from packages, named beforehand: a dependency that Vite finds while they run reloads the page under them.
-  optimizeDeps: { include: ['valibot'] },
+  optimizeDeps: {
+    include: [
+      'valibot',
+      '@huggingface/tokenizers',
+      '@huggingface/jinja',
+      '@noble/hashes/sha2.js',
+      '@noble/hashes/legacy.js',
+      '@noble/hashes/utils.js',
+    ],
+  },
   test: {
     include: ['test/browser/**/*.test.ts'],
     globalSetup: 'test/setup-chromium.ts',

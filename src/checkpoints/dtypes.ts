@@ -1,10 +1,12 @@
 /** The element types of safetensors files, and how their bytes become the arrays of this library. */
 import { CheckpointError } from '../errors.ts'
+import { halfTable } from '../tensor/half.ts'
+import type { Staging } from './source.ts'
 
 interface StoredType {
   readonly bytes: number
-  /** Little-endian bytes, aligned to the element, to values. May keep the memory. */
-  decode(bytes: Uint8Array<ArrayBuffer>, where: string): Float32Array | Int32Array
+  /** Little-endian bytes to values: in the memory of `staging` if it is given, or of `bytes` where that will do. */
+  decode(bytes: Uint8Array<ArrayBuffer>, where: string, staging?: Staging): Float32Array | Int32Array
 }
 
 type View<T> = new (buffer: ArrayBuffer, offset: number, length: number) => T
@@ -15,44 +17,24 @@ function as<T>(type: View<T>, bytes: Uint8Array<ArrayBuffer>, width: number): T 
   return new type(aligned.buffer, aligned.byteOffset, aligned.byteLength / width)
 }
 
-let halves: Float32Array | undefined
+const floats = (length: number, staging: Staging | undefined): Float32Array<ArrayBuffer> =>
+  staging ? staging.floats(length) : new Float32Array(length)
 
-/** The value of every half-precision number, by its bits. */
-function halfTable(): Float32Array {
-  if (halves) return halves
-  const table = new Float32Array(65536)
-  for (let bits = 0; bits < 65536; bits++) {
-    const sign = bits & 0x8000 ? -1 : 1
-    const exponent = (bits >> 10) & 31
-    const fraction = bits & 1023
-    const magnitude =
-      exponent === 0
-        ? fraction * 2 ** -24
-        : exponent < 31
-          ? (1024 + fraction) * 2 ** (exponent - 25)
-          : fraction === 0
-            ? Number.POSITIVE_INFINITY
-            : Number.NaN
-    table[bits] = sign * magnitude
-  }
-  halves = table
-  return table
-}
-
-function fromHalf(bytes: Uint8Array<ArrayBuffer>): Float32Array {
+export function fromHalf(bytes: Uint8Array<ArrayBuffer>, _where = '', staging?: Staging): Float32Array {
   const table = halfTable()
   const bits = as(Uint16Array, bytes, 2)
-  const values = new Float32Array(bits.length)
+  const values = floats(bits.length, staging)
   for (let i = 0; i < bits.length; i++) values[i] = table[bits[i]]!
   return values
 }
 
 /** bfloat16 is the upper half of a float32. */
-function fromBrain(bytes: Uint8Array<ArrayBuffer>): Float32Array {
+export function fromBrain(bytes: Uint8Array<ArrayBuffer>, _where = '', staging?: Staging): Float32Array {
   const bits = as(Uint16Array, bytes, 2)
-  const words = new Uint32Array(bits.length)
+  const values = floats(bits.length, staging)
+  const words = new Uint32Array(values.buffer, values.byteOffset, values.length)
   for (let i = 0; i < bits.length; i++) words[i] = bits[i] << 16
-  return new Float32Array(words.buffer)
+  return values
 }
 
 /** Low words of 64-bit integers, whose high words must say that nothing is lost. */

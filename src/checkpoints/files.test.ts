@@ -1,4 +1,7 @@
 import { describe, expect, test } from 'vitest'
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { CheckpointError } from '../errors.ts'
 import { openFolder } from './files.ts'
@@ -15,6 +18,23 @@ describe('a folder on disk', () => {
     expect(values).toHaveLength(61 * 24)
   })
 
+  test('its files are listed, links to files too, folders not', async () => {
+    const folder = await openFolder(path)
+    expect(await folder.list()).toEqual((await readdir(path)).toSorted())
+    expect(await folder.has('config.json')).toBe(true)
+    expect(await folder.has('absent.json')).toBe(false)
+    const made = await mkdtemp(join(tmpdir(), 'folder-'))
+    await mkdir(join(made, 'sub'))
+    await writeFile(join(made, 'b.txt'), '')
+    await symlink('b.txt', join(made, 'a.txt'))
+    await symlink('nowhere', join(made, 'c.txt'))
+    const other = await openFolder(made)
+    expect(await other.list()).toEqual(['a.txt', 'b.txt'])
+    expect(await other.has('sub')).toBe(false)
+    await rm(made, { recursive: true })
+    await expect(other.list()).rejects.toThrow(/the folder cannot be opened.*ENOENT/)
+  })
+
   test('what is missing is named', async () => {
     await expect((await openFolder(path)).open('absent.json')).rejects.toThrow(/absent\.json.*ENOENT/)
     await expect((await openFolder(`${path}/config.json`)).text('x.json')).rejects.toThrow(CheckpointError)
@@ -23,7 +43,9 @@ describe('a folder on disk', () => {
   test.each(['../mamba-a/config.json', '/etc/hostname', '..', '', 'a\\b', 'a\0b'])(
     '%j may not be opened',
     async (name) => {
-      await expect((await openFolder(path)).open(name)).rejects.toThrow(/may not leave the folder/)
+      const folder = await openFolder(path)
+      await expect(folder.open(name)).rejects.toThrow(/may not leave the folder/)
+      await expect(folder.has(name)).rejects.toThrow(/may not leave the folder/)
     },
   )
 })
@@ -34,10 +56,14 @@ test('a folder in memory', async () => {
     ['a.txt', text.encode('alpha')],
     ['b.txt', new Blob(['beta'])],
     ['c.txt', Uint8Array.of(0xff)],
+    ['sub/e.txt', Uint8Array.of(1)],
   ])
   const folder = await openFolder(files)
   expect(await folder.text('a.txt')).toBe('alpha')
   expect(await folder.text('b.txt')).toBe('beta')
+  expect(await folder.list()).toEqual(['a.txt', 'b.txt', 'c.txt'])
+  expect(await folder.has('a.txt')).toBe(true)
+  expect(await folder.has('d.txt')).toBe(false)
   await expect(folder.text('c.txt')).rejects.toThrow(/\[c\.txt\].*UTF-8/)
   await expect(folder.open('d.txt')).rejects.toThrow(/\[d\.txt\].*missing/)
 })

@@ -1,7 +1,7 @@
 /** A model's folder: on disk in Node, or in memory anywhere. */
 import { CheckpointError } from '../errors.ts'
 import { clip } from './json.ts'
-import { decodeText, sourceOf, type FileSource } from './source.ts'
+import { decodeText, sourceOf, type FileLike, type FileSource } from './source.ts'
 
 /** Text files (configurations, tokenizers) larger than this are refused. */
 const MAX_TEXT = 256 * 2 ** 20
@@ -11,25 +11,28 @@ export interface Folder {
   open(name: string): Promise<FileSource>
   /** The text of a UTF-8 file. */
   text(name: string): Promise<string>
+  /** The names of its files, sorted: those that `open` takes, not those in folders below. */
+  list(): Promise<readonly string[]>
+  /** True if it has a file of that name. */
+  has(name: string): Promise<boolean>
 }
+
+/** What makes up a folder; `folderOf` checks the names. */
+type FolderParts = Omit<Folder, 'text'>
 
 /**
  * Opens a folder by its path (Node), or one given as files by name (browsers: from a file picker or a download).
  *
  * @throws CheckpointError naming the file that is absent or cannot be read
  */
-export function openFolder(folder: string | ReadonlyMap<string, Uint8Array | Blob>): Promise<Folder> {
-  const open = async (name: string): Promise<FileSource> => {
-    if (/[/\\\0]/.test(name) || name === '' || name === '.' || name === '..') {
-      throw new CheckpointError('a file name may not leave the folder', { where: clip(name) })
-    }
-    if (typeof folder === 'string') return openFile(`${folder.replace(/[/\\]$/, '')}/${name}`)
-    const file = folder.get(name)
-    if (!file) throw new CheckpointError('the file is missing', { where: name })
-    return sourceOf(file)
-  }
+export function openFolder(folder: string | ReadonlyMap<string, FileLike>): Promise<Folder> {
+  return Promise.resolve(folderOf(typeof folder === 'string' ? onDisk(folder) : inMemory(folder)))
+}
+
+export function folderOf({ open, list, has }: FolderParts): Folder {
+  const openPlain = async (name: string): Promise<FileSource> => open(plainName(name))
   const text = async (name: string): Promise<string> => {
-    const file = await open(name)
+    const file = await openPlain(name)
     if (file.size > MAX_TEXT) {
       throw new CheckpointError('the file is too large', {
         where: name,
@@ -39,11 +42,56 @@ export function openFolder(folder: string | ReadonlyMap<string, Uint8Array | Blo
     }
     return decodeText(await file.read(0, file.size), name)
   }
-  return Promise.resolve({ open, text })
+  return { open: openPlain, text, list, has: async (name) => has(plainName(name)) }
+}
+
+const isPlain = (name: string): boolean => !/[/\\\0]/.test(name) && !['', '.', '..'].includes(name)
+
+function plainName(name: string): string {
+  if (isPlain(name)) return name
+  throw new CheckpointError('a file name may not leave the folder', { where: clip(name) })
+}
+
+function inMemory(files: ReadonlyMap<string, FileLike>): FolderParts {
+  return {
+    open: (name) => {
+      const file = files.get(name)
+      if (!file) throw new CheckpointError('the file is missing', { where: name })
+      return Promise.resolve(sourceOf(file))
+    },
+    list: () => Promise.resolve([...files.keys()].filter(isPlain).toSorted()),
+    has: (name) => Promise.resolve(files.has(name)),
+  }
+}
+
+function onDisk(folder: string): FolderParts {
+  const base = folder.replace(/[/\\]$/, '')
+  return {
+    open: (name) => openFile(`${base}/${name}`),
+    list: () => namesIn(folder),
+    has: async (name) => {
+      const { stat } = await import('node:fs/promises')
+      return (await stat(`${base}/${name}`).catch(() => undefined))?.isFile() ?? false
+    },
+  }
+}
+
+/** The names of the files in a folder on disk, sorted. Node only. */
+export async function namesIn(folder: string): Promise<string[]> {
+  const { readdir, stat } = await import('node:fs/promises')
+  const entries = await readdir(folder, { withFileTypes: true }).catch((cause: unknown) => {
+    throw new CheckpointError('the folder cannot be opened', { where: folder, cause, found: reasonOf(cause) })
+  })
+  const names: string[] = []
+  for (const entry of entries) {
+    const followed = entry.isSymbolicLink() ? await stat(`${folder}/${entry.name}`).catch(() => entry) : entry
+    if (followed.isFile()) names.push(entry.name)
+  }
+  return names.toSorted()
 }
 
 /** A file on disk. It is opened for each part that is read, so that nothing needs to be closed. Node only. */
-async function openFile(path: string): Promise<FileSource> {
+export async function openFile(path: string): Promise<FileSource> {
   const { open, stat } = await import('node:fs/promises')
   const found = await stat(path).catch((cause: unknown) => {
     throw new CheckpointError('the file cannot be opened', { where: path, cause, found: reasonOf(cause) })
@@ -51,8 +99,8 @@ async function openFile(path: string): Promise<FileSource> {
   if (!found.isFile()) throw new CheckpointError('not a file', { where: path })
   return {
     size: found.size,
-    async read(start, end) {
-      const bytes = new Uint8Array(end - start)
+    async read(start, end, staging) {
+      const bytes = staging ? staging.bytes(end - start) : new Uint8Array(end - start)
       const file = await open(path, 'r').catch((cause: unknown) => {
         throw new CheckpointError('the file cannot be opened', { where: path, cause, found: reasonOf(cause) })
       })
@@ -82,4 +130,4 @@ async function openFile(path: string): Promise<FileSource> {
   }
 }
 
-const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
+export const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { readTestFile } from '../../test/files.ts'
 import { CheckpointError } from '../errors.ts'
-import { readSafetensors, writeSafetensors } from './safetensors.ts'
+import { writeSafetensors } from './safetensors-writer.ts'
+import { readSafetensors } from './safetensors.ts'
 import type { FileSource } from './source.ts'
 
 const FOLDER = 'test/fixtures/edge/safetensors'

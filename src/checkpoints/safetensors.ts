@@ -7,15 +7,7 @@ import { showShape, sizeOf, type Shape } from '../tensor/shape.ts'
 import { STORED_TYPES } from './dtypes.ts'
 import { clip, isJsonObject, parseJson, type JsonObject } from './json.ts'
 import { decodeText, sourceOf, type FileLike, type FileSource } from './source.ts'
-
-/** A tensor in a file. Its data stay there until they are asked for. */
-export interface StoredTensor {
-  /** As the file says it: `F32`, `BF16`, `I64`, ... */
-  readonly dtype: string
-  readonly shape: Shape
-  /** The values, row-major: Float32Array for floating-point types, Int32Array for integers and booleans. */
-  read(): Promise<Float32Array | Int32Array>
-}
+import type { StoredTensor } from './stored.ts'
 
 /** Tensors by name, in the order of their data. */
 export type Safetensors = ReadonlyMap<string, StoredTensor> & {
@@ -24,7 +16,7 @@ export type Safetensors = ReadonlyMap<string, StoredTensor> & {
 
 /** What the format allows a header to be. */
 const MAX_HEADER = 100_000_000
-const METADATA = '__metadata__'
+export const METADATA = '__metadata__'
 
 interface Extent {
   readonly name: string
@@ -151,12 +143,16 @@ function expectCovered(extents: readonly Extent[], dataLength: number, file: str
 }
 
 function storedTensor(extent: Extent, source: FileSource, dataStart: number, file: string): StoredTensor {
-  const { name, dtype, shape, begin, end } = extent
-  const read = async (): Promise<Float32Array | Int32Array> => {
-    const bytes = await source.read(dataStart + begin, dataStart + end)
-    return STORED_TYPES.get(dtype)!.decode(bytes, `${file}: ${clip(name)}`)
+  const { name, dtype, shape, begin } = extent
+  const type = STORED_TYPES.get(dtype)!
+  const size = sizeOf(shape)
+  const raw: StoredTensor['raw'] = (first, last, staging) => {
+    const start = dataStart + begin
+    return source.read(start + first * type.bytes, start + last * type.bytes, staging)
   }
-  return { dtype, shape, read }
+  const read: StoredTensor['read'] = async (first = 0, last = size, staging) =>
+    type.decode(await raw(first, last, staging), `${file}: ${clip(name)}`, staging)
+  return { dtype, shape, read, raw }
 }
 
 /** A list of non-negative integers that are exact. */
@@ -165,69 +161,3 @@ function isCounts(value: unknown): value is readonly number[] {
 }
 
 const show = (value: unknown): string => clip(JSON.stringify(value) ?? 'nothing')
-
-/** A tensor to be written: values row-major, F32 or I32 by the kind of array. */
-export interface TensorToStore {
-  readonly shape: Shape
-  readonly data: Float32Array | Int32Array
-}
-
-/**
- * The bytes of a safetensors file. Tensors are laid out as the Python library does: by dtype, then by name; the same tensors
- * give the same bytes.
- *
- * @throws CheckpointError if values do not fill their shape
- */
-export function writeSafetensors(
-  tensors: ReadonlyMap<string, TensorToStore>,
-  metadata: Readonly<Record<string, string>> = {},
-): Uint8Array<ArrayBuffer> {
-  const text = new TextEncoder()
-  const sorted = [...tensors].map(([name, each]) => {
-    if (name === METADATA) throw new CheckpointError('a tensor may not have this name', { where: name })
-    if (sizeOf(each.shape) !== each.data.length) {
-      throw new CheckpointError('values do not fill the shape', {
-        where: clip(name),
-        expected: `${sizeOf(each.shape)} for ${showShape(each.shape)}`,
-        found: each.data.length,
-      })
-    }
-    return { ...each, name, key: text.encode(name), dtype: each.data instanceof Int32Array ? 'I32' : 'F32' }
-  })
-  // F32 comes before I32: the larger of the library's types first.
-  sorted.sort((a, b) => compareText(a.dtype, b.dtype) || compareBytes(a.key, b.key))
-
-  const entries: string[] = []
-  const pairs = Object.entries(metadata).toSorted(([a], [b]) => compareText(a, b))
-  if (pairs.length > 0) {
-    entries.push(
-      `"${METADATA}":{${pairs.map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`).join()}}`,
-    )
-  }
-  let end = 0
-  for (const { name, dtype, shape, data } of sorted) {
-    const entry = { dtype, shape, data_offsets: [end, (end += data.byteLength)] }
-    entries.push(`${JSON.stringify(name)}:${JSON.stringify(entry)}`)
-  }
-  const header = text.encode(`{${entries.join()}}`)
-  // Data begin at a multiple of 8.
-  const headerLength = Math.ceil(header.length / 8) * 8
-
-  const file = new Uint8Array(8 + headerLength + end)
-  new DataView(file.buffer).setBigUint64(0, BigInt(headerLength), true)
-  file.fill(0x20, 8, 8 + headerLength)
-  file.set(header, 8)
-  let at = 8 + headerLength
-  for (const { data } of sorted) {
-    file.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at)
-    at += data.byteLength
-  }
-  return file
-}
-
-const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
-
-function compareBytes(a: Uint8Array, b: Uint8Array): number {
-  const differs = a.findIndex((byte, i) => byte !== b[i])
-  return differs < 0 ? a.length - b.length : a[differs] - (b[differs] ?? -1)
-}

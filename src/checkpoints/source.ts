@@ -5,12 +5,36 @@ import { CheckpointError } from '../errors.ts'
 export interface FileSource {
   /** Length in bytes. */
   readonly size: number
-  /** The bytes from `start` up to `end`, both within the file. They are the caller's own. */
-  read(start: number, end: number): Promise<Uint8Array<ArrayBuffer>>
+  /**
+   * The bytes from `start` up to `end`, both within the file. They are the caller's own, or stand in the memory of `staging`
+   * if that is given.
+   */
+  read(start: number, end: number, staging?: Staging): Promise<Uint8Array<ArrayBuffer>>
 }
 
 /** What a file can be given as. */
 export type FileLike = Uint8Array | Blob | FileSource
+
+/**
+ * Memory that is used again by each read it is given to, so that reading a large file in pieces makes no garbage: what a read
+ * gave is overwritten by the next one.
+ */
+export class Staging {
+  #bytes = new Uint8Array(0)
+  #floats = new Float32Array(0)
+
+  /** `length` bytes, of any content. */
+  bytes(length: number): Uint8Array<ArrayBuffer> {
+    if (this.#bytes.length < length) this.#bytes = new Uint8Array(length)
+    return this.#bytes.subarray(0, length)
+  }
+
+  /** `length` numbers, of any content; other memory than that of `bytes`. */
+  floats(length: number): Float32Array<ArrayBuffer> {
+    if (this.#floats.length < length) this.#floats = new Float32Array(length)
+    return this.#floats.subarray(0, length)
+  }
+}
 
 /** `file` as a FileSource. */
 export function sourceOf(file: FileLike): FileSource {

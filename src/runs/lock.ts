@@ -5,7 +5,7 @@ import { link, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { StateError } from '../errors.ts'
-import { writeError } from './files.ts'
+import { writeError } from '../checkpoints/atomic.ts'
 
 interface Holder {
   readonly pid: number

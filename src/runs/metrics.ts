@@ -1,7 +1,7 @@
 /** metrics.jsonl: one JSON object a line, `{ step, loss, … }`. Node only. */
 import { open, readFile, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
-import { writeAtomically, writeError } from './files.ts'
+import { writeAtomically, writeError } from '../checkpoints/atomic.ts'
 
 export interface Metric {
   readonly step: number

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as v from 'valibot'
 import { ConfigError } from '../errors.ts'
-import { writeAtomically } from './files.ts'
+import { writeAtomically } from '../checkpoints/atomic.ts'
 import { parseJson } from './json.ts'
 import { SETTINGS, type TextRun } from './settings.ts'
 

@@ -1,0 +1,115 @@
+/** Files that are whole or not there: written beside, flushed to disk, and renamed into place. Node only. */
+import { copyFile, link, mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { CheckpointError } from '../errors.ts'
+
+/** What a file is written from: as a whole, or in parts. */
+export type FileContent = string | Uint8Array | AsyncIterable<Uint8Array>
+
+let counter = 0
+
+const beside = (path: string): string =>
+  join(dirname(path), `.${basename(path)}.${process.pid}-${counter++}.tmp`)
+
+/** Writes a file so that a reader, or a crash, sees the old one or the new one. */
+export async function writeAtomically(path: string, data: FileContent): Promise<void> {
+  await replacing(path, async (temporary) => {
+    await writeDurably(temporary, data)
+    await rename(temporary, path)
+    await flushFolder(dirname(path))
+  })
+}
+
+/** Writes a folder of files so that it appears whole or not at all. An older folder of that name is replaced. */
+export async function writeFolderAtomically(
+  path: string,
+  files: Readonly<Record<string, string | Uint8Array>>,
+): Promise<void> {
+  await replacing(path, async (temporary) => {
+    await mkdir(temporary, { recursive: true })
+    for (const [name, data] of Object.entries(files)) await writeDurably(join(temporary, name), data)
+    await flushFolder(temporary)
+    const old = beside(path)
+    await rename(path, old).catch(() => undefined)
+    await rename(temporary, path)
+    await flushFolder(dirname(path))
+    await rm(old, { recursive: true, force: true })
+  })
+}
+
+/** Makes `path` another name of the file `target`, replacing what was there in one step. Copies where links are refused. */
+export async function linkAtomically(
+  target: string,
+  path: string,
+  makeLink: typeof link = link,
+): Promise<void> {
+  await replacing(path, async (temporary) => {
+    await makeLink(target, temporary).catch(() => copyFile(target, temporary))
+    await rename(temporary, path)
+    // If both are names of one file, rename leaves both.
+    await rm(temporary, { force: true })
+  })
+}
+
+/** Removes what interrupted writes left in a folder. No other process may be writing there. */
+export async function removeLeftovers(folder: string): Promise<void> {
+  const names = await readdir(folder).catch(() => [])
+  const left = names.filter((name) => name.startsWith('.') && name.endsWith('.tmp'))
+  for (const name of left) await rm(join(folder, name), { recursive: true, force: true })
+}
+
+export async function makeFolder(path: string): Promise<void> {
+  await mkdir(path, { recursive: true }).catch((cause: unknown) => {
+    throw writeError(cause, path)
+  })
+}
+
+const REASONS: Readonly<Record<string, readonly [rule: string, hint: string]>> = {
+  ENOSPC: ['the disk is full', 'Free some space. What was saved before is whole'],
+  EDQUOT: ['the disk quota is used up', 'Free some space. What was saved before is whole'],
+  EACCES: ['no permission to write here', 'Choose a folder of your own'],
+  EPERM: ['no permission to write here', 'Choose a folder of your own'],
+  EROFS: ['the file system can only be read', 'Choose another folder'],
+  ENOTDIR: ['a file is in the place of a folder', 'Choose another folder'],
+  EEXIST: ['a file is in the place of a folder', 'Choose another folder'],
+  ENAMETOOLONG: ['the name is too long', 'Choose a shorter one'],
+}
+
+/** Gives a failed write a type, and says what to do. */
+export function writeError(cause: unknown, path: string): Error {
+  const code = (cause as NodeJS.ErrnoException | undefined)?.code
+  if (!(cause instanceof Error) || code === undefined) return cause as Error
+  const [rule, hint] = REASONS[code] ?? [`cannot be written (${code})`, undefined]
+  return new CheckpointError(rule, { where: path, cause, ...(hint === undefined ? {} : { hint }) })
+}
+
+async function replacing(path: string, write: (temporary: string) => Promise<void>): Promise<void> {
+  const temporary = beside(path)
+  try {
+    await write(temporary)
+  } catch (cause) {
+    await rm(temporary, { recursive: true, force: true }).catch(() => undefined)
+    throw writeError(cause, path)
+  }
+}
+
+async function writeDurably(path: string, data: FileContent): Promise<void> {
+  const file = await open(path, 'w')
+  try {
+    await writeFile(file, data)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}
+
+async function flushFolder(path: string): Promise<void> {
+  // Windows cannot open folders; its renames are durable enough.
+  if (process.platform === 'win32') return
+  const folder = await open(path, 'r')
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
+  }
+}

@@ -1,0 +1,104 @@
+/** The cache on disk, shared with the Python client. Node only. */
+import { constants, link, open, readFile, rename, rm, stat, symlink } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { CheckpointError } from '../../errors.ts'
+import { linkAtomically, makeFolder, writeAtomically, writeError } from '../atomic.ts'
+import { namesIn, openFile } from '../files.ts'
+import type { FileSource } from '../source.ts'
+import { isCommit } from './id.ts'
+import { withLock } from './lock.ts'
+import type { Store, Unfinished } from './store.ts'
+
+/** `makeLink` makes the symbolic links of snapshots; where it is refused, files get a second name, or are copied. */
+export function openDisk(cache: string, repository: string, makeLink: typeof symlink = symlink): Store {
+  const folder = `models--${repository.replace('/', '--')}`
+  const where = join(cache, folder)
+  const refOf = (revision: string): string => join(where, 'refs', ...revision.split('/'))
+  const fileOf = (commit: string, name: string): string => join(where, 'snapshots', commit, name)
+  const blobOf = (etag: string): string => join(where, 'blobs', etag)
+  return {
+    where,
+    async readRef(revision) {
+      const text = await readFile(refOf(revision), 'utf8').catch(() => '')
+      return isCommit(text.trim()) ? text.trim() : undefined
+    },
+    async writeRef(revision, commit) {
+      await makeFolder(dirname(refOf(revision)))
+      await writeAtomically(refOf(revision), commit)
+    },
+    names: (commit) => namesIn(join(where, 'snapshots', commit)).catch(() => []),
+    async open(commit, name) {
+      const path = fileOf(commit, name)
+      return (await sizeOf(path)) === undefined ? undefined : openFile(path)
+    },
+    async link(commit, name, etag) {
+      await makeFolder(join(where, 'snapshots', commit))
+      const relative = join('..', '..', 'blobs', etag)
+      await linkAtomically(blobOf(etag), fileOf(commit, name), (blob, path) =>
+        makeLink(relative, path).catch(() => link(blob, path)),
+      )
+    },
+    blobSize: (etag) => sizeOf(blobOf(etag)),
+    unfinished: (etag) => openUnfinished(blobOf(etag)),
+    async exclusively(etag, body, signal, onWait) {
+      const locks = join(cache, '.locks', folder)
+      await makeFolder(locks)
+      return withLock(join(locks, `${etag}.sidewinder`), body, signal, onWait)
+    },
+  }
+}
+
+async function openUnfinished(blob: string): Promise<Unfinished> {
+  const path = `${blob}.incomplete`
+  await makeFolder(dirname(path))
+  const file = await writing(path, open(path, constants.O_RDWR | constants.O_CREAT))
+  const before: FileSource = await openFile(path)
+  let length = before.size
+  return {
+    before,
+    async write(bytes, at) {
+      for (let done = 0; done < bytes.length;) {
+        const { bytesWritten } = await writing(path, file.write(bytes, done, bytes.length - done, at + done))
+        done += bytesWritten
+      }
+      length = at + bytes.length
+    },
+    async empty() {
+      await writing(path, file.truncate(0))
+      length = 0
+    },
+    keep: () => file.close(),
+    async finish() {
+      try {
+        const { size } = await file.stat()
+        if (size !== length) {
+          throw new CheckpointError('another program writes the same file', {
+            where: path,
+            expected: `${length} bytes`,
+            found: size,
+            hint: 'Remove the file, and try again',
+          })
+        }
+        await writing(path, file.sync())
+      } finally {
+        await file.close()
+      }
+      await writing(blob, rename(path, blob))
+    },
+    async discard() {
+      await file.close()
+      await rm(path, { force: true })
+    },
+  }
+}
+
+async function sizeOf(path: string): Promise<number | undefined> {
+  const found = await stat(path).catch(() => undefined)
+  return found?.isFile() ? found.size : undefined
+}
+
+function writing<T>(path: string, work: Promise<T>): Promise<T> {
+  return work.catch((cause: unknown) => {
+    throw writeError(cause, path)
+  })
+}

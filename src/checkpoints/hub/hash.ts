@@ -1,0 +1,41 @@
+/** Hashes of contents too large for memory: `node:crypto` in Node, plain JavaScript in pages. */
+import { inPage } from './settings.ts'
+
+export interface Hasher {
+  update(bytes: Uint8Array): void
+  /** Hexadecimal. Ends the hasher. */
+  digest(): string
+}
+
+export interface Verifier {
+  /** What the digest is called in errors. */
+  readonly name: string
+  /** A new hasher, to which the whole content is to be given. */
+  start(): Promise<Hasher>
+}
+
+/** How an ETag is checked: 64 digits are a SHA-256, 40 are git's SHA-1. Undefined if it is no hash. */
+export function verifierOf(etag: string, size: number | undefined): Verifier | undefined {
+  if (/^[0-9a-f]{64}$/.test(etag)) return { name: 'SHA-256', start: () => startHash('sha256') }
+  if (!/^[0-9a-f]{40}$/.test(etag) || size === undefined) return undefined
+  const start = async (): Promise<Hasher> => {
+    const hasher = await startHash('sha1')
+    hasher.update(new TextEncoder().encode(`blob ${size}\0`))
+    return hasher
+  }
+  return { name: 'git SHA-1', start }
+}
+
+async function startHash(algorithm: 'sha1' | 'sha256'): Promise<Hasher> {
+  if (!inPage) {
+    const { createHash } = await import('node:crypto')
+    const hash = createHash(algorithm)
+    return { update: (bytes) => void hash.update(bytes), digest: () => hash.digest('hex') }
+  }
+  const hash =
+    algorithm === 'sha1'
+      ? (await import('@noble/hashes/legacy.js')).sha1.create()
+      : (await import('@noble/hashes/sha2.js')).sha256.create()
+  const { bytesToHex } = await import('@noble/hashes/utils.js')
+  return { update: (bytes) => void hash.update(bytes), digest: () => bytesToHex(hash.digest()) }
+}

@@ -1,0 +1,83 @@
+/** One process at a time for a blob on disk. Node only. */
+import { randomUUID } from 'node:crypto'
+import { link, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { writeError } from '../atomic.ts'
+
+/** The holder touches its lock this often; the others look at it this often. */
+const BEAT = 2_000
+const LOOK = 100
+/** A lock that nobody touches for this long has lost its holder. */
+const STALE = 15_000
+
+/** Runs `body` with the lock file at `path`. It is given back in the end, also after errors. */
+export async function withLock<T>(
+  path: string,
+  body: () => Promise<T>,
+  signal: AbortSignal | undefined,
+  onWait: () => void,
+): Promise<T> {
+  const mine = `${process.pid} ${hostname()} ${randomUUID()}`
+  let seen = { touched: Number.NaN, since: 0 }
+  for (let waited = false; !(await take(path, mine));) {
+    const touched = (await stat(path).catch(() => undefined))?.mtimeMs ?? Number.NaN
+    // Clocks of several machines are not compared: only whether the time on the file changes.
+    if (touched !== seen.touched) seen = { touched, since: performance.now() }
+    const silent = performance.now() - seen.since > STALE
+    if (silent || (await isOrphan(path))) await remove(path, `${path}.${randomUUID()}`, touched)
+    else {
+      if (!waited) onWait()
+      waited = true
+      await sleep(LOOK, undefined, signal ? { signal } : {}).catch((error: unknown) => {
+        signal?.throwIfAborted()
+        throw error
+      })
+    }
+  }
+  const beat = setInterval(() => void touch(path), BEAT)
+  beat.unref()
+  try {
+    return await body()
+  } finally {
+    clearInterval(beat)
+    if ((await readFile(path, 'utf8').catch(() => '')) === mine) await rm(path, { force: true })
+  }
+}
+
+async function touch(path: string): Promise<void> {
+  const now = new Date()
+  await utimes(path, now, now).catch(() => undefined)
+}
+
+async function take(path: string, mine: string): Promise<boolean> {
+  try {
+    await writeFile(path, mine, { flag: 'wx' })
+    return true
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw writeError(cause, path)
+    return false
+  }
+}
+
+/** True if the holder was a process of this machine and is gone. */
+async function isOrphan(path: string): Promise<boolean> {
+  const [pid, host] = (await readFile(path, 'utf8').catch(() => '')).split(' ')
+  if (host !== hostname() || !/^[1-9]\d{0,9}$/.test(pid)) return false
+  try {
+    process.kill(Number(pid), 0)
+    return false
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ESRCH'
+  }
+}
+
+/** Moved away before it is removed: should another process have replaced it meanwhile, it is put back. */
+async function remove(path: string, aside: string, touched: number): Promise<void> {
+  await rename(path, aside).catch((cause: unknown) => {
+    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw writeError(cause, path)
+  })
+  const moved = await stat(aside).catch(() => undefined)
+  if (moved && moved.mtimeMs !== touched) await link(aside, path).catch(() => undefined)
+  await rm(aside, { force: true })
+}

@@ -1,0 +1,119 @@
+/** What a caller, the environment and the files of the Python client say about the hub. */
+import { ConfigError } from '../../errors.ts'
+import { clip } from '../json.ts'
+
+export interface Progress {
+  readonly file: string
+  /** Bytes there are, those from an earlier try among them. */
+  readonly received: number
+  readonly total: number | undefined
+}
+
+export interface HubOptions {
+  /** Default: HF_ENDPOINT, else https://huggingface.co. */
+  readonly endpoint?: string
+  /** For private and gated repositories. Default: HF_TOKEN, else the token that the Python client has stored. */
+  readonly token?: string
+  /**
+   * A folder with the layout of the Python client. Default in Node: HF_HUB_CACHE, else HF_HOME/hub, else
+   * XDG_CACHE_HOME/huggingface/hub, else ~/.cache/huggingface/hub. In browsers: `huggingface/hub` in the page's private files.
+   */
+  readonly cache?: string
+  /** Takes what is cached and asks nobody. Default: HF_HUB_OFFLINE. */
+  readonly offline?: boolean
+  readonly fetch?: typeof fetch
+  readonly onProgress?: (progress: Progress) => void
+  /** Default: console.warn. */
+  readonly onWarning?: (text: string) => void
+  readonly signal?: AbortSignal
+  /** Milliseconds that the server may be silent. Default: 30 seconds. */
+  readonly timeout?: number
+  /** How often a request is made before it is given up. Default: 5. */
+  readonly attempts?: number
+  /** Milliseconds before the second attempt; twice as long before each further one. Default: 500. */
+  readonly delay?: number
+}
+
+export interface Settings extends HubOptions {
+  /** Without a slash at the end. */
+  readonly endpoint: string
+  readonly cache: string
+  readonly offline: boolean
+  readonly fetch: typeof fetch
+  readonly onWarning: (text: string) => void
+  readonly timeout: number
+  readonly attempts: number
+  readonly delay: number
+}
+
+/** A page: no environment, no disk, and redirects that only the browser sees. */
+export const inPage = typeof process !== 'object' || typeof process.versions?.node !== 'string'
+
+export async function settle(options: HubOptions): Promise<Settings> {
+  const token = checkToken(options.token ?? variable('HF_TOKEN') ?? (await storedToken()))
+  return {
+    ...options,
+    endpoint: checkEndpoint(options.endpoint ?? variable('HF_ENDPOINT') ?? 'https://huggingface.co'),
+    cache: options.cache ?? (await defaultCache()),
+    offline: options.offline ?? /^(1|on|yes|true)$/i.test(variable('HF_HUB_OFFLINE') ?? ''),
+    // Called as a function of its own: browsers refuse `fetch` as a method of another object.
+    fetch: options.fetch ?? ((input, init) => fetch(input, init)),
+    onWarning: options.onWarning ?? ((text) => console.warn(text)),
+    timeout: atLeast(1, 'timeout', options.timeout ?? 30_000),
+    attempts: atLeast(1, 'attempts', options.attempts ?? 5),
+    delay: atLeast(0, 'delay', options.delay ?? 500),
+    ...(token === undefined ? {} : { token }),
+  }
+}
+
+function variable(name: string): string | undefined {
+  return (inPage ? undefined : process.env[name]?.trim()) || undefined
+}
+
+function atLeast(least: number, option: string, value: number): number {
+  if (value >= least && value < 2 ** 31) return value
+  throw new ConfigError('impossible option', {
+    where: option,
+    expected: `a number from ${least}`,
+    found: value,
+  })
+}
+
+function checkEndpoint(endpoint: string): string {
+  const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined
+  const plain = url && !url.username && !url.password && !url.search && !url.hash
+  if (plain && /^https?:$/.test(url.protocol)) return url.href.replace(/\/+$/, '')
+  throw new ConfigError('not the address of a hub', {
+    where: 'endpoint',
+    expected: 'https://host, without user, query and fragment',
+    found: url ? `${url.protocol}//${url.host}${url.pathname}` : clip(endpoint),
+  })
+}
+
+/** What is wrong with a token is said without the token. */
+function checkToken(token: string | undefined): string | undefined {
+  if (token === undefined || /^[\u0021-\u007e]{1,4096}$/.test(token)) return token
+  throw new ConfigError('not a token', { where: 'token', expected: 'printable ASCII without spaces' })
+}
+
+async function storedToken(): Promise<string | undefined> {
+  if (inPage) return undefined
+  const { readFile } = await import('node:fs/promises')
+  const path = await expand(variable('HF_TOKEN_PATH') ?? `${await home()}/token`)
+  const text = await readFile(path, 'utf8').catch(() => '')
+  return text.trim() || undefined
+}
+
+async function defaultCache(): Promise<string> {
+  if (inPage) return 'huggingface/hub'
+  return expand(variable('HF_HUB_CACHE') ?? variable('HUGGINGFACE_HUB_CACHE') ?? `${await home()}/hub`)
+}
+
+async function home(): Promise<string> {
+  return variable('HF_HOME') ?? `${variable('XDG_CACHE_HOME') ?? '~/.cache'}/huggingface`
+}
+
+async function expand(path: string): Promise<string> {
+  const { homedir } = await import('node:os')
+  return path.replace(/^~(?=[/\\]|$)/, () => homedir())
+}

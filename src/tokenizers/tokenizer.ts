@@ -1,0 +1,52 @@
+/** What a language model needs of a tokenizer: text to token ids and back, whole or as it comes. */
+
+export interface Tokenizer {
+  /** Bytes, or the kind and hash of the file it is from: states that hold pending text say which one they belong to. */
+  readonly name: string
+  /** One more than the largest id there is. */
+  readonly size: number
+  /** Token that texts begin with in training, if there is one. */
+  readonly begin: number | undefined
+  /** Tokens that end a text. */
+  readonly end: readonly number[]
+  /**
+   * Text to ids. `special` (default false) adds the tokens that the tokenizer puts around a text (often `begin`). Special tokens
+   * spelled out in the text become their ids, as in transformers.
+   */
+  encode(text: string, options?: { readonly special?: boolean }): number[]
+  /**
+   * Ids to text; bytes that are no UTF-8 become U+FFFD, and ids without a token have no text. `special` (default false) keeps
+   * special tokens.
+   */
+  decode(ids: readonly number[], options?: { readonly special?: boolean }): string
+  /** A decoder for tokens that come one by one. */
+  stream(options?: { readonly special?: boolean }): TextStream
+  /** Messages as the prompt that a chat model was trained with. Throws ConfigError if there is no template. */
+  chat(messages: readonly ChatMessage[], options?: ChatOptions): string
+}
+
+export interface ChatMessage {
+  readonly role: string
+  readonly content: string
+}
+
+export interface ChatOptions {
+  /** Ends the prompt with the beginning of the assistant's turn. Default: true. */
+  readonly continue?: boolean
+}
+
+/**
+ * Text in pieces: together they are what `decode` gives for all ids at once. A piece never ends within a character, and holds no
+ * U+FFFD that the whole would not have.
+ */
+export interface TextStream {
+  /** Takes a token; gives the text that has become certain, which may be empty. */
+  push(id: number): string
+  /** What is left at the end. */
+  finish(): string
+  /**
+   * Ids that bring a new stream to where this one is, once the pieces that it gives for them are dropped: those whose text is not
+   * all given out, and, where the beginning of a text is special, those that it began with.
+   */
+  readonly pending: readonly number[]
+}
