@@ -17,6 +17,7 @@ const layer = v.variant('kind', [
     deltaRank: count,
     bias: v.boolean(),
     convolutionBias: v.boolean(),
+    innerNorm: v.optional(rate),
     mlp,
   }),
   v.strictObject({
@@ -34,7 +35,18 @@ const layer = v.variant('kind', [
     mlp,
   }),
   v.strictObject({ kind: v.literal('s4d'), state: count, mlp }),
-  v.strictObject({ kind: v.literal('attention'), heads: count, kvHeads: count, ropeTheta: rate, mlp }),
+  v.strictObject({
+    kind: v.literal('attention'),
+    heads: count,
+    kvHeads: count,
+    ropeTheta: rate,
+    headWidth: v.optional(count),
+    rotary: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(2 ** 24))),
+    kernel: v.optional(count),
+    bias: v.optional(v.boolean()),
+    outputBias: v.optional(v.boolean()),
+    mlp,
+  }),
 ])
 
 const model = v.strictObject({

@@ -16,6 +16,8 @@ export interface MambaLayer extends WithMlp {
   readonly deltaRank: number
   readonly bias: boolean
   readonly convolutionBias: boolean
+  /** Falcon-Mamba: epsilon of RMS norms without weights on delta, B and C. Absent: no such norms. */
+  readonly innerNorm?: number
 }
 
 export interface Mamba2Layer extends WithMlp {
@@ -43,6 +45,14 @@ export interface AttentionLayer extends WithMlp {
   readonly heads: number
   readonly kvHeads: number
   readonly ropeTheta: number
+  /** Absent: width / heads. */
+  readonly headWidth?: number
+  /** How much of each head is turned by its position; absent: all. */
+  readonly rotary?: number
+  /** Taps of a convolution over queries, keys and values; absent: none. */
+  readonly kernel?: number
+  readonly bias?: boolean
+  readonly outputBias?: boolean
 }
 
 export type LayerConfig = MambaLayer | Mamba2Layer | S4DLayer | AttentionLayer

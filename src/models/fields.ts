@@ -1,5 +1,8 @@
 import { ConfigError } from '../errors.ts'
 
+/** More layers than this are no model, but a file that wants memory. */
+const MAX_LAYERS = 4096
+
 /** Typed access to a parsed configuration: what is missing or wrong is an error that names file and key. */
 export class Fields {
   readonly #json: Readonly<Record<string, unknown>>
@@ -42,6 +45,26 @@ export class Fields {
     const value = this.number(key, fallback)
     if (!Number.isSafeInteger(value) || value <= 0) this.#refuse(key, 'a positive integer', value)
     return value
+  }
+
+  /** A whole number that may be zero. */
+  whole(key: string, fallback?: number): number {
+    const value = this.number(key, fallback)
+    if (!Number.isSafeInteger(value) || value < 0) this.#refuse(key, 'a whole number, not negative', value)
+    return value
+  }
+
+  /** A number of layers. */
+  layers(key: string, fallback?: number): number {
+    const value = this.positive(key, fallback)
+    if (value > MAX_LAYERS) this.#refuse(key, `at most ${MAX_LAYERS}`, value)
+    return value
+  }
+
+  /** The range that delta is clamped to; nothing where the range is all there is. */
+  deltaLimit(key: string): { readonly deltaLimit?: readonly [number, number] } {
+    const [low, high] = this.range(key, [0, Number.POSITIVE_INFINITY])
+    return low > 0 || high < Number.POSITIVE_INFINITY ? { deltaLimit: [low, high] } : {}
   }
 
   flag(key: string, fallback: boolean): boolean {

@@ -1,33 +1,66 @@
-/** config.json of `mamba` and `mamba2` as transformers writes it, to a ModelConfig and back. */
+/** config.json of `mamba`, `mamba2` and `falcon_mamba` as transformers writes it, to a ModelConfig and back. */
 import { ConfigError } from '../errors.ts'
 import type { LayerConfig, Mamba2Layer, MambaLayer, ModelConfig } from './config.ts'
 import { readModelConfig } from './config-schema.ts'
 import { Fields } from './fields.ts'
+import { fromStateSpaces } from './state-spaces.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
-/** Reads a parsed config.json. `where` names the file in errors. */
+/** Where `model_type` is missing, the class that saved the model says it. */
+const TYPES: Readonly<Record<string, string>> = {
+  MambaForCausalLM: 'mamba',
+  Mamba2ForCausalLM: 'mamba2',
+  FalconMambaForCausalLM: 'falcon_mamba',
+}
+/** transformers' default for a key that Falcon-Mamba alone has. */
+const MIXER_EPS = 1e-6
+
+/** Reads a parsed config.json, in the layout of transformers, of state-spaces or our own. `where` names the file in errors. */
 export function fromHuggingFace(json: Json, where: string): ModelConfig {
   const fields = new Fields(json, where)
-  const type = fields.text('model_type')
+  const type = modelType(fields)
   switch (type) {
+    case undefined:
+      return fromStateSpaces(json, where)
     case 'mamba':
       return common(fields, mambaLayer(fields), true)
+    case 'falcon_mamba':
+      return common(
+        fields,
+        { ...mambaLayer(fields), innerNorm: fields.number('mixer_rms_eps', MIXER_EPS) },
+        true,
+      )
     case 'mamba2':
       return common(fields, mamba2Layer(fields), false)
     case 'sidewinder':
       return readModelConfig(fields.value('sidewinder'), fields.at('sidewinder'))
     default:
       throw new ConfigError('unknown model_type', {
-        where,
-        expected: 'mamba, mamba2 or sidewinder',
+        where: fields.at('model_type'),
+        expected: 'mamba, mamba2, falcon_mamba or sidewinder',
         found: type,
       })
   }
 }
 
+/** undefined for the layout of state-spaces, which has no such key but `ssm_cfg`. */
+function modelType(fields: Fields): string | undefined {
+  if (fields.optional('model_type') !== undefined) return fields.text('model_type')
+  const classes = fields.optional('architectures')
+  if (Array.isArray(classes)) {
+    const known = classes.find((name) => typeof name === 'string' && Object.hasOwn(TYPES, name))
+    if (known !== undefined) return TYPES[known as string]
+  }
+  if (fields.optional('ssm_cfg') !== undefined) return undefined
+  throw new ConfigError('the configuration does not say what kind of model it is', {
+    where: fields.at('model_type'),
+    expected: 'model_type, architectures or ssm_cfg',
+  })
+}
+
 function common(fields: Fields, layer: LayerConfig, tied: boolean): ModelConfig {
-  const count = fields.positive('num_hidden_layers', 32)
+  const count = fields.layers('num_hidden_layers', 32)
   return {
     width: fields.positive('hidden_size'),
     layers: Array.from({ length: count }, () => layer),
@@ -58,7 +91,6 @@ function mamba2Layer(fields: Fields): Mamba2Layer {
   expectSilu(fields)
   const headWidth = fields.positive('head_dim', 64)
   const hidden = fields.positive('num_heads', 128) * headWidth
-  const [low, high] = fields.range('time_step_limit', [0, Number.POSITIVE_INFINITY])
   return {
     kind: 'mamba2',
     hidden,
@@ -68,7 +100,7 @@ function mamba2Layer(fields: Fields): Mamba2Layer {
     kernel: fields.positive('conv_kernel', 4),
     bias: fields.flag('use_bias', false),
     convolutionBias: fields.flag('use_conv_bias', true),
-    ...(low > 0 || high < Number.POSITIVE_INFINITY ? { deltaLimit: [low, high] as const } : {}),
+    ...fields.deltaLimit('time_step_limit'),
     // transformers normalises all channels together, whatever the number of groups.
     groupedNorm: false,
   }
@@ -85,17 +117,36 @@ function expectSilu(fields: Fields): void {
   }
 }
 
-/** What to write as config.json: transformers' own keys where it has the architecture, ours otherwise. */
-export function toHuggingFace(config: ModelConfig): Json {
+/** The tokens of a tokenizer that have a meaning of their own. */
+export interface SpecialTokens {
+  readonly begin: number | undefined
+  readonly end: readonly number[]
+  readonly pad: number | undefined
+}
+const NO_TOKENS: SpecialTokens = { begin: undefined, end: [], pad: undefined }
+
+/**
+ * What to write as config.json: transformers' own keys where it has the architecture, ours otherwise. Tokens that there are not
+ * are null: transformers would take ids of its own for keys that are absent.
+ */
+export function toHuggingFace(config: ModelConfig, tokens = NO_TOKENS): Json {
+  const { begin, end, pad } = tokens
+  return {
+    ...describe(config),
+    bos_token_id: begin ?? null,
+    eos_token_id: end.length > 1 ? end : (end[0] ?? null),
+    pad_token_id: pad ?? null,
+  }
+}
+
+function describe(config: ModelConfig): Json {
   const { layers, input, head, width, eps, tieEmbeddings } = config
   const [first] = layers
   const uniform = layers.every((layer) => JSON.stringify(layer) === JSON.stringify(first))
   const plain = uniform && first?.mlp === undefined && 'vocabulary' in input && head.kind === 'language'
-  if (!plain || !first || first.kind === 's4d' || first.kind === 'attention') {
-    return { model_type: 'sidewinder', sidewinder: config }
-  }
+  const ours = { model_type: 'sidewinder', sidewinder: config }
+  if (!plain || !first || first.kind === 's4d' || first.kind === 'attention') return ours
   const shared = {
-    model_type: first.kind,
     hidden_size: width,
     num_hidden_layers: layers.length,
     vocab_size: input.vocabulary,
@@ -112,17 +163,21 @@ export function toHuggingFace(config: ModelConfig): Json {
     dtype: 'float32',
   }
   if (first.kind === 'mamba') {
+    const falcon = first.innerNorm !== undefined
     return {
-      architectures: ['MambaForCausalLM'],
+      architectures: [falcon ? 'FalconMambaForCausalLM' : 'MambaForCausalLM'],
+      model_type: falcon ? 'falcon_mamba' : 'mamba',
       ...shared,
       intermediate_size: first.hidden,
       time_step_rank: first.deltaRank,
+      ...(falcon && { mixer_rms_eps: first.innerNorm }),
     }
   }
-  if (first.groupedNorm && first.groups > 1) return { model_type: 'sidewinder', sidewinder: config }
+  if (first.groupedNorm && first.groups > 1) return ours
   const [low, high] = first.deltaLimit ?? [0, Number.POSITIVE_INFINITY]
   return {
     architectures: ['Mamba2ForCausalLM'],
+    model_type: 'mamba2',
     ...shared,
     head_dim: first.headWidth,
     num_heads: first.hidden / first.headWidth,

@@ -1,4 +1,5 @@
 import { IGNORE } from '../data/batches.ts'
+import { ConfigError } from '../errors.ts'
 import { crossEntropy } from '../ops/cross-entropy/index.ts'
 import { withGradients } from '../ops/gradients.ts'
 import { reshape } from '../ops/layout/index.ts'
@@ -26,6 +27,19 @@ export function languageLoss(
   return { loss, count, states }
 }
 
+/** Throws ConfigError if some of the model's weights have no gradient, as they are kept in fewer bits. */
+export function expectTrainable({ parameters }: Model): void {
+  const [first] = parameters.packed
+  if (!first) return
+  const [name, { format }] = first
+  throw new ConfigError('packed weights cannot be trained', {
+    where: name,
+    expected: 'f32',
+    found: format,
+    hint: "Load the model with { weights: 'f32' }",
+  })
+}
+
 export interface LossAndGradients {
   /** Mean cross-entropy in nats over the labels that count. */
   readonly loss: number
@@ -50,6 +64,7 @@ export async function lossAndGradients(
     readonly recompute?: boolean
   },
 ): Promise<LossAndGradients> {
+  expectTrainable(model)
   const ids = model.tokens(tokens)
   const shifted = labels.flatMap((row) => [...row.slice(1), IGNORE])
   const targets = tensor(model.device, Int32Array.from(shifted), ids.shape)

@@ -5,9 +5,8 @@ import { Linear } from '../nn/linear.ts'
 import type { SequenceOptions, State } from '../nn/module.ts'
 import { RMSNorm } from '../nn/norm.ts'
 import type { Parameters } from '../nn/parameters.ts'
-import { embedding } from '../ops/gather/index.ts'
 import { reshape, slice } from '../ops/layout/index.ts'
-import { linear } from '../ops/matmul/index.ts'
+import { embeddingBy, linearBy, type Weight } from '../ops/packed/weight.ts'
 import { recompute } from '../ops/recompute.ts'
 import { mean } from '../ops/reduce/index.ts'
 import { scope } from '../tensor/scope.ts'
@@ -37,7 +36,7 @@ export class Model {
   readonly device: AnyDevice
   readonly parameters: Parameters
   readonly blocks: readonly Block[]
-  readonly #embedding: Tensor | undefined
+  readonly #embedding: Weight | undefined
   readonly #input: Linear | undefined
   readonly #norm: RMSNorm
   readonly #head: Linear | undefined
@@ -49,12 +48,7 @@ export class Model {
     const { width, input, head } = config
     const backbone = parameters.at('backbone')
     if ('vocabulary' in input) {
-      this.#embedding = backbone.create(
-        'embeddings.weight',
-        [input.vocabulary, width],
-        normalInit(0.02),
-        true,
-      )
+      this.#embedding = backbone.matrix('embeddings.weight', [input.vocabulary, width], normalInit(0.02))
     } else {
       this.#input = new Linear(backbone.at('input'), { input: input.features, output: width, bias: true })
     }
@@ -82,9 +76,7 @@ export class Model {
 
   /** Number of parameters. */
   get size(): number {
-    let size = 0
-    for (const { tensor: each } of this.parameters.all.values()) size += each.size
-    return size
+    return this.parameters.size
   }
 
   /** Input (tokens i32 [B, L] or features [B, L, F]) to the last hidden vectors [B, L, width], and the states after it. */
@@ -121,7 +113,7 @@ export class Model {
 
   /** Hidden vectors [..., width] through the head. */
   project(y: Tensor): Tensor {
-    return this.#head ? this.#head.forward(y) : linear(y, this.#embedding!)
+    return this.#head ? this.#head.forward(y) : linearBy(y, this.#embedding!)
   }
 
   /** Logits [B, V] after the last position of tokens i32 [B, L]: only that position goes through the head. */
@@ -146,15 +138,27 @@ export class Model {
     return this.blocks.map((block) => block.mixer.createState(batch, capacity))
   }
 
-  /** Logits for token ids, [batch][length], on the host: shape [batch, length, vocabulary]. */
-  async logits(tokens: readonly (readonly number[])[]): Promise<HostTensor> {
+  /**
+   * Logits for token ids, [batch][length], on the host: shape [batch, length, vocabulary]. Rows of different lengths are padded on
+   * the left by the caller; `mask` [batch][length] is 0 there and 1 elsewhere. What stands there changes nothing; its logits are 0.
+   */
+  async logits(
+    tokens: readonly (readonly number[])[],
+    { mask }: { readonly mask?: readonly (readonly number[])[] } = {},
+  ): Promise<HostTensor> {
+    const padding = mask && paddingOf(tokens, mask)
     const ids = this.tokens(tokens)
-    const { y } = scope(() => ({ y: this.forward(ids).y }))
+    const reset = padding && tensor(this.device, resets(padding, ids.shape), ids.shape)
+    const { y } = scope(() => ({ y: this.forward(ids, { reset }).y }))
     try {
-      return { data: (await y.read()) as Float32Array, shape: y.shape }
+      const data = (await y.read()) as Float32Array
+      const row = data.length / ids.shape[0]
+      padding?.forEach((count, i) => data.fill(0, i * row, i * row + count * y.width))
+      return { data, shape: y.shape }
     } finally {
       y.dispose()
       ids.dispose()
+      reset?.dispose()
     }
   }
 
@@ -188,9 +192,7 @@ export class Model {
   }
 
   #embed(input: Tensor): Tensor {
-    return this.#embedding
-      ? embedding({ tokens: input, weight: this.#embedding })
-      : this.#input!.forward(input)
+    return this.#embedding ? embeddingBy(input, this.#embedding) : this.#input!.forward(input)
   }
 
   #under(layer: number): Tensor[] {
@@ -199,6 +201,29 @@ export class Model {
       .filter(([name]) => name.startsWith(prefix))
       .map(([, { tensor: each }]) => each)
   }
+}
+
+/** How many positions at the beginning of each row are padding. */
+function paddingOf(tokens: readonly (readonly number[])[], mask: readonly (readonly number[])[]): number[] {
+  return tokens.map((row, i) => {
+    const marks = mask[i] ?? []
+    const first = marks.findIndex((mark) => mark !== 0)
+    if (marks.length !== row.length || first < 0 || marks.slice(first).includes(0)) {
+      throw new ShapeError('a mask has zeros on the left and ones up to the end', {
+        where: `mask[${i}]`,
+        expected: `${row.length} marks, at least one of them 1`,
+        found: marks.join(' '),
+      })
+    }
+    return first
+  })
+}
+
+/** A sequence begins at the first position that is no padding: whatever came before is forgotten there. */
+function resets(padding: readonly number[], [batch, length]: readonly number[]): Int32Array {
+  const reset = new Int32Array(batch * length)
+  padding.forEach((count, i) => (reset[i * length + count] = 1))
+  return reset
 }
 
 function recomputed(

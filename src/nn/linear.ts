@@ -1,5 +1,5 @@
-import { linear } from '../ops/matmul/index.ts'
 import type { Activation } from '../ops/activation/index.ts'
+import { linearBy, type Weight } from '../ops/packed/weight.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { fanIn, type Initializer } from './initializers.ts'
 import type { Parameters } from './parameters.ts'
@@ -13,15 +13,15 @@ export interface LinearOptions {
 
 /** y = x weightᵀ + bias; weight [output, input]. */
 export class Linear {
-  readonly weight: Tensor
+  readonly weight: Weight
   readonly bias: Tensor | undefined
 
   constructor(at: Parameters, { input, output, bias = false, weight = fanIn(input) }: LinearOptions) {
-    this.weight = at.create('weight', [output, input], weight, true)
+    this.weight = at.matrix('weight', [output, input], weight)
     this.bias = bias ? at.create('bias', [output], fanIn(input)) : undefined
   }
 
   forward(x: Tensor, options: { readonly activation?: Activation } = {}): Tensor {
-    return linear(x, this.weight, this.bias, options)
+    return linearBy(x, this.weight, this.bias, options)
   }
 }

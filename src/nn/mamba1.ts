@@ -1,12 +1,13 @@
-import { exp } from '../ops/activation/index.ts'
-import { scale, zeros } from '../ops/elementwise/index.ts'
+import { zeros } from '../ops/elementwise/index.ts'
 import { split } from '../ops/layout/index.ts'
-import { linear } from '../ops/matmul/index.ts'
+import { rmsNorm } from '../ops/norm/index.ts'
+import { linearBy, type Weight } from '../ops/packed/weight.ts'
 import { selectiveScan } from '../ops/selective-scan/index.ts'
 import { selectiveStateUpdate } from '../ops/state-update/index.ts'
 import { persistent } from '../tensor/scope.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { CausalConv1d } from './causal-conv1d.ts'
+import { Decay } from './decay.ts'
 import { deltaBias, logOneToN, ones, residualFanIn, uniform } from './initializers.ts'
 import { Linear } from './linear.ts'
 import type { SequenceLayer, SequenceOptions, SequenceResult, State } from './module.ts'
@@ -25,9 +26,13 @@ export interface Mamba1Options {
   readonly deltaRank?: number
   readonly bias?: boolean
   readonly convolutionBias?: boolean
+  /** Falcon-Mamba: delta (before its projection), B and C pass RMS norms without weights, with this epsilon. Absent: none. */
+  readonly innerNorm?: number
   /** Residual branches of the model around, for the scale of the output projection. */
   readonly branches?: number
 }
+
+type Complete = Required<Omit<Mamba1Options, 'innerNorm'>> & Mamba1Options
 
 /**
  * The Mamba block of Gu and Dao (2023), figure 3: two branches, a short convolution and the selective scan in one, a gate in
@@ -37,13 +42,13 @@ export interface Mamba1Options {
  *     h[t] = exp(delta A) h[t-1] + delta B x[t];  y = C h + D x;  output = out_proj(y · silu(z))
  */
 export class Mamba1 implements SequenceLayer {
-  readonly #options: Required<Mamba1Options>
+  readonly #options: Complete
   readonly #device
   readonly inProj: Linear
   readonly conv1d: CausalConv1d
   readonly xProj: Linear
-  readonly dtProj: { readonly weight: Tensor; readonly bias: Tensor }
-  readonly aLog: Tensor
+  readonly dtProj: { readonly weight: Weight; readonly bias: Tensor }
+  readonly decay: Decay
   readonly D: Tensor
   readonly outProj: Linear
 
@@ -58,10 +63,10 @@ export class Mamba1 implements SequenceLayer {
     // Official code: uniform within R^-1/2, so that the projection keeps the variance.
     const dtProj = at.at('dt_proj')
     this.dtProj = {
-      weight: dtProj.create('weight', [E, R], uniform(R ** -0.5), true),
+      weight: dtProj.matrix('weight', [E, R], uniform(R ** -0.5)),
       bias: dtProj.create('bias', [E], deltaBias()),
     }
-    this.aLog = at.create('A_log', [E, N], logOneToN)
+    this.decay = new Decay(at, [E, N], logOneToN)
     this.D = at.create('D', [E], ones)
     this.outProj = new Linear(at.at('out_proj'), {
       input: E,
@@ -77,20 +82,15 @@ export class Mamba1 implements SequenceLayer {
   }
 
   sequence(x: Tensor, { state, reset }: SequenceOptions = {}): SequenceResult {
-    const { hidden: E, deltaRank: R, state: N } = this.#options
+    const { hidden: E } = this.#options
     const [u, z] = split(this.inProj.forward(x), [E, E]) as [Tensor, Tensor]
     const conv = this.conv1d.sequence(u, state?.conv, reset)
-    const [low, B, C] = split(this.xProj.forward(conv.y), [R, N, N]) as [Tensor, Tensor, Tensor]
     const scan = selectiveScan(
       {
         u: conv.y,
-        delta: linear(low, this.dtProj.weight),
-        A: this.#A(),
-        B,
-        C,
+        ...this.#select(conv.y),
         D: this.D,
         z,
-        deltaBias: this.dtProj.bias,
         initialState: state?.ssm,
         reset,
       },
@@ -100,21 +100,16 @@ export class Mamba1 implements SequenceLayer {
   }
 
   step(x: Tensor, state: State): Tensor {
-    const { hidden: E, deltaRank: R, state: N } = this.#options
+    const { hidden: E } = this.#options
     const [u, z] = split(this.inProj.forward(x), [E, E]) as [Tensor, Tensor]
     const convolved = this.conv1d.step(u, state.conv)
-    const [low, B, C] = split(this.xProj.forward(convolved), [R, N, N]) as [Tensor, Tensor, Tensor]
     const { y } = selectiveStateUpdate(
       {
         state: state.ssm,
         x: convolved,
-        delta: linear(low, this.dtProj.weight),
-        A: this.#A(),
-        B,
-        C,
+        ...this.#select(convolved),
         D: this.D,
         z,
-        deltaBias: this.dtProj.bias,
       },
       { deltaSoftplus: true, inPlace: true },
     )
@@ -129,13 +124,18 @@ export class Mamba1 implements SequenceLayer {
     }))
   }
 
-  /** A = -exp(A_log): negative, so that states decay. */
-  #A(): Tensor {
-    return scale(exp(this.aLog), -1)
+  /** What the convolved input says of the scan: how far delta lets it in, where (B), and how it is read (C). */
+  #select(u: Tensor): { delta: Tensor; deltaBias: Tensor; A: Tensor; B: Tensor; C: Tensor } {
+    const { deltaRank: R, state: N, innerNorm: eps } = this.#options
+    const parts = split(this.xProj.forward(u), [R, N, N])
+    const normed = eps === undefined ? parts : parts.map((part) => rmsNorm({ x: part }, { eps }).y)
+    const [low, B, C] = normed as [Tensor, Tensor, Tensor]
+    const { weight, bias: deltaBias } = this.dtProj
+    return { delta: linearBy(low, weight), deltaBias, A: this.decay.A(), B, C }
   }
 }
 
-function withDefaults(options: Mamba1Options): Required<Mamba1Options> {
+function withDefaults(options: Mamba1Options): Complete {
   return {
     state: 16,
     kernel: 4,

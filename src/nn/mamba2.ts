@@ -1,6 +1,5 @@
 import { ConfigError } from '../errors.ts'
-import { exp } from '../ops/activation/index.ts'
-import { scale, zeros } from '../ops/elementwise/index.ts'
+import { zeros } from '../ops/elementwise/index.ts'
 import { split } from '../ops/layout/index.ts'
 import { rmsNorm } from '../ops/norm/index.ts'
 import { ssd } from '../ops/ssd/index.ts'
@@ -8,6 +7,7 @@ import { ssdStateUpdate } from '../ops/state-update/index.ts'
 import { persistent } from '../tensor/scope.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { CausalConv1d } from './causal-conv1d.ts'
+import { Decay } from './decay.ts'
 import { deltaBias, logUniform, ones, residualFanIn } from './initializers.ts'
 import { Linear } from './linear.ts'
 import type { SequenceLayer, SequenceOptions, SequenceResult, State } from './module.ts'
@@ -52,7 +52,7 @@ export class Mamba2 implements SequenceLayer {
   readonly inProj: Linear
   readonly conv1d: CausalConv1d
   readonly dtBias: Tensor
-  readonly aLog: Tensor
+  readonly decay: Decay
   readonly D: Tensor
   readonly normWeight: Tensor
   readonly outProj: Linear
@@ -70,7 +70,7 @@ export class Mamba2 implements SequenceLayer {
       bias: convolutionBias,
     })
     this.dtBias = at.create('dt_bias', [heads], deltaBias())
-    this.aLog = at.create('A_log', [heads], logUniform(1, 16))
+    this.decay = new Decay(at, [heads], logUniform(1, 16))
     this.D = at.create('D', [heads], ones)
     this.normWeight = at.create('norm.weight', [E], ones)
     this.outProj = new Linear(at.at('out_proj'), {
@@ -99,7 +99,7 @@ export class Mamba2 implements SequenceLayer {
       {
         ...this.#splitConvolved(conv.y),
         dt,
-        A: this.#A(),
+        A: this.decay.A(),
         D: this.D,
         dtBias: this.dtBias,
         initialState: state?.ssm,
@@ -118,7 +118,7 @@ export class Mamba2 implements SequenceLayer {
         state: state.ssm,
         ...this.#splitConvolved(this.conv1d.step(xBC, state.conv)),
         dt,
-        A: this.#A(),
+        A: this.decay.A(),
         D: this.D,
         dtBias: this.dtBias,
       },
@@ -153,10 +153,6 @@ export class Mamba2 implements SequenceLayer {
     const groupSize = groupedNorm ? hidden / groups : undefined
     const normed = rmsNorm({ x: y, weight: this.normWeight, z }, { eps, groupSize, normBeforeGate: false })
     return this.outProj.forward(normed.y)
-  }
-
-  #A(): Tensor {
-    return scale(exp(this.aLog), -1)
   }
 }
 

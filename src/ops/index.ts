@@ -15,6 +15,7 @@ import { ltiKernelCases } from './lti-kernel/cases.ts'
 import { matmulCases } from './matmul/cases.ts'
 import { normCases } from './norm/cases.ts'
 import { optimizerCases } from './optimizer/cases.ts'
+import { packedCases } from './packed/cases.ts'
 import { reduceCases } from './reduce/cases.ts'
 import { sampleCases } from './sample/cases.ts'
 import { selectiveScanCases } from './selective-scan/cases.ts'
@@ -37,6 +38,7 @@ export const operationCases: readonly CaseSet[] = Object.freeze([
   ...normCases,
   ...optimizerCases,
   matmulCases,
+  ...packedCases,
   ...reduceCases,
   sampleCases,
   ...causalConv1dCases,

@@ -1,5 +1,7 @@
 import type { Batches, BatchesState } from '../data/batches.ts'
 import { NumericsError } from '../errors.ts'
+import { expectTrainable } from '../models/loss.ts'
+import { forgetFingerprint } from '../generate/fingerprint.ts'
 import type { Model } from '../models/model.ts'
 import { AdamW, type AdamWOptions } from './adamw.ts'
 import type { Schedule } from './schedule.ts'
@@ -43,6 +45,7 @@ export class Trainer {
   #batches: Batches | undefined
 
   constructor(model: Model, { optimizer = {}, ...options }: TrainerOptions) {
+    expectTrainable(model)
     this.model = model
     this.optimizer = new AdamW(model.parameters.all, optimizer)
     this.#options = { accumulation: 1, maxNorm: 1, recompute: false, ...options }
@@ -85,6 +88,7 @@ export class Trainer {
       const report = await this.#step!.run(batches, learningRate, this.#done)
       this.#expectFinite(report)
       this.#done++
+      forgetFingerprint(this.model)
       const tokens = batches.batch * batches.length * accumulation
       const { loss, gradientNorm } = report
       yield { step: this.#done, loss, gradientNorm, learningRate, tokens }

@@ -25,7 +25,7 @@ function tails(s: v128, a: usize, b0: usize, b1: usize, b2: usize, b3: usize, fr
 }
 
 /** The first `width` lanes, at most 4. */
-function storeSome(y: usize, s: v128, width: i32): void {
+export function storeSome(y: usize, s: v128, width: i32): void {
   if (width >= 4) {
     v128.store(y, s)
     return
@@ -154,7 +154,7 @@ export function matmulDot(
 }
 
 /** The epilogue of `width` columns of all rows; `at` is the first of them in y, `column` in bias. */
-function finishRows(
+export function finishRows(
   y: usize,
   bias: usize,
   residual: usize,

@@ -2,7 +2,7 @@ import { defineKernel } from '../../devices/webgpu/kernel.ts'
 import { BINDINGS, SHARED_WGSL, UNIFORMS } from './wgsl.ts'
 
 /** Rows of `a` that an invocation takes at a time: the lanes of a vector. */
-const FETCH_WGSL = /* wgsl */ `
+export const FOUR_ROWS_WGSL = /* wgsl */ `
     var<workgroup> sums: array<vec4f, 256>;
 
     fn fetchA(matrix: u32, m: u32, k: u32) -> vec4f {
@@ -24,7 +24,7 @@ export const matmulDot = defineKernel({
   bindings: BINDINGS,
   uniforms: UNIFORMS,
   constants,
-  body: `${SHARED_WGSL}${FETCH_WGSL}
+  body: `${SHARED_WGSL}${FOUR_ROWS_WGSL}
     @compute @workgroup_size(256)
     fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
       let lane = local % LANES;
@@ -53,7 +53,7 @@ export const matmulColumns = defineKernel({
   bindings: BINDINGS,
   uniforms: UNIFORMS,
   constants,
-  body: `${SHARED_WGSL}${FETCH_WGSL}
+  body: `${SHARED_WGSL}${FOUR_ROWS_WGSL}
     const WIDTH = 256u / LANES;
 
     @compute @workgroup_size(256)

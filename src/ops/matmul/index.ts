@@ -21,6 +21,12 @@ export interface MatmulOptions {
   readonly activation?: Activation
 }
 
+export interface LinearOptions {
+  /** Applied before the residual is added. Default: identity. */
+  readonly activation?: Activation
+  readonly residual?: Tensor | undefined
+}
+
 /** pre = A B + bias; y = f(pre) + residual */
 export const matmulOp = defineOperation<MatmulInputs, MatmulOutputs, MatmulParams>({
   name: 'matmul',
@@ -53,12 +59,7 @@ export function matmul(inputs: MatmulInputs, options: MatmulOptions = {}): Tenso
 }
 
 /** y [..., out] = f(x [..., in] weightᵀ + bias) + residual; weight [out, in], bias [out]. */
-export function linear(
-  x: Tensor,
-  weight: Tensor,
-  bias?: Tensor,
-  options: { readonly activation?: Activation; readonly residual?: Tensor | undefined } = {},
-): Tensor {
+export function linear(x: Tensor, weight: Tensor, bias?: Tensor, options: LinearOptions = {}): Tensor {
   const { activation, residual } = options
   const rows = x.shape.length === 1 ? reshape(x, [1, x.width]) : x
   const y = matmul(

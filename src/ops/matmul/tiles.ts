@@ -6,7 +6,7 @@ import { BINDINGS, SHARED_WGSL, UNIFORMS } from './wgsl.ts'
  * go through workgroup memory, as vectors of 4 rows (or columns) at a time, while those of the next step are under way.
  * An invocation's accumulators are named: an array of them would not stay in registers.
  */
-const STEP_WGSL = /* wgsl */ `
+export const STEP_WGSL = /* wgsl */ `
     const SIDE = 4u * GROUPS;
     // One vector more than are used: rows then begin in other banks.
     const STRIDE = GROUPS + 1u;
@@ -27,14 +27,6 @@ const STEP_WGSL = /* wgsl */ `
         elementA(matrix, m + 3u, k, end));
     }
 
-    fn fetchB(matrix: u32, k: u32, n: u32, end: u32) -> vec4f {
-      return vec4f(
-        elementB(matrix, k, n, end),
-        elementB(matrix, k, n + 1u, end),
-        elementB(matrix, k, n + 2u, end),
-        elementB(matrix, k, n + 3u, end));
-    }
-
     /** With SPLIT, y is parts [splits, matrices, M, N]; z counts both. */
     fn store4(z: u32, m: u32, n: u32, c: vec4f) {
       if (!SPLIT) {
@@ -52,8 +44,17 @@ const STEP_WGSL = /* wgsl */ `
       if (n + 3u < u.N) { y[i + 3u] = c.w; }
     }`
 
+const FETCH_B_WGSL = /* wgsl */ `
+    fn fetchB(matrix: u32, k: u32, n: u32, end: u32) -> vec4f {
+      return vec4f(
+        elementB(matrix, k, n, end),
+        elementB(matrix, k, n + 1u, end),
+        elementB(matrix, k, n + 2u, end),
+        elementB(matrix, k, n + 3u, end));
+    }`
+
 const uniforms = { ...UNIFORMS, matrices: 'u32', part: 'u32' } as const
-const constants = {
+export const TILE_CONSTANTS = {
   TRANSPOSE_A: 'bool',
   TRANSPOSE_B: 'bool',
   SPLIT: 'bool',
@@ -63,12 +64,7 @@ const constants = {
 } as const
 
 /** 64 x 64, 4 x 4 an invocation; GROUPS 16, INNER 16. */
-export const matmulTile64 = defineKernel({
-  name: 'matmulTile64',
-  bindings: BINDINGS,
-  uniforms,
-  constants,
-  body: `${SHARED_WGSL}${STEP_WGSL}
+export const TILE_64_WGSL = /* wgsl */ `
     @compute @workgroup_size(256)
     fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
       let z = group.z;
@@ -110,16 +106,10 @@ export const matmulTile64 = defineKernel({
       store4(z, m + 1u, n, c10);
       store4(z, m + 2u, n, c20);
       store4(z, m + 3u, n, c30);
-    }`,
-})
+    }`
 
 /** 128 x 128, 8 x 8 an invocation, in four quarters; GROUPS 32, INNER 8. */
-export const matmulTile128 = defineKernel({
-  name: 'matmulTile128',
-  bindings: BINDINGS,
-  uniforms,
-  constants,
-  body: `${SHARED_WGSL}${STEP_WGSL}
+export const TILE_128_WGSL = /* wgsl */ `
     @compute @workgroup_size(256)
     fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
       let z = group.z;
@@ -199,5 +189,20 @@ export const matmulTile128 = defineKernel({
       store4(z, m + 66u, n + 64u, c61);
       store4(z, m + 67u, n, c70);
       store4(z, m + 67u, n + 64u, c71);
-    }`,
+    }`
+
+export const matmulTile64 = defineKernel({
+  name: 'matmulTile64',
+  bindings: BINDINGS,
+  uniforms,
+  constants: TILE_CONSTANTS,
+  body: `${SHARED_WGSL}${STEP_WGSL}${FETCH_B_WGSL}${TILE_64_WGSL}`,
+})
+
+export const matmulTile128 = defineKernel({
+  name: 'matmulTile128',
+  bindings: BINDINGS,
+  uniforms,
+  constants: TILE_CONSTANTS,
+  body: `${SHARED_WGSL}${STEP_WGSL}${FETCH_B_WGSL}${TILE_128_WGSL}`,
 })

@@ -1,5 +1,6 @@
 import type { Operand } from '../../devices/device.ts'
 import { wasmLaunch, type WasmLaunch } from '../../devices/wasm/launch.ts'
+import type { Shape } from '../../tensor/shape.ts'
 import { ACTIVATIONS } from '../activation/kinds.ts'
 import type { Call } from '../operation.ts'
 import { dimsOf, type Dims } from './dims.ts'
@@ -29,7 +30,7 @@ type MatmulCall = Call<MatmulInputs, MatmulOutputs, MatmulParams>
 interface Epilogue {
   readonly bias: Operand | undefined
   readonly residual: Operand | undefined
-  readonly pre: Operand | undefined
+  readonly pre?: Operand | undefined
   readonly kind: number
 }
 
@@ -44,7 +45,17 @@ export function wasm(call: MatmulCall): WasmLaunch[] {
   }
   const { batch, N } = dims
   const rows = params.transposeB ? DOT_ROWS : COLUMN_ROWS
-  if (dims.M > rows) return tiled(call, dims, epilogue)
+  if (dims.M > rows) {
+    const product = {
+      a: inputs.a,
+      transposeA: params.transposeA,
+      y: outputs.y,
+      scratch: call.scratch,
+      panelWords: SCRATCH_WORDS,
+      pack: packing(inputs.b, params.transposeB, dims),
+    }
+    return tiled(product, dims, epilogue)
+  }
   const launches: WasmLaunch[] = []
   let a: Operand = inputs.a
   let straight = dims
@@ -66,55 +77,69 @@ export function wasm(call: MatmulCall): WasmLaunch[] {
   return launches
 }
 
+/** Launches that bring parts of b to panels. */
+function packing(b: Operand, transposed: boolean, { K, bRow, bBatch }: Dims): Product['pack'] {
+  return ({ packed, first, count, n, width }) => {
+    const from = at(b, first * bBatch + (transposed ? n * bRow : n))
+    const args = { b: from, packed, N: width, K, bRow, bBatch, transposed: transposed ? 1 : 0 }
+    return wasmLaunch('matmulPack', args, (bBatch === 0 ? 1 : count) * Math.ceil(width / PANEL))
+  }
+}
+
+/** What `tiled` is given besides sizes. */
+interface Product {
+  readonly a: Operand
+  readonly transposeA: boolean
+  readonly y: Operand
+  readonly scratch: (shape: Shape) => Operand
+  /** Words of scratch that hold panels of b at a time. */
+  readonly panelWords: number
+  /** Packs the columns n … n + width of b, or of `count` matrices from `first` on. */
+  readonly pack: (part: {
+    readonly packed: Operand
+    readonly first: number
+    readonly count: number
+    readonly n: number
+    readonly width: number
+  }) => WasmLaunch
+}
+
 /** For each part of b: pack it; for each part of a: bring it to rows if it is transposed, and compute their tiles. */
-function tiled(call: MatmulCall, dims: Dims, epilogue: Epilogue): WasmLaunch[] {
-  const { inputs, outputs, params } = call
+export function tiled(product: Product, dims: Dims, epilogue: Epilogue): WasmLaunch[] {
+  const { y, scratch, panelWords, pack } = product
   const { batch, M, N, K } = dims
-  const columns = partOf(N, K, PANEL)
-  const rows = params.transposeA ? partOf(M, K, TILE_ROWS) : M
+  const columns = partOf(N, K, PANEL, panelWords)
+  const rows = product.transposeA ? partOf(M, K, TILE_ROWS, SCRATCH_WORDS) : M
   const matrices = columns < N || rows < M ? 1 : Math.max(1, Math.floor(SCRATCH_WORDS / (K * Math.max(M, N))))
   const together = Math.min(batch, matrices)
-  const packed = call.scratch([together, Math.ceil(columns / PANEL), K, PANEL])
-  const turned = params.transposeA ? call.scratch([together, rows, K]) : undefined
+  const packed = scratch([together, Math.ceil(columns / PANEL), K, PANEL])
+  const turned = product.transposeA ? scratch([together, rows, K]) : undefined
   const launches: WasmLaunch[] = []
   for (let first = 0; first < batch; first += together) {
     const count = Math.min(together, batch - first)
     for (let n = 0; n < N; n += columns) {
       const width = Math.min(columns, N - n)
-      const b = at(inputs.b, first * dims.bBatch + (params.transposeB ? n * dims.bRow : n))
       const panels = Math.ceil(width / PANEL)
       // One b for all matrices of a is packed once.
       const shared = dims.bBatch === 0
-      const pack = {
-        b,
-        packed,
-        N: width,
-        K,
-        bRow: dims.bRow,
-        bBatch: dims.bBatch,
-        transposed: params.transposeB ? 1 : 0,
-      }
-      if (!shared || first === 0 || columns < N) {
-        launches.push(wasmLaunch('matmulPack', pack, (shared ? 1 : count) * panels))
-      }
+      if (!shared || first === 0 || columns < N) launches.push(pack({ packed, first, count, n, width }))
       for (let m = 0; m < M; m += rows) {
         const height = Math.min(rows, M - m)
         const part = { first, count, m, n, height, width, panels, shared }
-        let a = at(inputs.a, first * dims.aBatch + (turned ? m : m * dims.aRow))
+        let a = at(product.a, first * dims.aBatch + (turned ? m : m * dims.aRow))
         let strides = { aRow: dims.aRow, aBatch: dims.aBatch }
         if (turned) {
           launches.push(transpose(a, turned, height, K, dims.aRow, dims.aBatch, count))
           a = turned
           strides = { aRow: K, aBatch: height * K }
         }
-        launches.push(tiles(call, { ...dims, ...strides }, epilogue, { ...part, a, packed }))
+        launches.push(tiles({ ...dims, ...strides }, epilogue, { ...part, a, packed }))
       }
     }
   }
   return launches
 
   function tiles(
-    { scratch }: MatmulCall,
     { aRow, aBatch }: Dims,
     { bias, residual, pre, kind }: Epilogue,
     part: {
@@ -140,7 +165,7 @@ function tiled(call: MatmulCall, dims: Dims, epilogue: Epilogue): WasmLaunch[] {
       {
         a: part.a,
         packed: part.packed,
-        y: at(outputs.y, start),
+        y: at(y, start),
         bias: bias && at(bias, part.n),
         residual: residual && at(residual, start),
         pre: pre && at(pre, start),
@@ -176,9 +201,9 @@ function transpose(
   return wasmLaunch('matmulTranspose', { a, t, M, K, aRow, aBatch }, matrices * Math.ceil(M / 8))
 }
 
-/** As many of `size` rows of K words as scratch takes, a multiple of `unit` unless all. */
-function partOf(size: number, K: number, unit: number): number {
-  const most = Math.max(unit, Math.floor(SCRATCH_WORDS / K / unit) * unit)
+/** As many of `size` rows of K words as there is room for, a multiple of `unit` unless all. */
+function partOf(size: number, K: number, unit: number, words: number): number {
+  const most = Math.max(unit, Math.floor(words / K / unit) * unit)
   return Math.min(size, most)
 }
 
@@ -192,6 +217,6 @@ function blockOf(matrices: number, M: number, N: number): { rows: number; column
 }
 
 /** The operand from another first element on. */
-function at(x: Operand, words: number): Operand {
+export function at(x: Operand, words: number): Operand {
   return { storage: x.storage, offset: x.offset + words, size: x.size - words, rowStride: x.rowStride }
 }

@@ -1,7 +1,9 @@
-import { gridOf, launch, type WebGpuLaunch } from '../../devices/webgpu/kernel.ts'
+import { gridOf, launch, type Grid, type WebGpuLaunch } from '../../devices/webgpu/kernel.ts'
+import type { Shape } from '../../tensor/shape.ts'
+import type { Tensor } from '../../tensor/tensor.ts'
 import { ACTIVATIONS } from '../activation/kinds.ts'
 import type { Call } from '../operation.ts'
-import { dimsOf } from './dims.ts'
+import { dimsOf, type Dims } from './dims.ts'
 import { matmulColumns, matmulDot } from './few-rows.ts'
 import { matmulTile128, matmulTile64 } from './tiles.ts'
 import type { MatmulInputs, MatmulOutputs, MatmulParams } from './types.ts'
@@ -41,6 +43,46 @@ export function webgpu({
     return [params.transposeB ? launch(matmulDot, values) : launch(matmulColumns, values)]
   }
 
+  const epilogue = { bias, residual, pre, y, KIND }
+  return inTiles({ batch, M, N, K }, epilogue, scratch, ({ large, plan, to }) => {
+    const values = {
+      bindings: { a, b, ...to },
+      uniforms: { ...uniforms, ...plan.uniforms },
+      constants: { ...flags, ...plan.constants },
+      grid: plan.grid,
+    }
+    return large ? launch(matmulTile128, values) : launch(matmulTile64, values)
+  })
+}
+
+/** How a product is cut in tiles. */
+interface Tiling {
+  /** 128 x 128, not 64 x 64. */
+  readonly large: boolean
+  readonly plan: {
+    readonly uniforms: { readonly matrices: number; readonly part: number }
+    readonly constants: { readonly SPLIT: boolean; readonly GROUPS: number; readonly INNER: number }
+    readonly grid: Grid
+  }
+  /** Where the tiles go: to y, or as parts of sums to scratch. */
+  readonly to: Outputs
+}
+
+interface Outputs {
+  readonly bias?: Tensor | undefined
+  readonly residual?: Tensor | undefined
+  readonly pre?: Tensor | undefined
+  readonly y: Tensor
+}
+
+/** The launches of a product in tiles: `tile` makes the one that computes them. */
+export function inTiles(
+  { batch, M, N, K }: Pick<Dims, 'batch' | 'M' | 'N' | 'K'>,
+  { KIND, ...outputs }: Outputs & { readonly KIND: number },
+  scratch: (shape: Shape) => Tensor,
+  tile: (tiling: Tiling) => WebGpuLaunch,
+): WebGpuLaunch[] {
+  const { y } = outputs
   const tilesOf = (side: number): number => Math.ceil(M / side) * Math.ceil(N / side) * batch
   const large = tilesOf(128) >= BUSY
   const [side, INNER] = large ? [128, 8] : [64, 16]
@@ -49,16 +91,15 @@ export function webgpu({
   const splits = Math.ceil(K / part)
   const SPLIT = splits > 1
   const parts = SPLIT ? scratch([splits, y.size]) : undefined
-  const values = {
-    bindings: parts ? { a, b, y: parts } : bindings,
-    uniforms: { ...uniforms, matrices: batch, part },
-    constants: { ...flags, SPLIT, GROUPS: side / 4, INNER },
+  const plan = {
+    uniforms: { matrices: batch, part },
+    constants: { SPLIT, GROUPS: side / 4, INNER },
     grid: [Math.ceil(N / side), Math.ceil(M / side), batch * splits] as const,
   }
-  const tiles = large ? launch(matmulTile128, values) : launch(matmulTile64, values)
+  const tiles = tile({ large, plan, to: parts ? { y: parts } : outputs })
   if (!parts) return [tiles]
   const combine = launch(matmulCombine, {
-    bindings: { parts, bias, residual, pre, y },
+    bindings: { parts, ...outputs },
     uniforms: { M, N, size: y.size, splits },
     constants: { WORKGROUP: 256, KIND },
     grid: gridOf(y.size, 256),

@@ -6,7 +6,7 @@ import { ACTIVATION_WGSL } from '../activation/wgsl.ts'
  * f(x + bias) + residual at row m, column n of a matrix. With SPLIT, x is one part of a sum: it is kept as it is, and
  * `matmulCombine` does the rest.
  */
-const FINISH_WGSL = /* wgsl */ `
+export const FINISH_WGSL = /* wgsl */ `
     fn finish(matrix: u32, m: u32, n: u32, sum: f32) {
       if (m >= u.M || n >= u.N) { return; }
       let i = (matrix * u.M + m) * u.N + n;
@@ -18,15 +18,16 @@ const FINISH_WGSL = /* wgsl */ `
       y[i] = x;
     }`
 
-/** Elements of a and b, whichever way they are stored; zero outside. */
-const ELEMENTS_WGSL = /* wgsl */ `
+/** Elements of a, whichever way it is stored; zero outside. */
+export const ELEMENT_A_WGSL = /* wgsl */ `
     fn elementA(matrix: u32, m: u32, k: u32, end: u32) -> f32 {
       if (m >= u.M || k >= end) { return 0.0; }
       let start = u.aOffset + matrix * u.aBatch;
       if (TRANSPOSE_A) { return a[start + k * u.aStride + m]; }
       return a[start + m * u.aStride + k];
-    }
+    }`
 
+const ELEMENT_B_WGSL = /* wgsl */ `
     fn elementB(matrix: u32, k: u32, n: u32, end: u32) -> f32 {
       if (n >= u.N || k >= end) { return 0.0; }
       let start = u.bOffset + matrix * u.bBatch;
@@ -34,7 +35,7 @@ const ELEMENTS_WGSL = /* wgsl */ `
       return b[start + k * u.bStride + n];
     }`
 
-export const SHARED_WGSL = `${ACTIVATION_WGSL}${FINISH_WGSL}${ELEMENTS_WGSL}`
+export const SHARED_WGSL = `${ACTIVATION_WGSL}${FINISH_WGSL}${ELEMENT_A_WGSL}${ELEMENT_B_WGSL}`
 
 export const BINDINGS = {
   a: 'f32 view',

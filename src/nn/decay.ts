@@ -1,0 +1,25 @@
+import { exp } from '../ops/activation/index.ts'
+import { scale } from '../ops/elementwise/index.ts'
+import type { Shape } from '../tensor/shape.ts'
+import type { Tensor } from '../tensor/tensor.ts'
+import type { Initializer } from './initializers.ts'
+import type { Parameters } from './parameters.ts'
+
+/**
+ * How states decay: A = -exp(A_log), which keeps it negative. GGUF files hold A itself; it is then the parameter, so that what
+ * was read can be written again to the last bit.
+ */
+export class Decay {
+  readonly #aLog: Tensor | undefined
+  readonly #A: Tensor | undefined
+
+  constructor(at: Parameters, shape: Shape, aLog: Initializer) {
+    if (at.stored('A')) this.#A = at.create('A', shape, aLog)
+    else this.#aLog = at.create('A_log', shape, aLog)
+  }
+
+  /** A, of the shape of the parameter; negative. */
+  A(): Tensor {
+    return this.#A ?? scale(exp(this.#aLog!), -1)
+  }
+}

@@ -1,0 +1,111 @@
+import { defineKernel } from '../../devices/webgpu/kernel.ts'
+import { ACTIVATION_WGSL } from '../activation/wgsl.ts'
+import { FOUR_ROWS_WGSL } from '../matmul/few-rows.ts'
+import { STEP_WGSL, TILE_128_WGSL, TILE_64_WGSL, TILE_CONSTANTS } from '../matmul/tiles.ts'
+import { BINDINGS, ELEMENT_A_WGSL, FINISH_WGSL } from '../matmul/wgsl.ts'
+import { PACKED_WGSL } from './wgsl.ts'
+
+/** As in a product of matrices, of which b holds packed words. */
+const bindings = { ...BINDINGS, b: 'u32' } as const
+const uniforms = { M: 'u32', N: 'u32', K: 'u32', aBatch: 'u32', panelWords: 'u32' } as const
+const SHARED_WGSL = `${ACTIVATION_WGSL}${FINISH_WGSL}${ELEMENT_A_WGSL}${PACKED_WGSL}`
+
+/**
+ * Up to four rows of a · bᵀ. Eight invocations read a word of each row of a panel, and LANES such eights take every LANES-th
+ * words of the rows: neighbours read neighbouring words. A workgroup has 32 / LANES panels. Groups: (runs of panels, fours of
+ * rows). With SINGLE, there is one row.
+ */
+export const packedDot = defineKernel({
+  name: 'packedDot',
+  bindings,
+  uniforms,
+  constants: { TRANSPOSE_A: 'bool', KIND: 'u32', FORMAT: 'u32', LANES: 'u32', SINGLE: 'bool' },
+  body: `${SHARED_WGSL}${FOUR_ROWS_WGSL}
+    /** Columns of a word. */
+    const COLUMNS = select(select(8u, 4u, FORMAT == Q8), 2u, FORMAT == F16);
+
+    /** Column j of a word, without its scale. */
+    fn column(word: u32, j: u32) -> f32 {
+      if (FORMAT == F16) { return halves4(vec4u((word >> (16u * j)) & 0xffffu)).x; }
+      if (FORMAT == Q8) { return f32(extractBits(bitcast<i32>(word), 8u * j, 8u)); }
+      return f32(i32((word >> (8u * (j % 4u) + 4u * (j / 4u))) & 15u) - 8);
+    }
+
+    /** What the word at place g of a row adds to the sums. A loop, as a text of all columns takes minutes to compile for CPUs. */
+    fn part(m: u32, panel: u32, row: u32, g: u32) -> vec4f {
+      const PER_BLOCK = 32u / COLUMNS;
+      let block = panel + select((g / PER_BLOCK) * BLOCK_WORDS, 0u, FORMAT == F16);
+      let word = b[select(block + 4u + 8u * (g % PER_BLOCK), panel + 8u * g, FORMAT == F16) + row];
+      var sum = vec4f();
+      for (var j = 0u; j < COLUMNS; j++) {
+        let k = g * COLUMNS + j;
+        let w = column(word, j);
+        if (SINGLE) { sum.x = fma(w, elementA(0u, m, k, u.K), sum.x); } else { sum = fma(vec4f(w), fetchA(0u, m, k), sum); }
+      }
+      if (FORMAT == F16) { return sum; }
+      let pair = b[block + row / 2u];
+      return sum * halves4(vec4u((pair >> (16u * (row % 2u))) & 0xffffu)).x;
+    }
+
+    @compute @workgroup_size(256)
+    fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
+      let row = local % 8u;
+      let lane = (local / 8u) % LANES;
+      let n = (group.x * (32u / LANES) + local / (8u * LANES)) * 8u + row;
+      let m = 4u * group.y;
+      let panel = (n / 8u) * u.panelWords;
+      var sum = vec4f();
+      if (n - row < u.N) {
+        for (var g = lane; g * COLUMNS < u.K; g += LANES) { sum += part(m, panel, row, g); }
+      }
+      sums[local] = sum;
+      for (var half = LANES / 2u; half > 0u; half /= 2u) {
+        workgroupBarrier();
+        if (lane < half) { sums[local] += sums[local + 8u * half]; }
+      }
+      workgroupBarrier();
+      if (lane < 4u) { finish(0u, m + lane, n, sums[local - 8u * lane][lane]); }
+    }`,
+})
+
+/** Vectors of b for the tiles of a product. */
+const FETCH_B_WGSL = /* wgsl */ `
+    fn fetchB(matrix: u32, k: u32, n: u32, end: u32) -> vec4f {
+      if (n >= u.N || k >= end) { return vec4f(); }
+      return weights4(k, n);
+    }`
+
+const tileUniforms = { ...uniforms, matrices: 'u32', part: 'u32' } as const
+const constants = { ...TILE_CONSTANTS, FORMAT: 'u32' } as const
+
+export const packedTile64 = defineKernel({
+  name: 'packedTile64',
+  bindings,
+  uniforms: tileUniforms,
+  constants,
+  body: `${SHARED_WGSL}${STEP_WGSL}${FETCH_B_WGSL}${TILE_64_WGSL}`,
+})
+
+export const packedTile128 = defineKernel({
+  name: 'packedTile128',
+  bindings,
+  uniforms: tileUniforms,
+  constants,
+  body: `${SHARED_WGSL}${STEP_WGSL}${FETCH_B_WGSL}${TILE_128_WGSL}`,
+})
+
+/** One element of y [T, K] = W[tokens] an invocation; W [N, K]. */
+export const packedRows = defineKernel({
+  name: 'packedRows',
+  bindings: { tokens: 'i32', b: 'u32', y: 'f32 rw' },
+  uniforms: { size: 'u32', N: 'i32', K: 'u32', panelWords: 'u32' },
+  constants: { WORKGROUP: 'u32', FORMAT: 'u32' },
+  body: `${PACKED_WGSL}
+    @compute @workgroup_size(WORKGROUP)
+    fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
+      let i = flatGroup(group) * WORKGROUP + local;
+      if (i >= u.size) { return; }
+      let n = u32(clamp(tokens[i / u.K], 0, u.N - 1));
+      y[i] = weights4(i % u.K, n - n % 4u)[n % 4u];
+    }`,
+})

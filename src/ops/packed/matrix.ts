@@ -1,0 +1,76 @@
+import type { AnyDevice } from '../../devices/device.ts'
+import { ShapeError } from '../../errors.ts'
+import { persistent } from '../../tensor/scope.ts'
+import { showShape } from '../../tensor/shape.ts'
+import { empty, type Tensor } from '../../tensor/tensor.ts'
+import { PANEL_ROWS, panelWords, unpackRows, type PackedFormat } from './format.ts'
+
+/** A weight matrix W [N, K] in 16, 8 or 4 bits a weight: see `format.ts`. It lives in the device's heap until `dispose`. */
+export class PackedMatrix {
+  readonly format: PackedFormat
+  readonly shape: readonly [N: number, K: number]
+  /** i32 [panels, words of a panel] */
+  readonly words: Tensor
+
+  private constructor(format: PackedFormat, shape: readonly [number, number], words: Tensor) {
+    this.format = format
+    this.shape = shape
+    this.words = words
+  }
+
+  /** A matrix whose values are not set: `writePanels` must write them all. */
+  static empty(device: AnyDevice, format: PackedFormat, shape: readonly [number, number]): PackedMatrix {
+    const [N, K] = shape
+    const size = [Math.ceil(N / PANEL_ROWS), panelWords(format, K)]
+    return new PackedMatrix(
+      format,
+      shape,
+      persistent(() => empty(device, size, 'i32')),
+    )
+  }
+
+  get device(): AnyDevice {
+    return this.words.device
+  }
+
+  get bytes(): number {
+    return 4 * this.words.size
+  }
+
+  /** Copies panels from `packRows` or `packStored` to their places. */
+  writePanels(firstPanel: number, panels: Int32Array): void {
+    const { rows, width, storage, offset } = this.words
+    const count = panels.length / width
+    if (!Number.isInteger(count) || firstPanel < 0 || firstPanel + count > rows) {
+      throw new ShapeError('panels do not fit the matrix', {
+        where: 'writePanels',
+        expected: `whole panels of ${width} words, at most ${rows - firstPanel}`,
+        found: count,
+      })
+    }
+    this.device.write(storage, offset + firstPanel * width, panels)
+  }
+
+  /** The exact values of some rows. */
+  async readRows(first: number, count: number): Promise<Float32Array> {
+    const [N, K] = this.shape
+    if (!(first >= 0 && count >= 0 && first + count <= N)) {
+      throw new ShapeError('rows outside the matrix', {
+        where: 'readRows',
+        expected: `rows of ${showShape(this.shape)}`,
+        found: `${first} to ${first + count}`,
+      })
+    }
+    const { width, storage, offset } = this.words
+    const firstPanel = Math.floor(first / PANEL_ROWS)
+    const panels = Math.ceil((first + count) / PANEL_ROWS) - firstPanel
+    const words = await this.device.read(storage, offset + firstPanel * width, panels * width, 'i32')
+    const skipped = first - firstPanel * PANEL_ROWS
+    const values = unpackRows(this.format, words as Int32Array, skipped + count, K)
+    return values.subarray(skipped * K)
+  }
+
+  dispose(): void {
+    this.words.dispose()
+  }
+}

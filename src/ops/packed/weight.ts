@@ -1,0 +1,20 @@
+import type { Tensor } from '../../tensor/tensor.ts'
+import { embedding } from '../gather/index.ts'
+import { linear, type LinearOptions } from '../matmul/index.ts'
+import { packedEmbedding, packedLinear } from './index.ts'
+import { PackedMatrix } from './matrix.ts'
+
+/** A weight matrix as f32, or packed. */
+export type Weight = Tensor | PackedMatrix
+
+/** y [..., out] = f(x [..., in] weightᵀ + bias) + residual */
+export function linearBy(x: Tensor, weight: Weight, bias?: Tensor, options: LinearOptions = {}): Tensor {
+  return weight instanceof PackedMatrix
+    ? packedLinear(x, weight, bias, options)
+    : linear(x, weight, bias, options)
+}
+
+/** y [..., :] = weight[tokens [...], :] */
+export function embeddingBy(tokens: Tensor, weight: Weight): Tensor {
+  return weight instanceof PackedMatrix ? packedEmbedding(tokens, weight) : embedding({ tokens, weight })
+}
