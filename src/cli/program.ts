@@ -1,7 +1,11 @@
 import { Command, CommanderError } from 'commander'
 import { version } from '../../package.json'
-import { addGenerate } from './generate.ts'
+import { addChat } from './chat.ts'
+import { addConvert } from './convert.ts'
 import { explain } from './explain.ts'
+import { addGenerate } from './generate.ts'
+import { addInspect } from './inspect.ts'
+import { addScore } from './score.ts'
 import { stderrColors } from './terminal.ts'
 import { addTrainText } from './train-text.ts'
 
@@ -36,5 +40,9 @@ function createProgram(exit: (code: number) => void): Command {
   const train = program.command('train').description('train a model')
   addTrainText(train, exit)
   addGenerate(program)
+  addChat(program)
+  addScore(program)
+  addInspect(program)
+  addConvert(program)
   return program
 }

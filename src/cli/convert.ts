@@ -1,0 +1,59 @@
+import { Option, type Command } from 'commander'
+import { resolve } from 'node:path'
+import { writeAtomically } from '../checkpoints/atomic.ts'
+import { ConfigError } from '../errors.ts'
+import { openCheckpoint, tokenizerOf } from '../models/checkpoint.ts'
+import { writeFiles } from '../models/save-folder.ts'
+import { folderFiles, ggufFile } from '../models/save-model.ts'
+import { between } from '../runs/settings.ts'
+import { numberFlag } from './flags.ts'
+import { fileFlag, MODEL_ARGUMENT, sourceOptions, type SourceFlags } from './model-flags.ts'
+
+const TYPES = { f32: 'F32', f16: 'F16', q8_0: 'Q8_0', q4_0: 'Q4_0' } as const
+
+interface Flags extends SourceFlags {
+  readonly type: keyof typeof TYPES
+  readonly shardSize: number
+}
+
+export function addConvert(program: Command): void {
+  program
+    .command('convert')
+    .description('write a model as GGUF (for llama.cpp) or in the Hugging Face layout (for transformers)')
+    .argument('<model>', MODEL_ARGUMENT)
+    .argument('<target>', 'a new file that ends in .gguf, or a folder')
+    .addOption(fileFlag())
+    .addOption(
+      new Option('--type <type>', 'of the matrices in a GGUF file')
+        .choices(Object.keys(TYPES))
+        .default('f32'),
+    )
+    .addOption(numberFlag('--shard-size <GB>', 'largest file of a folder', between(1e-9, 1e6)).default(5))
+    .action(convert)
+}
+
+async function convert(source: string, target: string, { type, shardSize, file }: Flags): Promise<void> {
+  const checkpoint = await openCheckpoint(source, sourceOptions({ file }))
+  const tokenizer = await tokenizerOf(checkpoint)
+  if (target.toLowerCase().endsWith('.gguf')) {
+    await writeAtomically(
+      target,
+      ggufFile(checkpoint, { type: TYPES[type], name: nameOf(source), tokenizer }),
+    )
+  } else {
+    if (type !== 'f32') {
+      throw new ConfigError('only GGUF files have types', {
+        where: '--type',
+        found: type,
+        hint: 'End the target in .gguf',
+      })
+    }
+    if (resolve(source) === resolve(target)) {
+      throw new ConfigError('a model cannot be converted into its own folder', { where: target })
+    }
+    await writeFiles(target, folderFiles(checkpoint, { shardBytes: shardSize * 1e9, tokenizer }))
+  }
+  process.stdout.write(`Wrote ${target}\n`)
+}
+
+const nameOf = (source: string): string => source.split(/[/\\]/).findLast((part) => part !== '') ?? source

@@ -1,0 +1,77 @@
+import { readFile } from 'node:fs/promises'
+import { Option, type Command } from 'commander'
+import { decodeText } from '../checkpoints/source.ts'
+import { ConfigError } from '../errors.ts'
+import { scoreTokens } from '../generate/score.ts'
+import { whole } from '../runs/settings.ts'
+import { numberFlag } from './flags.ts'
+import { addModelFlags, MODEL_ARGUMENT, withModel, type ModelFlags } from './model-flags.ts'
+
+interface Flags extends ModelFlags {
+  readonly window?: number
+  readonly stride?: number
+  readonly json?: boolean
+}
+
+export function addScore(program: Command): void {
+  const command = program
+    .command('score')
+    .description('how well a model foretells a text: bits per byte and perplexity')
+    .argument('<model>', MODEL_ARGUMENT)
+    .argument('<text>', 'a UTF-8 file')
+    .addOption(
+      numberFlag(
+        '--window <n>',
+        'tokens a prediction sees (default: all before, by the state)',
+        whole(2, 2 ** 31),
+      ),
+    )
+    .addOption(
+      numberFlag(
+        '--stride <n>',
+        'tokens from one window to the next (default: half a window)',
+        whole(1, 2 ** 31),
+      ),
+    )
+    .addOption(new Option('--json', 'print JSON'))
+  addModelFlags(command).action(score)
+}
+
+async function score(source: string, path: string, { window, stride, json, ...flags }: Flags): Promise<void> {
+  const bytes = await readFile(path).catch((cause: unknown) => {
+    throw new ConfigError('the file cannot be read', { where: path, cause, found: (cause as Error).message })
+  })
+  await withModel(source, flags, async (model) => {
+    const text = decodeText(bytes, path)
+    const tokens = model.encode(text, { special: true })
+    const made = await scoreTokens(model, tokens, {
+      ...(window !== undefined && { window: Math.min(window, tokens.length) }),
+      ...(stride !== undefined && { stride: Math.min(stride, window ?? tokens.length, tokens.length) }),
+      onProgress,
+    })
+    if (process.stderr.isTTY) process.stderr.write('\r\x1b[K')
+    const bitsPerByte = made.nats / Math.LN2 / bytes.length
+    const bitsPerToken = made.nats / Math.LN2 / made.tokens
+    if (json) {
+      process.stdout.write(`${JSON.stringify({ ...made, bytes: bytes.length, bitsPerByte, bitsPerToken })}\n`)
+      return
+    }
+    process.stdout.write(
+      [
+        `${bitsPerByte.toFixed(4)} bits per byte`,
+        `${bitsPerToken.toFixed(4)} bits per token, perplexity ${made.perplexity.toFixed(3)}`,
+        `${made.tokens} tokens of ${bytes.length} bytes; ${windows(window, stride)}`,
+        '',
+      ].join('\n'),
+    )
+  })
+}
+
+function onProgress(done: number, total: number): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${done} of ${total} tokens`)
+}
+
+const windows = (window: number | undefined, stride: number | undefined): string =>
+  window === undefined
+    ? 'each token given all before it'
+    : `windows of ${window}, ${stride ?? Math.ceil(window / 2)} apart`
