@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { configTarget, indexTarget } from './suites/fuzz/model.ts'
 import { ggufTarget } from './suites/fuzz/gguf.ts'
-import { pytorchTarget } from './suites/fuzz/pytorch.ts'
+import { pickleTarget, pytorchTarget } from './suites/fuzz/pytorch.ts'
 import { fuzz, type FuzzTarget } from './suites/fuzz/run.ts'
 import { safetensorsTarget } from './suites/fuzz/safetensors.ts'
 import { stateTarget } from './suites/fuzz/state.ts'
@@ -13,6 +13,7 @@ const TARGETS: readonly FuzzTarget[] = [
   indexTarget,
   configTarget,
   pytorchTarget,
+  pickleTarget,
   ggufTarget,
   tokenizerTarget,
   stateTarget,
@@ -30,8 +31,17 @@ test.each(TARGETS)('$name', { timeout: 3_600_000 }, async (target) => {
   expect(report.accepted).toBeLessThan(report.inputs)
 })
 
-const describe = ({ target, inputs, accepted, slowest, mostMemory }: Omit<Report, 'findings'>): string =>
+const describe = ({
+  target,
+  inputs,
+  accepted,
+  slowest,
+  mostMemory,
+  residentGrowth,
+}: Omit<Report, 'findings'>): string =>
   `${target}: ${inputs} inputs, ${accepted} read, the rest refused; slowest ${slowest.toFixed(0)} ms, ` +
-  `most memory ${(mostMemory / 2 ** 20).toFixed(1)} MiB`
+  `${MiB(mostMemory)} kept by one; the process grew by ${MiB(residentGrowth)}`
+
+const MiB = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`
 
 type Report = Awaited<ReturnType<typeof fuzz>>

@@ -32,12 +32,10 @@ export function addGenerate(program: Command): void {
 async function generate(
   source: string,
   { prompt, from, save, device, threads, weights, file, ...options }: Flags,
+  command: Command,
 ): Promise<void> {
   if (prompt === undefined && from === undefined) {
-    throw new ConfigError('there is nothing to continue', {
-      where: 'generate',
-      hint: 'Give --prompt or --from',
-    })
+    command.error("error: required option '--prompt <text>' not given, nor '--from <file>'")
   }
   await withModel(source, { device, threads, weights, file }, async (model) => {
     const session = await model.session(from === undefined ? {} : { from: await stateFile(from) })

@@ -19,6 +19,8 @@ export interface FuzzReport {
   readonly slowest: number
   /** Growth of array buffers over one input, the largest, in bytes. */
   readonly mostMemory: number
+  /** How far the most resident memory of the process rose, also for a moment, in bytes: garbage of all inputs included. */
+  readonly residentGrowth: number
   readonly findings: readonly string[]
 }
 
@@ -26,6 +28,8 @@ export interface FuzzReport {
 const MEMORY_FACTOR = 10
 const MEMORY_BASE = 64 * 2 ** 20
 const MOST_FINDINGS = 10
+/** Garbage that may wait for its collection. */
+const GARBAGE = 256 * 2 ** 20
 
 export interface FuzzOptions {
   readonly inputs: number
@@ -38,6 +42,8 @@ export async function fuzz(target: FuzzTarget, { inputs, seed, mostTime }: FuzzO
   const random = new Random(seed)
   const seeds = await target.seeds()
   const findings: string[] = []
+  const most = Math.max(...seeds.map(({ bytes }) => bytes.length))
+  const resident = mostResident()
   let [accepted, slowest, mostMemory] = [0, 0, 0]
   for (let i = 0; i < inputs && findings.length < MOST_FINDINGS; i++) {
     const from = seeds[random.integer(seeds.length)]
@@ -57,10 +63,17 @@ export async function fuzz(target: FuzzTarget, { inputs, seed, mostTime }: FuzzO
     if (took > mostTime) findings.push(`${where}: took ${Math.round(took)} ms`)
     if (grown > MEMORY_FACTOR * bytes.length + MEMORY_BASE) findings.push(`${where}: took ${grown} bytes`)
   }
-  return { target: target.name, inputs, accepted, slowest, mostMemory, findings }
+  const residentGrowth = mostResident() - resident
+  if (residentGrowth > MEMORY_FACTOR * most + MEMORY_BASE + GARBAGE) {
+    findings.push(`${target.name}: some input made the process grow by ${residentGrowth} bytes`)
+  }
+  return { target: target.name, inputs, accepted, slowest, mostMemory, residentGrowth, findings }
 }
 
 const buffersNow = (): number => globalThis.process?.memoryUsage?.().arrayBuffers ?? 0
+
+/** The high-water mark. */
+const mostResident = (): number => 1024 * (globalThis.process?.resourceUsage?.().maxRSS ?? 0)
 
 const stackOf = (error: unknown): string =>
   error instanceof Error ? (error.stack ?? error.message).split('\n').slice(0, 4).join(' | ') : String(error)
