@@ -5,6 +5,11 @@ import { whyNoGpu } from './gpu.ts'
 
 const ALL: readonly DeviceName[] = ['wasm', 'webgpu']
 
+/** Devices that a suite, where pages run it too, takes in Node only: what would say the same again there, slowly. */
+export function inNode(...names: readonly DeviceName[]): readonly DeviceName[] {
+  return typeof window === 'undefined' ? names : []
+}
+
 /**
  * One suite for each fast device: `body` gets a function that gives the open device. `SIDEWINDER_TEST_DEVICES=wasm` narrows
  * it. Without a GPU adapter, software or real, the webgpu suite is skipped with a line that says why.

@@ -1,5 +1,5 @@
 import { test } from 'vitest'
-import { testDevices } from './devices.ts'
+import { inNode, testDevices } from './devices.ts'
 import { modelChecks, MODELS } from './suites/models.ts'
 
 testDevices(
@@ -8,5 +8,5 @@ testDevices(
     for (const name of Object.keys(MODELS))
       for (const check of modelChecks(name)) test(check.name, () => check.run(device()))
   },
-  ['reference', 'wasm', 'webgpu'],
+  [...inNode('reference'), 'wasm', 'webgpu'],
 )

@@ -2,7 +2,7 @@ import { expect, test, vi } from 'vitest'
 import { ConfigError, DeviceError, ShapeError, StateError } from '../src/errors.ts'
 import type { LanguageModel } from '../src/generate/language-model.ts'
 import type { Session } from '../src/generate/session.ts'
-import { testDevices } from './devices.ts'
+import { inNode, testDevices } from './devices.ts'
 import { relativeError } from './suites/compare.ts'
 import { configOf, drawn, freshLogits, openModel, randomTokens } from './suites/session-models.ts'
 
@@ -222,7 +222,7 @@ testDevices(
       model.dispose()
     })
   },
-  ['reference', 'wasm', 'webgpu'],
+  ['reference', 'wasm', ...inNode('webgpu')],
 )
 
 async function drawnBatch(model: LanguageModel, sessions: readonly Session[], maxTokens = 1): Promise<void> {

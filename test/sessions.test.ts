@@ -3,7 +3,7 @@ import type { AnyDevice } from '../src/devices/device.ts'
 import type { LanguageModel } from '../src/generate/language-model.ts'
 import type { Session } from '../src/generate/session.ts'
 import { Random } from '../src/tensor/random.ts'
-import { testDevices } from './devices.ts'
+import { inNode, testDevices } from './devices.ts'
 import { relativeError } from './suites/compare.ts'
 import {
   configOf,
@@ -26,7 +26,7 @@ const exact = (got: Float32Array, want: Float32Array): void => expect(got).toEqu
 
 /** The mix of all layers stands for the others where a GPU is computed by the CPU. */
 testDevices('sessions', (device) => checks(device, KINDS), ['reference', 'wasm'])
-testDevices('sessions', (device) => checks(device, ['convolved']), ['webgpu'])
+testDevices('sessions', (device) => checks(device, ['convolved']), inNode('webgpu'))
 
 function checks(device: () => AnyDevice, kinds: readonly Kind[]): void {
   const slow = (): boolean => device().name === 'webgpu'
