@@ -99,5 +99,6 @@ function logSoftmax(logits: Float32Array): Float64Array {
   return Float64Array.from(logits, (logit) => logit - most - Math.log(sum))
 }
 
-const argmax = (values: Float64Array): number =>
-  values.reduce((best, value, i) => (value > values[best] ? i : best), 0)
+function argmax(values: Float64Array): number {
+  return values.reduce((best, value, i) => (value > values[best] ? i : best), 0)
+}
