@@ -21,6 +21,8 @@ export interface Running {
 export interface CommandLine {
   start(...args: string[]): Running
   run(...args: string[]): Promise<Finished>
+  /** Runs it with a text on standard input. */
+  feed(input: string, ...args: string[]): Promise<Finished>
   /** Removes the bundle. */
   remove(): Promise<void>
 }
@@ -30,7 +32,7 @@ export async function commandLine(): Promise<CommandLine> {
   const file: string = await bundle('src/cli/main.ts')
   const env = { ...process.env, NO_COLOR: '1', DEBUG: '' }
   const start = (...args: string[]): Running => {
-    const child = spawn(process.execPath, [file, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(process.execPath, [file, ...args], { env, stdio: ['pipe', 'pipe', 'pipe'] })
     let [stdout, stderr] = ['', '']
     const waiting = new Set<() => void>()
     child.stdout.on('data', (data: Buffer) => {
@@ -54,5 +56,10 @@ export async function commandLine(): Promise<CommandLine> {
       })
     return { child, finished, seen }
   }
-  return { start, run: (...args) => start(...args).finished, remove: () => rm(file) }
+  const feed = (input: string, ...args: string[]): Promise<Finished> => {
+    const { child, finished } = start(...args)
+    child.stdin!.end(input)
+    return finished
+  }
+  return { start, run: (...args) => feed('', ...args), feed, remove: () => rm(file) }
 }

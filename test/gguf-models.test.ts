@@ -43,7 +43,7 @@ testDevices(
           const suffix = type === 'f32' ? '' : `.${type}`
           const want = await values(`text.greedy${suffix}`)
           const margins = await values(`text.margin${suffix}`)
-          const session = await model.session()
+          const session = model.session()
           await session.append(fixture.prompt_text)
           const got: number[] = []
           for await (const token of session.generateTokens({

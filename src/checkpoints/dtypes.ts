@@ -20,7 +20,7 @@ function as<T>(type: View<T>, bytes: Uint8Array<ArrayBuffer>, width: number): T 
 const floats = (length: number, staging: Staging | undefined): Float32Array<ArrayBuffer> =>
   staging ? staging.floats(length) : new Float32Array(length)
 
-export function fromHalf(bytes: Uint8Array<ArrayBuffer>, _where = '', staging?: Staging): Float32Array {
+function fromHalf(bytes: Uint8Array<ArrayBuffer>, _where = '', staging?: Staging): Float32Array {
   const table = halfTable()
   const bits = as(Uint16Array, bytes, 2)
   const values = floats(bits.length, staging)
@@ -29,7 +29,7 @@ export function fromHalf(bytes: Uint8Array<ArrayBuffer>, _where = '', staging?: 
 }
 
 /** bfloat16 is the upper half of a float32. */
-export function fromBrain(bytes: Uint8Array<ArrayBuffer>, _where = '', staging?: Staging): Float32Array {
+function fromBrain(bytes: Uint8Array<ArrayBuffer>, _where = '', staging?: Staging): Float32Array {
   const bits = as(Uint16Array, bytes, 2)
   const values = floats(bits.length, staging)
   const words = new Uint32Array(values.buffer, values.byteOffset, values.length)

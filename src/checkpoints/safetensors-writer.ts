@@ -91,7 +91,10 @@ export function inOrder<T extends TensorPlan>(plans: readonly T[]): readonly T[]
 }
 
 /** Length and header, padded so that the data begin at a multiple of 8. */
-export function headerOf(plans: readonly TensorPlan[], metadata: Readonly<Record<string, string>>): Uint8Array {
+export function headerOf(
+  plans: readonly TensorPlan[],
+  metadata: Readonly<Record<string, string>>,
+): Uint8Array {
   const entries: string[] = []
   const pairs = Object.entries(metadata).toSorted(([a], [b]) => (a < b ? -1 : 1))
   if (pairs.length > 0) {

@@ -7,7 +7,7 @@ import { writeFiles } from '../models/save-folder.ts'
 import { folderFiles, ggufFile } from '../models/save-model.ts'
 import { between } from '../runs/settings.ts'
 import { numberFlag } from './flags.ts'
-import { fileFlag, MODEL_ARGUMENT, sourceOptions, type SourceFlags } from './model-flags.ts'
+import { fileFlag, MODEL_ARGUMENT, onWarning, sourceOptions, type SourceFlags } from './model-flags.ts'
 
 const TYPES = { f32: 'F32', f16: 'F16', q8_0: 'Q8_0', q4_0: 'Q4_0' } as const
 
@@ -36,10 +36,8 @@ async function convert(source: string, target: string, { type, shardSize, file }
   const checkpoint = await openCheckpoint(source, sourceOptions({ file }))
   const tokenizer = await tokenizerOf(checkpoint)
   if (target.toLowerCase().endsWith('.gguf')) {
-    await writeAtomically(
-      target,
-      ggufFile(checkpoint, { type: TYPES[type], name: nameOf(source), tokenizer }),
-    )
+    const options = { type: TYPES[type], name: nameOf(source), tokenizer, onWarning }
+    await writeAtomically(target, ggufFile(checkpoint, options))
   } else {
     if (type !== 'f32') {
       throw new ConfigError('only GGUF files have types', {

@@ -51,7 +51,7 @@ async function generate(
 }
 
 /** A file of the user's. */
-export async function stateFile(path: string): Promise<Uint8Array> {
+async function stateFile(path: string): Promise<Uint8Array> {
   return readFile(path).catch((cause: unknown) => {
     throw new ConfigError('the file cannot be read', { where: path, cause, found: (cause as Error).message })
   })

@@ -39,16 +39,16 @@ async function inspect(source: string, { tensors = false, json = false, file }: 
     print([JSON.stringify({ config, state: stateSize(config), tensors: entries })])
     return
   }
-  print([...modelLines(checkpoint, entries), ...(tensors ? ['', ...tensorLines(entries)] : [])])
+  print([...modelLines(source, checkpoint, entries), ...(tensors ? ['', ...tensorLines(entries)] : [])])
 }
 
-function modelLines({ where, config }: Checkpoint, entries: readonly TensorEntry[]): string[] {
+function modelLines(source: string, { config }: Checkpoint, entries: readonly TensorEntry[]): string[] {
   const { fixed, eachToken } = stateSize(config)
   const numbers = sum(entries, 'numbers')
   const all = sum(entries, 'bytes')
   const grows = eachToken > 0 ? ` + ${bytes(eachToken)} a token` : ', whatever the length'
   return [
-    `${colors.bold(where)}  ${describe(config)}`,
+    `${colors.bold(source)}  ${describe(config)}`,
     `${short(numbers)} parameters in ${entries.length} tensors, ${bytes(all)}`,
     `state of a session: ${bytes(fixed)}${grows}`,
     '',

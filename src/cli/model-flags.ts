@@ -55,7 +55,7 @@ interface Download {
   readonly total: number | undefined
 }
 
-const onWarning = (message: string): void =>
+export const onWarning = (message: string): void =>
   void process.stderr.write(`${colors.yellow('warning:')} ${message}\n`)
 
 /** Opens device and model for `body`, and gives both back after it. */

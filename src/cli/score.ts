@@ -44,9 +44,12 @@ async function score(source: string, path: string, { window, stride, json, ...fl
   await withModel(source, flags, async (model) => {
     const text = decodeText(bytes, path)
     const tokens = model.encode(text, { special: true })
+    // What is larger than the text is the text; a stride beyond its window is an error.
+    const fit = (size: number): number => Math.min(size, tokens.length)
+    const gaps = stride !== undefined && window !== undefined && stride > window
     const made = await scoreTokens(model, tokens, {
-      ...(window !== undefined && { window: Math.min(window, tokens.length) }),
-      ...(stride !== undefined && { stride: Math.min(stride, window ?? tokens.length, tokens.length) }),
+      ...(window !== undefined && { window: fit(window) }),
+      ...(stride !== undefined && { stride: gaps ? stride : fit(stride) }),
       onProgress,
     })
     if (process.stderr.isTTY) process.stderr.write('\r\x1b[K')

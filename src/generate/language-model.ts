@@ -56,8 +56,8 @@ export class LanguageModel extends Model {
 
   /**
    * Writes model and tokenizer as transformers reads them, and `loadModel` again with the same bits: config.json, safetensors, and
-   * the files of the tokenizer. f16 weights stay f16; q8 and q4 weights are written as the f32 values that they stand for. The
-   * model must not change meanwhile.
+   * the files of the tokenizer. f16 weights stay f16; q8 and q4 weights are written as the f32 values that they stand for, and
+   * the A of a GGUF file as A_log, rounded. The model must not change meanwhile.
    *
    * @throws CheckpointError if files of another model are there
    */

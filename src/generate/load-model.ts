@@ -36,7 +36,7 @@ export async function loadModel(
 }
 
 /** The model of an open checkpoint. */
-export async function loadCheckpoint(
+async function loadCheckpoint(
   checkpoint: Checkpoint,
   device: AnyDevice,
   options: BuildOptions = {},

@@ -17,7 +17,7 @@ import { sameShape, showShape, type Shape } from '../tensor/shape.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import { Parameters } from '../nn/parameters.ts'
-import { Model } from './model.ts'
+import type { Model } from './model.ts'
 
 /**
  * How matrices of projections and embeddings are kept in memory. `stored`: as in the file, where kernels can compute on that
@@ -178,7 +178,7 @@ class Filler {
       const into = this.#panels.subarray(0, words)
       const [begin, end] = [row * columns, (row + count) * columns]
       if (asIs) {
-        const raw = await stored.raw!(begin, end, this.#staging)
+        const raw = await stored.raw(begin, end, this.#staging)
         this.#packing(name, () => packStored(stored.dtype as 'F16' | 'Q8_0' | 'Q4_0', raw, columns, into))
       } else {
         const values = await this.#values(stored, name, begin, end)

@@ -29,7 +29,8 @@ const layer = v.variant('kind', [
     kernel: count,
     bias: v.boolean(),
     convolutionBias: v.boolean(),
-    deltaLimit: v.optional(v.tuple([rate, rate])),
+    // The upper bound may be infinite.
+    deltaLimit: v.optional(v.tuple([rate, v.pipe(v.number(), v.minValue(0))])),
     groupedNorm: v.boolean(),
     chunk: v.optional(count),
     mlp,

@@ -140,7 +140,7 @@ const ENDS: Readonly<Record<string, string>> = {
 
 /** The tensors of a file by the names of model parameters, in their shapes. What has no name there keeps its own. */
 export function namedFromGguf(tensors: Tensors, config: ModelConfig): Map<string, StoredTensor> {
-  const kind = config.layers[0]!.kind
+  const kind = config.layers[0].kind
   const named = new Map<string, StoredTensor>()
   for (const [name, stored] of tensors) {
     const { name: ours, shape } = parameterOf(name, stored.shape, kind)

@@ -139,6 +139,27 @@ export function toHuggingFace(config: ModelConfig, tokens = NO_TOKENS): Json {
   }
 }
 
+/** The text of that config.json. */
+export function configText(config: ModelConfig, tokens = NO_TOKENS): string {
+  const text = JSON.stringify(toHuggingFace(config, tokens), mark, 2)
+  return `${text.replaceAll(/"float (\d+)"/g, '$1.0')}\n`
+}
+
+/** Keys of numbers that may be whole and are no counts. */
+const FLOATS = new Set(['layer_norm_epsilon', 'mixer_rms_eps', 'time_step_limit'])
+
+/**
+ * What a value becomes as text. transformers takes no 1 where it wants 1.0: such numbers are marked, and the marks become points.
+ * Infinity, which JSON does not have, is spelled as transformers does.
+ */
+function mark(key: string, value: unknown): unknown {
+  if (value === Number.POSITIVE_INFINITY) return { __float__: 'Infinity' }
+  if (!FLOATS.has(key)) return value
+  return Array.isArray(value) ? value.map(marked) : marked(value)
+}
+
+const marked = (value: unknown): unknown => (Number.isInteger(value) ? `float ${String(value)}` : value)
+
 function describe(config: ModelConfig): Json {
   const { layers, input, head, width, eps, tieEmbeddings } = config
   const [first] = layers
@@ -146,6 +167,8 @@ function describe(config: ModelConfig): Json {
   const plain = uniform && first?.mlp === undefined && 'vocabulary' in input && head.kind === 'language'
   const ours = { model_type: 'sidewinder', sidewinder: config }
   if (!plain || !first || first.kind === 's4d' || first.kind === 'attention') return ours
+  // transformers takes the hidden width as a whole multiple of the width.
+  if (first.hidden % width !== 0) return ours
   const shared = {
     hidden_size: width,
     num_hidden_layers: layers.length,
@@ -174,7 +197,6 @@ function describe(config: ModelConfig): Json {
     }
   }
   if (first.groupedNorm && first.groups > 1) return ours
-  const [low, high] = first.deltaLimit ?? [0, Number.POSITIVE_INFINITY]
   return {
     architectures: ['Mamba2ForCausalLM'],
     model_type: 'mamba2',
@@ -183,7 +205,6 @@ function describe(config: ModelConfig): Json {
     num_heads: first.hidden / first.headWidth,
     n_groups: first.groups,
     chunk_size: first.chunk ?? 256,
-    // transformers' spelling of a number that JSON does not have
-    time_step_limit: [low, high === Number.POSITIVE_INFINITY ? { __float__: 'Infinity' } : high],
+    ...(first.deltaLimit && { time_step_limit: first.deltaLimit }),
   }
 }

@@ -12,7 +12,7 @@ import { expectFinite, storedParameters } from './build-model.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import type { MambaLayer, Mamba2Layer, ModelConfig } from './config.ts'
 import { ggufTensorOf, toGguf } from './gguf.ts'
-import { toHuggingFace } from './hugging-face.ts'
+import { configText } from './hugging-face.ts'
 import { planParameters } from './plan.ts'
 
 /** What is saved: a checkpoint, or a model in memory seen as one. */
@@ -44,7 +44,7 @@ export function folderFiles(
     planOf(saved, name, shape),
   )
   const files = new Map<string, FileContent>(tokenizer?.files)
-  files.set('config.json', pretty(toHuggingFace(saved.config, tokenizer)))
+  files.set('config.json', configText(saved.config, tokenizer))
   const shards = shardsOf(plans, shardBytes)
   const metadata = { format: 'pt' }
   if (shards.length === 1) return files.set('model.safetensors', safetensorsParts(plans, metadata))
@@ -56,10 +56,9 @@ export function folderFiles(
   }
   const total = plans.reduce((sum, plan) => sum + byteLength(plan), 0)
   const index = { metadata: { total_size: total }, weight_map: weightMap }
-  return files.set('model.safetensors.index.json', pretty(index))
+  return files.set('model.safetensors.index.json', `${JSON.stringify(index, null, 2)}\n`)
 }
 
-const pretty = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`
 const five = (n: number): string => String(n).padStart(5, '0')
 
 function shardsOf(plans: readonly TensorPlan[], most: number): TensorPlan[][] {
@@ -106,6 +105,8 @@ export interface GgufOptions {
   /** Absent: the file is for token ids alone. */
   readonly tokenizer?: Tokenizer | undefined
   readonly name?: string
+  /** Told of what llama.cpp will compute a little differently. Default: `console.warn`. */
+  readonly onWarning?: (message: string) => void
 }
 
 /** `general.file_type` of llama.cpp. */
@@ -118,7 +119,7 @@ const FILE_TYPES = { F32: 0, F16: 1, Q4_0: 2, Q8_0: 7 } as const
  */
 export function ggufFile(
   saved: Saved,
-  { type, tokenizer, name = 'sidewinder' }: GgufOptions,
+  { type, tokenizer, name = 'sidewinder', onWarning = console.warn }: GgufOptions,
 ): AsyncGenerator<Uint8Array, void, void> {
   const metadata = new Map<string, TypedGgufValue>()
   for (const [key, value] of toGguf(saved.config, saved.where)) metadata.set(key, typed(value))
@@ -127,6 +128,7 @@ export function ggufFile(
   if (type.startsWith('Q')) metadata.set('general.quantization_version', { type: 'UINT32', value: 2 })
   for (const [key, value] of tokenizerKeys(saved.config, tokenizer)) metadata.set(key, value)
   const layer = saved.config.layers[0] as MambaLayer | Mamba2Layer
+  warnOfEpsilon(saved, layer, onWarning)
   const parameters = planParameters(saved.config, storedParameters(saved, 'f32'))
   const plans = [...parameters].map(([parameter, planned]) => {
     const to = ggufTensorOf(parameter, planned.shape, layer)
@@ -147,6 +149,17 @@ export function ggufFile(
     }
   })
   return ggufParts(metadata, plans)
+}
+
+function warnOfEpsilon(
+  { where, config: { eps } }: Saved,
+  layer: MambaLayer | Mamba2Layer,
+  warn: (message: string) => void,
+): void {
+  if (layer.kind !== 'mamba' || layer.innerNorm === undefined || layer.innerNorm === eps) return
+  warn(
+    `[${where}] llama.cpp has one epsilon for all norms: it takes ${eps} for delta, B and C too, not ${layer.innerNorm}`,
+  )
 }
 
 function tokenizerKeys(

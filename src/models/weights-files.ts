@@ -32,7 +32,6 @@ export async function chooseWeights(
   const single = ['.gguf', '.safetensors'].map((ending) => names.filter((name) => name.endsWith(ending)))
   const found = single.find((files) => files.length > 0) ?? []
   if (found.length === 1) return found[0]
-  const show = (some: readonly string[]): string => some.slice(0, 20).join(', ') || 'nothing'
   throw new CheckpointError(
     found.length === 0 ? 'there are no weights' : 'there are several files of weights',
     {
@@ -43,6 +42,8 @@ export async function chooseWeights(
     },
   )
 }
+
+const show = (names: readonly string[]): string => names.slice(0, 20).join(', ') || 'nothing'
 
 /** Reads the headers of the weights; values are read when they are asked for. */
 export async function readWeights(folder: Folder, file: string): Promise<Tensors> {

@@ -7,7 +7,7 @@ import { readText, splitCorpus, type TextCorpus } from '../data/text.ts'
 import type { AnyDevice } from '../devices/device.ts'
 import { ConfigError, NumericsError } from '../errors.ts'
 import { modelConfig } from '../models/config.ts'
-import { toHuggingFace } from '../models/hugging-face.ts'
+import { configText } from '../models/hugging-face.ts'
 import { Model } from '../models/model.ts'
 import { Parameters } from '../nn/parameters.ts'
 import { evaluate, type Evaluation } from '../train/evaluate.ts'
@@ -73,7 +73,7 @@ export async function startTextRun(
   await makeFolder(folder)
   return locked(folder, async () => {
     await expectNoRun(folder)
-    await writeAtomically(join(folder, 'config.json'), `${JSON.stringify(toHuggingFace(config), null, 2)}\n`)
+    await writeAtomically(join(folder, 'config.json'), configText(config))
     const stored = { ...run, data: resolve(run.data), dataHash: corpus.hash, device: options.device.name }
     await writeRun(folder, stored)
     return continueRun(folder, stored, corpus, options)

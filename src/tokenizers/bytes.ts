@@ -10,6 +10,8 @@ export const byteTokenizer: Tokenizer = {
   size: 256,
   begin: undefined,
   end: [],
+  pad: undefined,
+  files: new Map(),
   encode: (text) => [...utf8Bytes(text)],
   decode: (ids) => textOf(ids, openStream()),
   stream: openStream,
@@ -17,6 +19,10 @@ export const byteTokenizer: Tokenizer = {
     throw new ConfigError('a tokenizer of bytes has no chat template', { where: 'bytes' })
   },
 }
+
+/** Bytes, where a model takes as many tokens as there are bytes and has no other tokenizer. */
+export const bytesIfSo = (input: object): Tokenizer | undefined =>
+  'vocabulary' in input && input.vocabulary === byteTokenizer.size ? byteTokenizer : undefined
 
 function openStream(): TextStream {
   return new TokenStream((id) => (Number.isInteger(id) && id >= 0 && id < 256 ? id : undefined), bytePipe())

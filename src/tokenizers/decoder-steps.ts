@@ -81,6 +81,9 @@ const BYTE_OF_CHARACTER: ReadonlyMap<string, number> = (() => {
   )
 })()
 
+/** The characters of all bytes, in order. */
+export const BYTE_LETTERS: readonly string[] = [...BYTE_OF_CHARACTER.keys()]
+
 /** A token with any other character (added ones may have spaces) stands for itself. */
 function bytesOfToken(token: string): ArrayLike<number> {
   const bytes: number[] = []

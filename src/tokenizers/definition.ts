@@ -16,6 +16,8 @@ export interface Definition {
   readonly tokens: ReadonlyMap<number, string>
   readonly ids: ReadonlyMap<string, number>
   readonly special: ReadonlySet<number>
+  /** What is looked for in a text before it is split. */
+  readonly added: readonly Added[]
   readonly around: Around
   readonly openPipe: () => TextPipe<string>
   /** What the library is opened with. */
@@ -69,6 +71,7 @@ export function readDefinition(value: unknown, where: string): Definition {
   return {
     tokens,
     ids,
+    added,
     special: new Set(added.flatMap(({ id, special }) => (special ? [id] : []))),
     around,
     openPipe: readDecoder(part('decoder'), at('decoder')),

@@ -7,16 +7,19 @@ type Metadata = ReadonlyMap<string, unknown>
 /** Kinds of tokens, by llama.cpp's numbers. */
 export const NORMAL = 1
 export const UNKNOWN = 2
-const CONTROL = 3
-const USER_DEFINED = 4
+export const CONTROL = 3
+export const USER_DEFINED = 4
+/** A place in the vocabulary that no text leads to, and that has none. */
+export const UNUSED = 5
+export const BYTE = 6
 
 export const PREFIX = 'tokenizer.ggml.'
 interface Tokens {
   readonly texts: readonly string[]
   readonly kinds: readonly number[]
   readonly vocabulary: JsonObject
-  /** Those that are looked for in a text before it is split. */
-  readonly parts: { readonly added_tokens: readonly JsonObject[] }
+  /** The version, and what is looked for in a text before it is split. */
+  readonly parts: JsonObject
 }
 
 /** Metadata that is looked up, and refused where it is not what it should be. */
@@ -80,16 +83,18 @@ export class GgufKeys {
       ? this.numbers('token_type', texts.length)
       : this.#guessedKinds(texts.length)
     // From entries: an assignment to `__proto__` would be something else.
-    const vocabulary: JsonObject = Object.fromEntries(texts.map((text, id) => [text, id]))
-    if (Object.keys(vocabulary).length < texts.length) {
-      const twice = texts.find((text, id) => vocabulary[text] !== id)
-      this.#refuse(`${PREFIX}tokens`, 'each token once', clip(twice ?? ''))
+    const used = texts.flatMap((text, id) => (kinds[id] === UNUSED ? [] : [[text, id] as const]))
+    const vocabulary: JsonObject = Object.fromEntries(used)
+    if (Object.keys(vocabulary).length < used.length) {
+      const twice = used.find(([text, id]) => vocabulary[text] !== id)
+      this.#refuse(`${PREFIX}tokens`, 'each token once', clip(twice?.[0] ?? ''))
     }
     const added_tokens = texts.flatMap((content, id) => {
       const special = kinds[id] === CONTROL || kinds[id] === UNKNOWN
-      return special || kinds[id] === USER_DEFINED ? [{ id, content, special, normalized: false }] : []
+      return special || kinds[id] === USER_DEFINED ? [{ id, content, ...ALONE, special }] : []
     })
-    return { texts, kinds, vocabulary, parts: { added_tokens } }
+    const parts = { version: '1.0', truncation: null, padding: null, added_tokens }
+    return { texts, kinds, vocabulary, parts }
   }
 
   /** Old files do not say what tokens are: what they name is special. */
@@ -108,17 +113,18 @@ export class GgufKeys {
   template(begins: boolean): JsonObject {
     const begin = (this.flag('add_bos_token') ?? begins) ? this.id('bos_token_id') : undefined
     const end = (this.flag('add_eos_token') ?? false) ? this.id('eos_token_id') : undefined
+    const around = (sequence: string, type_id: number): JsonObject[] => [
+      ...(begin === undefined ? [] : [{ SpecialToken: { id: 'begin', type_id } }]),
+      { Sequence: { id: sequence, type_id } },
+      ...(end === undefined ? [] : [{ SpecialToken: { id: 'end', type_id } }]),
+    ]
+    const named = (id: string, token: number | undefined): JsonObject =>
+      token === undefined ? {} : { [id]: { id, ids: [token], tokens: [this.texts('tokens')[token]] } }
     return {
       type: 'TemplateProcessing',
-      single: [
-        ...(begin === undefined ? [] : [piece('begin')]),
-        { Sequence: { id: 'A', type_id: 0 } },
-        ...(end === undefined ? [] : [piece('end')]),
-      ],
-      special_tokens: {
-        ...(begin !== undefined && { begin: { ids: [begin] } }),
-        ...(end !== undefined && { end: { ids: [end] } }),
-      },
+      single: around('A', 0),
+      pair: [...around('A', 0), ...around('B', 1)],
+      special_tokens: { ...named('begin', begin), ...named('end', end) },
     }
   }
 
@@ -131,4 +137,5 @@ export class GgufKeys {
   }
 }
 
-const piece = (id: string): JsonObject => ({ SpecialToken: { id, type_id: 0 } })
+/** How added tokens are found: wherever they stand. */
+const ALONE = { single_word: false, lstrip: false, rstrip: false, normalized: false }

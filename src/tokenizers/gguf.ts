@@ -1,4 +1,5 @@
 /** The tokenizer in a GGUF file's metadata, as the tokenizer.json that means the same. */
+import type { TypedGgufValue } from '../checkpoints/gguf/index.ts'
 import { clip, type JsonObject } from '../checkpoints/json.ts'
 import { CheckpointError } from '../errors.ts'
 import { GgufKeys, NORMAL, PREFIX, UNKNOWN } from './gguf-keys.ts'
@@ -7,19 +8,22 @@ import { buildTokenizer, openTokenizerJson } from './hugging-face.ts'
 import { mergesOfPieces } from './spm-merges.ts'
 import type { Tokenizer } from './tokenizer.ts'
 
-const TEMPLATE = 'tokenizer.chat_template'
+export const TEMPLATE_KEY = 'tokenizer.chat_template'
+/** Keys of the tokens that end a text. */
+export const END_KEYS = ['eos_token_id', 'eot_token_id', 'eom_token_id'] as const
 const PUBLISHED = 'tokenizer.huggingface.json'
-const SPACE = '▁'
+export const SPACE = '▁'
 
 /**
  * Opens the tokenizer of a GGUF file; undefined if the file has none. A tokenizer.json in the metadata goes before llama.cpp's
- * own keys. `file` is what errors call the file.
+ * own keys. `file` is what errors call the file, `typed` its metadata with their types, to be written again.
  *
  * @throws CheckpointError naming file and key, also for kinds of tokenizers that are not read
  */
 export async function ggufTokenizer(
   metadata: ReadonlyMap<string, unknown>,
   file = 'model.gguf',
+  typed?: ReadonlyMap<string, TypedGgufValue>,
 ): Promise<Tokenizer | undefined> {
   const keys = new GgufKeys(metadata, file)
   const model = keys.text(`${PREFIX}model`)
@@ -28,14 +32,28 @@ export async function ggufTokenizer(
     return undefined
   const settings = {
     begin: keys.id('bos_token_id'),
-    end: ['eos_token_id', 'eot_token_id', 'eom_token_id'].flatMap((key) => keys.id(key) ?? []),
-    template: keys.text(TEMPLATE),
-    templateWhere: keys.at(TEMPLATE),
+    end: END_KEYS.flatMap((key) => keys.id(key) ?? []),
+    pad: keys.id('padding_token_id'),
+    template: keys.text(TEMPLATE_KEY),
+    templateWhere: keys.at(TEMPLATE_KEY),
+    gguf: typed && new Map([...typed].filter(([key]) => key.startsWith('tokenizer.'))),
   }
   if (published !== undefined) return openTokenizerJson(published, { ...settings, where: keys.at(PUBLISHED) })
   const value =
     model === 'gpt2' ? byteLevel(keys) : model === 'llama' ? sentencePiece(keys) : keys.refuseModel(model)
-  return buildTokenizer(value, { ...settings, where: file, hashed: JSON.stringify(value) })
+  return buildTokenizer(value, { ...settings, where: file, text: JSON.stringify(value) })
+}
+
+/** transformers wants every key of a model. */
+const MODEL = {
+  type: 'BPE',
+  dropout: null,
+  unk_token: null,
+  continuing_subword_prefix: null,
+  end_of_word_suffix: null,
+  fuse_unk: false,
+  byte_fallback: false,
+  ignore_merges: false,
 }
 
 function byteLevel(keys: GgufKeys): JsonObject {
@@ -55,14 +73,15 @@ function byteLevel(keys: GgufKeys): JsonObject {
     behavior: 'Isolated',
     invert: false,
   }))
-  const bytes = { type: 'ByteLevel', add_prefix_space: false, use_regex: false }
+  const bytes = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: false }
   return {
     ...tokens.parts,
+    normalizer: null,
     pre_tokenizer: { type: 'Sequence', pretokenizers: [...splits, bytes] },
     post_processor: keys.template(known.begins ?? false),
-    decoder: { type: 'ByteLevel' },
+    decoder: { ...bytes, use_regex: true },
     model: {
-      type: 'BPE',
+      ...MODEL,
       ignore_merges: known.ignoreMerges ?? false,
       vocab: tokens.vocabulary,
       merges: keys.texts('merges'),
@@ -91,10 +110,11 @@ function sentencePiece(keys: GgufKeys): JsonObject {
       type: 'Sequence',
       normalizers: [...(prefixed ? [{ type: 'Prepend', prepend: SPACE }] : []), spaces],
     },
+    pre_tokenizer: null,
     post_processor: keys.template(true),
     decoder: { type: 'Sequence', decoders },
     model: {
-      type: 'BPE',
+      ...MODEL,
       unk_token: unknown < 0 ? null : tokens.texts[unknown],
       fuse_unk: true,
       byte_fallback: true,

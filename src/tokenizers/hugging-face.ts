@@ -2,10 +2,12 @@
 import { sha256 } from '@noble/hashes/sha2.js'
 import { parseConfigText } from '../checkpoints/config.ts'
 import type { Folder } from '../checkpoints/files.ts'
+import type { TypedGgufValue } from '../checkpoints/gguf/index.ts'
 import { clip, isJsonObject, parseJson, showPosition } from '../checkpoints/json.ts'
 import { CheckpointError, ConfigError } from '../errors.ts'
 import { openChat } from './chat.ts'
 import { readDefinition, type Definition } from './definition.ts'
+import { CONFIG, GENERATION, publishedFiles, TEMPLATE, TOKENIZER } from './published-files.ts'
 import { textOf, TokenStream } from './stream.ts'
 import type { Tokenizer } from './tokenizer.ts'
 import { utf8Bytes, wellFormed } from './utf8.ts'
@@ -25,79 +27,110 @@ export interface TokenizerFiles {
  *
  * @throws CheckpointError naming file and key, what was expected and what was found; ConfigError for the files beside it
  */
-export async function openTokenizer(
+export function openTokenizer(
   tokenizerJson: string,
   files: TokenizerFiles = {},
-  where = 'tokenizer.json',
+  where = TOKENIZER,
 ): Promise<Tokenizer> {
-  const config = files.config === undefined ? {} : parseConfigText(files.config, CONFIG)
-  const generation = files.generation === undefined ? {} : parseConfigText(files.generation, GENERATION)
-  return openTokenizerJson(tokenizerJson, {
-    where,
-    begin: tokensNamed(config, 'bos_token')[0],
-    end: [...tokensNamed(config, 'eos_token'), ...endIdsOf(generation)],
-    template: files.template ?? templateOf(config),
-    templateWhere: files.template === undefined ? `${CONFIG}: chat_template` : TEMPLATE,
-  })
+  const named: readonly (readonly [name: string, text: string | undefined])[] = [
+    [TOKENIZER, tokenizerJson],
+    [CONFIG, files.config],
+    [GENERATION, files.generation],
+    [TEMPLATE, files.template],
+  ]
+  const there = named.flatMap(([name, text]) => (text === undefined ? [] : [[name, text] as const]))
+  return openFiles(new Map(there), where)
 }
-
-const CONFIG = 'tokenizer_config.json'
-const GENERATION = 'generation_config.json'
-const TEMPLATE = 'chat_template.jinja'
 
 /** Opens the tokenizer of a model's folder; undefined if it has no tokenizer.json. */
 export async function readTokenizer(folder: Folder): Promise<Tokenizer | undefined> {
-  if (!(await folder.has('tokenizer.json'))) return undefined
-  const text = async (name: string): Promise<string | undefined> =>
-    (await folder.has(name)) ? folder.text(name) : undefined
-  return openTokenizer(await folder.text('tokenizer.json'), {
-    config: await text(CONFIG),
-    generation: await text(GENERATION),
-    template: await text(TEMPLATE),
-  })
+  if (!(await folder.has(TOKENIZER))) return undefined
+  const files = new Map<string, string>()
+  for (const name of [TOKENIZER, CONFIG, GENERATION, TEMPLATE]) {
+    if (await folder.has(name)) files.set(name, await folder.text(name))
+  }
+  return openFiles(files, TOKENIZER)
+}
+
+async function openFiles(files: ReadonlyMap<string, string>, where: string): Promise<Tokenizer> {
+  return openTokenizerJson(files.get(TOKENIZER)!, { ...besideOf(files), where, files })
+}
+
+/** What the files beside a tokenizer.json say of its tokens. */
+export function besideOf(files: ReadonlyMap<string, string>): Beside {
+  const parsed = (name: string): Readonly<Record<string, unknown>> => {
+    const text = files.get(name)
+    return text === undefined ? {} : parseConfigText(text, name)
+  }
+  const [config, generation] = [parsed(CONFIG), parsed(GENERATION)]
+  return {
+    begin: tokensNamed(config, 'bos_token')[0],
+    end: [...tokensNamed(config, 'eos_token'), ...endIdsOf(generation)],
+    pad: tokensNamed(config, 'pad_token')[0],
+    template: files.get(TEMPLATE) ?? templateOf(config),
+    templateWhere: files.has(TEMPLATE) ? TEMPLATE : `${CONFIG}: chat_template`,
+  }
 }
 
 /** A token by its text, which the tokenizer must have, or by its id. */
 type TokenName = string | number
 
 /** What a tokenizer needs besides its definition. */
-export interface TokenizerSettings {
-  /** What errors call the definition. */
-  readonly where: string
+interface Beside {
   readonly begin: TokenName | undefined
   readonly end: readonly TokenName[]
+  /** transformers adds one that the tokenizer lacks; here there is none then. */
+  readonly pad: TokenName | undefined
   readonly template: string | undefined
   readonly templateWhere: string
 }
 
-/** The same with settings from elsewhere. */
-export function openTokenizerJson(tokenizerJson: string, settings: TokenizerSettings): Promise<Tokenizer> {
-  const text = tokenizerJson.startsWith('\uFEFF') ? tokenizerJson.slice(1) : tokenizerJson
-  const fail = (rule: string, offset: number): never => {
-    throw new CheckpointError(`${rule} at ${showPosition(text, offset)}`, { where: settings.where })
-  }
-  return buildTokenizer(parseJson(text, { fail }), { ...settings, hashed: text })
+export interface TokenizerSettings extends Beside {
+  /** What errors call the definition. */
+  readonly where: string
+  /** Files that say the same; absent: they are made. */
+  readonly files?: ReadonlyMap<string, string>
+  readonly gguf?: ReadonlyMap<string, TypedGgufValue> | undefined
 }
 
-/** A tokenizer from the value of a tokenizer.json; its name has the hash of `hashed`. The library is loaded only now. */
+/** The same with settings from elsewhere. */
+export async function openTokenizerJson(text: string, settings: TokenizerSettings): Promise<Tokenizer> {
+  return buildTokenizer(parseTokenizerJson(text, settings.where), { ...settings, text })
+}
+
+export function parseTokenizerJson(text: string, where: string): unknown {
+  const plain = withoutMark(text)
+  const fail = (rule: string, offset: number): never => {
+    throw new CheckpointError(`${rule} at ${showPosition(plain, offset)}`, { where })
+  }
+  return parseJson(plain, { fail })
+}
+
+const withoutMark = (text: string): string => (text.startsWith('\uFEFF') ? text.slice(1) : text)
+
+/** A tokenizer from the value of a tokenizer.json and its text, whose hash is in the name. The library is loaded only now. */
 export async function buildTokenizer(
   value: unknown,
-  settings: TokenizerSettings & { readonly hashed: string },
+  settings: TokenizerSettings & { readonly text: string },
 ): Promise<Tokenizer> {
-  const { where, template, templateWhere } = settings
+  const { where, template, templateWhere, text, gguf } = settings
   const definition = readDefinition(value, where)
   const { tokens, special, around, openPipe } = definition
   const begin = settings.begin === undefined ? undefined : idOf(settings.begin, definition, where)
   const end = settings.end.map((token) => idOf(token, definition, where))
+  const pad = typeof settings.pad === 'string' ? definition.ids.get(settings.pad) : settings.pad
   const textOfId = (id: number | undefined): string => (id === undefined ? '' : (tokens.get(id) ?? ''))
   const encodeText = await openLibrary(definition, where)
   const stream: Tokenizer['stream'] = ({ special: keepSpecial = false } = {}) =>
     new TokenStream((id) => (keepSpecial || !special.has(id) ? tokens.get(id) : undefined), openPipe())
   return {
-    name: `bpe-${hashOf(settings.hashed)}`,
+    name: `bpe-${hashOf(withoutMark(text))}`,
     size: 1 + [...tokens.keys()].reduce((most, id) => Math.max(most, id), 0),
     begin,
     end: [...new Set(end)],
+    pad,
+    files: settings.files ?? publishedFiles(text, { begin, end, pad, template, tokens }),
+    ...(gguf && { gguf }),
     encode(text, { special: addSpecial = false } = {}) {
       const ids = encodeText(wellFormed(text))
       return addSpecial ? [...around.before, ...ids, ...around.after] : ids

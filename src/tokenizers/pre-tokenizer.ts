@@ -28,7 +28,7 @@ export const GPT2_PATTERN =
 /** Letters, marks, digits, connectors, and the two joiners. */
 const WORD = '\\w\\u200C\\u200D'
 /** Punctuation of Unicode, and what else ASCII counts as such. */
-const PUNCTUATION_PATTERN = '[\\p{P}$+<=>\\^`|~]'
+export const PUNCTUATION_PATTERN = '[\\p{P}$+<=>\\^`|~]'
 
 const behavior = v.picklist(['Removed', 'Isolated', 'MergedWithPrevious', 'MergedWithNext', 'Contiguous'])
 type Behavior = v.InferOutput<typeof behavior>

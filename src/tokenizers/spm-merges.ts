@@ -8,7 +8,7 @@ export interface ScoredPiece {
 }
 
 /** Longer pieces are in no published vocabulary. Each is tried at every place to split it. */
-const MAX_PIECE = 256
+export const MAX_PIECE = 256
 
 /**
  * Pairs of pieces whose concatenation is a piece, best score first: byte-pair encoding by them joins, like sentencepiece, the

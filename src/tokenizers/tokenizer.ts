@@ -1,4 +1,5 @@
 /** What a language model needs of a tokenizer: text to token ids and back, whole or as it comes. */
+import type { TypedGgufValue } from '../checkpoints/gguf/index.ts'
 
 export interface Tokenizer {
   /** Bytes, or the kind and hash of the file it is from: states that hold pending text say which one they belong to. */
@@ -9,6 +10,12 @@ export interface Tokenizer {
   readonly begin: number | undefined
   /** Tokens that end a text. */
   readonly end: readonly number[]
+  /** Token that fills up shorter rows of a batch, if there is one. */
+  readonly pad: number | undefined
+  /** What says the same in a folder of transformers: text by file name, tokenizer.json first. None for bytes. */
+  readonly files: ReadonlyMap<string, string>
+  /** Of a tokenizer from a GGUF file, the keys that it is from. */
+  readonly gguf?: ReadonlyMap<string, TypedGgufValue>
   /**
    * Text to ids. `special` (default false) adds the tokens that the tokenizer puts around a text (often `begin`). Special tokens
    * spelled out in the text become their ids, as in transformers.

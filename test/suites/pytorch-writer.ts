@@ -31,7 +31,7 @@ const FOLDER = 'archive'
 const ALIGNMENT = 64
 const MAX_32 = 0xffffffff
 
-export const lengthOf = (part: Part): number => (part instanceof Uint8Array ? part.length : part.bytes)
+const lengthOf = (part: Part): number => (part instanceof Uint8Array ? part.length : part.bytes)
 
 /** A file in parts. Numbers that 32 bits cannot hold make it a 64-bit archive. */
 export function pytorchParts(tensors: Iterable<readonly [string, TensorToPickle]>): Part[] {

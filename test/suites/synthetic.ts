@@ -95,7 +95,7 @@ export function huggingFaceFiles({ config, tensors }: Saved): Map<string, FileSo
 /** The same in the layout of state-spaces, of their 130M models. */
 export function stateSpacesFiles({ config, tensors }: Saved): Map<string, FileSource> {
   const vocabulary = 'vocabulary' in config.input ? config.input.vocabulary : 0
-  const layer = config.layers[0]!.kind === 'mamba2' ? { layer: 'Mamba2' } : {}
+  const layer = config.layers[0].kind === 'mamba2' ? { layer: 'Mamba2' } : {}
   const json = {
     d_model: config.width,
     n_layer: config.layers.length,
