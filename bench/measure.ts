@@ -1,5 +1,6 @@
 import type { AnyDevice } from '../src/devices/device.ts'
 import { scope } from '../src/tensor/scope.ts'
+import type { Limits } from './limits.ts'
 
 /** A piece of work, and what it costs by count. */
 export interface Work {
@@ -53,8 +54,8 @@ export const inScope =
     })
   }
 
-/** Prints a table: milliseconds, and rates by the counts given. */
-export function printTimings(title: string, timings: readonly Timing[]): void {
+/** Prints a table: milliseconds, and rates by the counts given, also in percent of what the machine can do. */
+export function printTimings(title: string, timings: readonly Timing[], limits?: Limits): void {
   console.log(`\n${title}`)
   console.log(
     `${'work'.padEnd(52)}${'median ms'.padStart(11)}${'min'.padStart(9)}${'max'.padStart(9)}   rate`,
@@ -62,8 +63,8 @@ export function printTimings(title: string, timings: readonly Timing[]): void {
   for (const { work, median, min, max } of timings) {
     const ms = [median, min, max].map((each) => (each * 1000).toFixed(each < 0.01 ? 3 : 1))
     const rates = [
-      work.flops === undefined ? '' : `${(work.flops / median / 1e9).toFixed(1)} GFLOP/s`,
-      work.bytes === undefined ? '' : `${(work.bytes / median / 1e9).toFixed(1)} GB/s`,
+      rateOf(work.flops, median, limits?.flops, 'GFLOP/s'),
+      rateOf(work.bytes, median, limits?.bytes, 'GB/s'),
       work.tokens === undefined ? '' : `${(work.tokens / median).toFixed(0)} tokens/s`,
     ]
     const [a, b, c] = ms as [string, string, string]
@@ -71,4 +72,11 @@ export function printTimings(title: string, timings: readonly Timing[]): void {
       `${work.name.padEnd(52)}${a.padStart(11)}${b.padStart(9)}${c.padStart(9)}   ${rates.filter(Boolean).join('  ')}`,
     )
   }
+}
+
+function rateOf(count: number | undefined, seconds: number, limit: number | undefined, unit: string): string {
+  if (count === undefined) return ''
+  const rate = count / seconds
+  const share = limit === undefined ? '' : ` (${((100 * rate) / limit).toFixed(0)}%)`
+  return `${(rate / 1e9).toFixed(1)} ${unit}${share}`
 }
