@@ -1,4 +1,4 @@
-import { fma, fma1 } from '../../devices/wasm/kernels/math.as.ts'
+import { fma, fma1, sum4 } from '../../devices/wasm/kernels/math.as.ts'
 import { finish, word } from './finish.as.ts'
 
 /** The sums of the lanes of four vectors, side by side. */
@@ -35,31 +35,25 @@ export function storeSome(y: usize, s: v128, width: i32): void {
   if (width > 2) store<f32>(y, f32x4.extract_lane(s, 2), 8)
 }
 
-/** y [4] = a [K] · b [4, K] */
-function dotOne(a: usize, b0: usize, b1: usize, b2: usize, b3: usize, K: i32, y: usize, width: i32): void {
+/** a [K] · b [K]. A row at a time reads memory in one stream: 34 GB/s where four rows side by side get 20. */
+function dotRow(a: usize, b: usize, K: i32): f32 {
   let s0 = f32x4.splat(0)
   let s1 = f32x4.splat(0)
   let s2 = f32x4.splat(0)
   let s3 = f32x4.splat(0)
-  let r0 = f32x4.splat(0)
-  let r1 = f32x4.splat(0)
-  let r2 = f32x4.splat(0)
-  let r3 = f32x4.splat(0)
-  let k = 0
-  for (; k + 8 <= K; k += 8) {
-    const x0 = v128.load(word(a, k))
-    const x1 = v128.load(word(a, k), 16)
-    s0 = fma(x0, v128.load(word(b0, k)), s0)
-    s1 = fma(x0, v128.load(word(b1, k)), s1)
-    s2 = fma(x0, v128.load(word(b2, k)), s2)
-    s3 = fma(x0, v128.load(word(b3, k)), s3)
-    r0 = fma(x1, v128.load(word(b0, k), 16), r0)
-    r1 = fma(x1, v128.load(word(b1, k), 16), r1)
-    r2 = fma(x1, v128.load(word(b2, k), 16), r2)
-    r3 = fma(x1, v128.load(word(b3, k), 16), r3)
+  const end = b + ((<usize>(K & ~15)) << 2)
+  for (; b < end; a += 64, b += 64) {
+    s0 = fma(v128.load(a), v128.load(b), s0)
+    s1 = fma(v128.load(a, 16), v128.load(b, 16), s1)
+    s2 = fma(v128.load(a, 32), v128.load(b, 32), s2)
+    s3 = fma(v128.load(a, 48), v128.load(b, 48), s3)
   }
-  const s = sums(f32x4.add(s0, r0), f32x4.add(s1, r1), f32x4.add(s2, r2), f32x4.add(s3, r3))
-  storeSome(y, tails(s, a, b0, b1, b2, b3, k, K), width)
+  let s = f32x4.add(f32x4.add(s0, s1), f32x4.add(s2, s3))
+  let rest = K & 15
+  for (; rest >= 4; rest -= 4, a += 16, b += 16) s = fma(v128.load(a), v128.load(b), s)
+  let sum = sum4(s)
+  for (; rest > 0; rest--, a += 4, b += 4) sum = fma1(load<f32>(a), load<f32>(b), sum)
+  return sum
 }
 
 /** y [2, 4] = a [2, K] · b [4, K] */
@@ -147,7 +141,10 @@ export function matmulDot(
         const a1 = word(A, (m + 1) * aRow)
         dotTwo(a0, a1, b0, b1, b2, b3, K, word(to, m * N), word(to, (m + 1) * N), stop - n)
       }
-      if (m < M) dotOne(word(A, m * aRow), b0, b1, b2, b3, K, word(to, m * N), stop - n)
+      if (m < M) {
+        for (let j = n; j < min(n + 4, stop); j++)
+          store<f32>(word(y, start + m * N + j), dotRow(word(A, m * aRow), word(B, j * bRow), K))
+      }
     }
     finishRows(y, bias, residual, pre, kind, M, N, start + first, first, stop - first)
   }

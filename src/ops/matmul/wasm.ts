@@ -19,7 +19,7 @@ const TILE_ROWS = 6
 /** Rows of `a` (transposed) or columns of b are packed so many words at a time, so that scratch does not grow with them. */
 const SCRATCH_WORDS = 1 << 22
 /** An output block of an item: a part of `a` that stays in the second cache, times a few panels. */
-const BLOCK_ROWS = 96
+const BLOCK_ROWS = 192
 const BLOCK_COLUMNS = 128
 const BLOCK_INNER = 512
 /** Blocks are made smaller until there are so many. */
@@ -181,7 +181,7 @@ export function tiled(product: Product, dims: Dims, epilogue: Epilogue): WasmLau
         yBatch: M * N,
         blockRows: block.rows,
         blockColumns: block.columns,
-        blockInner: Math.ceil(K / innerBlocks),
+        blockInner: 4 * Math.ceil(K / innerBlocks / 4),
       },
       items,
     )
@@ -207,13 +207,18 @@ function partOf(size: number, K: number, unit: number, words: number): number {
   return Math.min(size, most)
 }
 
-/** Sizes of an item's block of the output: whole tiles, smaller where there are few. */
+/** Sizes of an item's block of the output: whole tiles, smaller where there are few, and as even as tiles let them be. */
 function blockOf(matrices: number, M: number, N: number): { rows: number; columns: number } {
   let [rows, columns] = [BLOCK_ROWS, BLOCK_COLUMNS]
   const few = (): boolean => matrices * Math.ceil(M / rows) * Math.ceil(N / columns) < ITEMS
   while (few() && columns > 2 * PANEL) columns /= 2
   while (few() && rows > 2 * TILE_ROWS) rows /= 2
-  return { rows, columns }
+  return { rows: evenly(M, rows, TILE_ROWS), columns: evenly(N, columns, PANEL) }
+}
+
+/** The size of equal parts of at most `most`, in whole units: threads then get shares of the same size. */
+function evenly(size: number, most: number, unit: number): number {
+  return unit * Math.ceil(size / Math.ceil(size / most) / unit)
 }
 
 /** The operand from another first element on. */
