@@ -1,5 +1,5 @@
 // 130M models and large products on a GPU, against what the card can do, and where the time goes.
-// node scripts/run-ts.mjs bench/gpu.ts [--only decode] [--profile] [--flags enable-dawn-features=…;…]
+// node scripts/run-ts.mjs bench/gpu.ts [--only decode] [--profile] [--seconds 1]
 import { parseArgs } from 'node:util'
 import { randomWindows } from '../src/data/batches.ts'
 import type { LaunchList } from '../src/devices/device.ts'
@@ -10,14 +10,13 @@ import type { ModelConfig } from '../src/models/config.ts'
 import { Model } from '../src/models/model.ts'
 import { Parameters } from '../src/nn/parameters.ts'
 import { randomNormal } from '../src/nn/random-normal.ts'
-import { copyInto } from '../src/ops/elementwise/index.ts'
+import { copyInto, scale } from '../src/ops/elementwise/index.ts'
 import { matmul } from '../src/ops/matmul/index.ts'
 import { packRows } from '../src/ops/packed/format.ts'
 import { PackedMatrix } from '../src/ops/packed/matrix.ts'
 import { linearBy } from '../src/ops/packed/weight.ts'
 import { selectiveScan } from '../src/ops/selective-scan/index.ts'
 import { ssd } from '../src/ops/ssd/index.ts'
-import { scale } from '../src/ops/elementwise/index.ts'
 import { scope } from '../src/tensor/scope.ts'
 import type { Tensor } from '../src/tensor/tensor.ts'
 import { AdamW } from '../src/train/adamw.ts'
@@ -33,7 +32,6 @@ const { values: asked } = parseArgs({
   options: {
     only: { type: 'string', default: '' },
     profile: { type: 'boolean', default: false },
-    flags: { type: 'string', default: 'enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_on_nvidia' },
     seconds: { type: 'string', default: '1' },
     software: { type: 'boolean', default: false },
   },
@@ -41,7 +39,7 @@ const { values: asked } = parseArgs({
 
 const device = (await openWebGpu({
   software: asked.software,
-  dawnFlags: [...asked.flags.split(';').filter(Boolean), 'disable-dawn-features=timestamp_quantization'],
+  dawnFlags: ['enable-dawn-features=allow_unsafe_apis', 'disable-dawn-features=timestamp_quantization'],
 })) as WebGpuDevice
 console.log(device.description)
 
@@ -51,6 +49,9 @@ const MODELS: readonly (readonly [string, ModelConfig])[] = [
 ]
 
 const chosen = (name: string): boolean => name.includes(asked.only)
+/** Whether works that begin with one of these words may be asked for. */
+const concerns = (...words: string[]): boolean =>
+  words.some((word) => word.includes(asked.only) || asked.only.startsWith(word))
 const normal = (...shape: number[]): Tensor => randomNormal(device, shape, 1)
 
 await products()
@@ -92,7 +93,7 @@ async function replayed(name: string, rates: Omit<Work, 'name' | 'run'>, body: (
 }
 
 async function products(): Promise<void> {
-  if (!['copy', 'matmul', 'linear'].some((each) => each.includes(asked.only))) return
+  if (!concerns('copy', 'matmul', 'linear')) return
   const n = 4096
   const [a, b, c] = [normal(n, n), normal(n, n), normal(n, n)]
   await replayed('copy 64 MiB', { bytes: 8 * n * n }, () => copyInto(c, a))
@@ -108,8 +109,8 @@ async function products(): Promise<void> {
 
 /** What is beside the products in a layer, at 2,048 tokens. */
 async function sequences(): Promise<void> {
-  const [L, E, H, D] = [2048, 1536, 24, 768]
-  if (!['scan', 'SSD'].some((each) => each.includes(asked.only))) return
+  const [L, E, H] = [2048, 1536, 24]
+  if (!concerns('scan', 'SSD')) return
   for (const N of [16, 64, 128]) {
     const x = normal(1, L, E)
     const inputs = {
@@ -138,7 +139,6 @@ async function sequences(): Promise<void> {
     ssd(dual, { groups: 1, dtSoftplus: true })
   })
   for (const each of Object.values(dual)) each.dispose()
-  void D
 }
 
 async function modelOf(config: ModelConfig, weights: WeightFormat): Promise<Model> {

@@ -18,6 +18,11 @@ export class Decay {
     else this.#aLog = at.create('A_log', shape, aLog)
   }
 
+  /** What a step in place takes: the parameter as it is stored, and whether that is A_log. */
+  get stored(): { readonly A: Tensor; readonly logDecay: boolean } {
+    return { A: (this.#A ?? this.#aLog)!, logDecay: this.#A === undefined }
+  }
+
   /** A, of the shape of the parameter; negative. */
   A(): Tensor {
     return this.#A ?? scale(exp(this.#aLog!), -1)

@@ -89,6 +89,7 @@ export class Mamba1 implements SequenceLayer {
       {
         u: conv.y,
         ...this.#select(conv.y),
+        A: this.decay.A(),
         D: this.D,
         z,
         initialState: state?.ssm,
@@ -103,15 +104,17 @@ export class Mamba1 implements SequenceLayer {
     const { hidden: E } = this.#options
     const [u, z] = split(this.inProj.forward(x), [E, E]) as [Tensor, Tensor]
     const convolved = this.conv1d.step(u, state.conv)
+    const { A, logDecay } = this.decay.stored
     const { y } = selectiveStateUpdate(
       {
         state: state.ssm,
         x: convolved,
         ...this.#select(convolved),
+        A,
         D: this.D,
         z,
       },
-      { deltaSoftplus: true, inPlace: true },
+      { deltaSoftplus: true, logDecay, inPlace: true },
     )
     return this.outProj.forward(y)
   }
@@ -125,13 +128,13 @@ export class Mamba1 implements SequenceLayer {
   }
 
   /** What the convolved input says of the scan: how far delta lets it in, where (B), and how it is read (C). */
-  #select(u: Tensor): { delta: Tensor; deltaBias: Tensor; A: Tensor; B: Tensor; C: Tensor } {
+  #select(u: Tensor): { delta: Tensor; deltaBias: Tensor; B: Tensor; C: Tensor } {
     const { deltaRank: R, state: N, innerNorm: eps } = this.#options
     const parts = split(this.xProj.forward(u), [R, N, N])
     const normed = eps === undefined ? parts : parts.map((part) => rmsNorm({ x: part }, { eps }).y)
     const [low, B, C] = normed as [Tensor, Tensor, Tensor]
     const { weight, bias: deltaBias } = this.dtProj
-    return { delta: linearBy(low, weight), deltaBias, A: this.decay.A(), B, C }
+    return { delta: linearBy(low, weight), deltaBias, B, C }
   }
 }
 

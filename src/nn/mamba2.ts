@@ -113,16 +113,17 @@ export class Mamba2 implements SequenceLayer {
   step(x: Tensor, state: State): Tensor {
     const { groups, deltaLimit } = this.#options
     const { z, xBC, dt } = this.#project(x)
+    const { A, logDecay } = this.decay.stored
     const { y } = ssdStateUpdate(
       {
         state: state.ssm,
         ...this.#splitConvolved(this.conv1d.step(xBC, state.conv)),
         dt,
-        A: this.decay.A(),
+        A,
         D: this.D,
         dtBias: this.dtBias,
       },
-      { groups, dtSoftplus: true, dtLimit: deltaLimit, inPlace: true },
+      { groups, dtSoftplus: true, dtLimit: deltaLimit, logDecay, inPlace: true },
     )
     return this.#finish(y, z)
   }

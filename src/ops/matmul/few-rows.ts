@@ -1,10 +1,11 @@
 import { defineKernel } from '../../devices/webgpu/kernel.ts'
 import { BINDINGS, SHARED_WGSL, UNIFORMS } from './wgsl.ts'
 
-/** Rows of `a` that an invocation takes at a time: the lanes of a vector. */
-export const FOUR_ROWS_WGSL = /* wgsl */ `
-    var<workgroup> sums: array<vec4f, 256>;
+/** Sums of an invocation for four rows of `a`: the lanes of a vector. */
+export const SUMS_WGSL = /* wgsl */ `
+    var<workgroup> sums: array<vec4f, 256>;`
 
+const FOUR_ROWS_WGSL = /* wgsl */ `${SUMS_WGSL}
     fn fetchA(matrix: u32, m: u32, k: u32) -> vec4f {
       return vec4f(
         elementA(matrix, m, k, u.K),
@@ -12,6 +13,26 @@ export const FOUR_ROWS_WGSL = /* wgsl */ `
         elementA(matrix, m + 2u, k, u.K),
         elementA(matrix, m + 3u, k, u.K));
     }`
+
+/**
+ * What a row of a holds at k, of four rows from m on; with SINGLE, of one. Nothing is asked before it is read, so that several
+ * reads are under way together: beyond the edges, the last row and column are read, and what comes of them is dropped.
+ */
+export const ROWS_AT_WGSL = /* wgsl */ `
+    fn readA(matrix: u32, m: u32, k: u32) -> f32 {
+      let start = u.aOffset + matrix * u.aBatch;
+      let row = min(m, u.M - 1u);
+      if (TRANSPOSE_A) { return a[start + k * u.aStride + row]; }
+      return a[start + row * u.aStride + k];
+    }
+
+    fn rowsAt(matrix: u32, m: u32, k: u32) -> vec4f {
+      if (SINGLE) { return vec4f(readA(matrix, m, k), 0.0, 0.0, 0.0); }
+      return vec4f(
+        readA(matrix, m, k), readA(matrix, m + 1u, k), readA(matrix, m + 2u, k), readA(matrix, m + 3u, k));
+    }
+    /** Places along the inner axis that are read together. */
+    const TOGETHER = 4u;`
 
 const constants = { TRANSPOSE_A: 'bool', TRANSPOSE_B: 'bool', KIND: 'u32', LANES: 'u32' } as const
 
@@ -23,16 +44,21 @@ export const matmulDot = defineKernel({
   name: 'matmulDot',
   bindings: BINDINGS,
   uniforms: UNIFORMS,
-  constants,
-  body: `${SHARED_WGSL}${FOUR_ROWS_WGSL}
+  constants: { ...constants, SINGLE: 'bool' },
+  body: `${SHARED_WGSL}${SUMS_WGSL}${ROWS_AT_WGSL}
     @compute @workgroup_size(256)
     fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
       let lane = local % LANES;
       let n = group.x * (256u / LANES) + local / LANES;
       let m = 4u * group.y;
       var sum = vec4f();
-      for (var k = lane; k < u.K; k += LANES) {
-        sum = fma(vec4f(elementB(group.z, k, n, u.K)), fetchA(group.z, m, k), sum);
+      let row = u.bOffset + group.z * u.bBatch + min(n, u.N - 1u) * u.bStride;
+      for (var first = lane; first < u.K; first += TOGETHER * LANES) {
+        for (var i = 0u; i < TOGETHER; i++) {
+          let k = first + i * LANES;
+          let at = min(k, u.K - 1u);
+          sum = select(sum, fma(vec4f(b[row + at]), rowsAt(group.z, m, at), sum), k < u.K);
+        }
       }
       sums[local] = sum;
       for (var half = LANES / 2u; half > 0u; half /= 2u) {

@@ -7,6 +7,7 @@ import { dimsOf, type Dims } from './dims.ts'
 import { matmulColumns, matmulDot } from './few-rows.ts'
 import { matmulTile128, matmulTile64 } from './tiles.ts'
 import type { MatmulInputs, MatmulOutputs, MatmulParams } from './types.ts'
+import { tilingFor } from './tiling.ts'
 import { matmulCombine } from './wgsl.ts'
 
 /** Up to so many rows, b is streamed past them; with more, tiles are computed. */
@@ -16,12 +17,6 @@ const COLUMN_ROWS = 8
 const MANY_OUTPUTS = 4096
 /** Invocations side by side along the inner axis, for columns of b. */
 const COLUMN_LANES = 8
-/** Workgroups that keep a large GPU busy. Large tiles are taken where there are so many. */
-const BUSY = 96
-/** With fewer tiles, the inner axis is split in parts of at least so many. */
-const SHORTEST_PART = 256
-const SPLIT_GROUPS = 192
-
 export function webgpu({
   inputs,
   outputs: { y, pre },
@@ -39,7 +34,7 @@ export function webgpu({
     const few = batch * N < MANY_OUTPUTS
     const LANES = lanesFor(K, params.transposeB ? (few ? 128 : 32) : COLUMN_LANES)
     const grid = [Math.ceil(N / (256 / LANES)), Math.ceil(M / 4), batch] as const
-    const values = { bindings, uniforms, constants: { ...flags, LANES }, grid }
+    const values = { bindings, uniforms, constants: { ...flags, LANES, SINGLE: M === 1 }, grid }
     return [params.transposeB ? launch(matmulDot, values) : launch(matmulColumns, values)]
   }
 
@@ -83,11 +78,8 @@ export function inTiles(
   tile: (tiling: Tiling) => WebGpuLaunch,
 ): WebGpuLaunch[] {
   const { y } = outputs
-  const tilesOf = (side: number): number => Math.ceil(M / side) * Math.ceil(N / side) * batch
-  const large = tilesOf(128) >= BUSY
-  const [side, INNER] = large ? [128, 8] : [64, 16]
-  const most = Math.min(Math.floor(SPLIT_GROUPS / tilesOf(side)), Math.floor(K / SHORTEST_PART))
-  const part = Math.ceil(K / Math.max(1, most))
+  const { large, side, INNER, splits: wanted } = tilingFor({ batch, M, N, K })
+  const part = Math.ceil(K / wanted)
   const splits = Math.ceil(K / part)
   const SPLIT = splits > 1
   const parts = SPLIT ? scratch([splits, y.size]) : undefined

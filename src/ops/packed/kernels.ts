@@ -1,6 +1,6 @@
 import { defineKernel } from '../../devices/webgpu/kernel.ts'
 import { ACTIVATION_WGSL } from '../activation/wgsl.ts'
-import { FOUR_ROWS_WGSL } from '../matmul/few-rows.ts'
+import { ROWS_AT_WGSL, SUMS_WGSL } from '../matmul/few-rows.ts'
 import { STEP_WGSL, TILE_128_WGSL, TILE_64_WGSL, TILE_CONSTANTS } from '../matmul/tiles.ts'
 import { BINDINGS, ELEMENT_A_WGSL, FINISH_WGSL } from '../matmul/wgsl.ts'
 import { PACKED_WGSL } from './wgsl.ts'
@@ -20,7 +20,7 @@ export const packedDot = defineKernel({
   bindings,
   uniforms,
   constants: { TRANSPOSE_A: 'bool', KIND: 'u32', FORMAT: 'u32', LANES: 'u32', SINGLE: 'bool' },
-  body: `${SHARED_WGSL}${FOUR_ROWS_WGSL}
+  body: `${SHARED_WGSL}${SUMS_WGSL}${ROWS_AT_WGSL}
     /** Columns of a word. */
     const COLUMNS = select(select(8u, 4u, FORMAT == Q8), 2u, FORMAT == F16);
 
@@ -31,16 +31,21 @@ export const packedDot = defineKernel({
       return f32(i32((word >> (8u * (j % 4u) + 4u * (j / 4u))) & 15u) - 8);
     }
 
-    /** What the word at place g of a row adds to the sums. A loop, as a text of all columns takes minutes to compile for CPUs. */
-    fn part(m: u32, panel: u32, row: u32, g: u32) -> vec4f {
+    /**
+     * What the word at place 'at' of a row adds to the sums; nothing beyond the last. A loop, as a text of all columns takes
+     * minutes to compile for CPUs.
+     */
+    fn part(m: u32, panel: u32, row: u32, at: u32) -> vec4f {
       const PER_BLOCK = 32u / COLUMNS;
+      let words = (u.K + COLUMNS - 1u) / COLUMNS;
+      let g = min(at, words - 1u);
       let block = panel + select((g / PER_BLOCK) * BLOCK_WORDS, 0u, FORMAT == F16);
       let word = b[select(block + 4u + 8u * (g % PER_BLOCK), panel + 8u * g, FORMAT == F16) + row];
       var sum = vec4f();
       for (var j = 0u; j < COLUMNS; j++) {
         let k = g * COLUMNS + j;
         let w = column(word, j);
-        if (SINGLE) { sum.x = fma(w, elementA(0u, m, k, u.K), sum.x); } else { sum = fma(vec4f(w), fetchA(0u, m, k), sum); }
+        sum = select(sum, fma(vec4f(w), rowsAt(0u, m, min(k, u.K - 1u)), sum), k < u.K && at < words);
       }
       if (FORMAT == F16) { return sum; }
       let pair = b[block + row / 2u];
@@ -53,10 +58,10 @@ export const packedDot = defineKernel({
       let lane = (local / 8u) % LANES;
       let n = (group.x * (32u / LANES) + local / (8u * LANES)) * 8u + row;
       let m = 4u * group.y;
-      let panel = (n / 8u) * u.panelWords;
+      let panel = (min(n, u.N - 1u) / 8u) * u.panelWords;
       var sum = vec4f();
-      if (n - row < u.N) {
-        for (var g = lane; g * COLUMNS < u.K; g += LANES) { sum += part(m, panel, row, g); }
+      for (var first = lane; first * COLUMNS < u.K; first += TOGETHER * LANES) {
+        for (var i = 0u; i < TOGETHER; i++) { sum += part(m, panel, row, first + i * LANES); }
       }
       sums[local] = sum;
       for (var half = LANES / 2u; half > 0u; half /= 2u) {

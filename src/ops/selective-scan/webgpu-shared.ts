@@ -150,6 +150,8 @@ const selectiveScanCarry = defineKernel({
   uniforms: { size: 'u32', inner: 'u32', states: 'u32', chunks: 'u32', rows: 'u32' },
   constants: { WORKGROUP: 'u32', FROM_LAST: 'bool' },
   body: /* wgsl */ `
+    fn chunkAt(step: u32) -> u32 { return select(step, u.chunks - 1u - step, FROM_LAST); }
+
     @compute @workgroup_size(WORKGROUP)
     fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
       let i = flatGroup(group) * WORKGROUP + local;
@@ -160,14 +162,23 @@ const selectiveScanCarry = defineKernel({
       let rate = channels[n * u.inner + e];
       var coming = 0.0;
       if (HAS_START) { coming = start[(b * u.inner + e) * u.states + n]; }
-      for (var step = 0u; step < u.chunks; step++) {
-        let k = b * u.chunks + select(step, u.chunks - 1u - step, FROM_LAST);
-        let place = (k * u.rows + n) * u.inner + e;
-        let added = values[place];
-        values[place] = coming;
-        // sums [B, chunks, 2, E]: of dt, and 0 if there was a reset.
-        let decay = exp2(clamp(rate * sums[k * 2u * u.inner + e], -126.0, 126.0)) * sums[(k * 2u + 1u) * u.inner + e];
-        coming = fma(decay, coming, added);
+      // Eight chunks are read before the first of them is written: a read after a write would wait for it.
+      for (var first = 0u; first < u.chunks; first += 8u) {
+        var added: array<f32, 8>;
+        var decay: array<f32, 8>;
+        for (var i = 0u; i < 8u; i++) {
+          let k = b * u.chunks + chunkAt(min(first + i, u.chunks - 1u));
+          added[i] = values[(k * u.rows + n) * u.inner + e];
+          // sums [B, chunks, 2, E]: of dt, and 0 if there was a reset.
+          let kept = sums[(k * 2u + 1u) * u.inner + e];
+          decay[i] = exp2(clamp(rate * sums[k * 2u * u.inner + e], -126.0, 126.0)) * kept;
+        }
+        for (var i = 0u; i < 8u; i++) {
+          if (first + i >= u.chunks) { break; }
+          let k = b * u.chunks + chunkAt(first + i);
+          values[(k * u.rows + n) * u.inner + e] = coming;
+          coming = fma(decay[i], coming, added[i]);
+        }
       }
       if (HAS_END) { end[(b * u.inner + e) * u.states + n] = coming; }
     }`,

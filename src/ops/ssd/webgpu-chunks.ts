@@ -155,6 +155,8 @@ const ssdCarry = defineKernel({
   uniforms: { ...SIZES, slots: 'u32' },
   constants: { WORKGROUP: 'u32', REVERSE: 'bool' },
   body: /* wgsl */ `
+    fn chunkAt(step: u32) -> u32 { return select(step, u.chunks - 1u - step, REVERSE); }
+
     @compute @workgroup_size(WORKGROUP)
     fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
       let i = flatGroup(group) * WORKGROUP + local;
@@ -165,12 +167,20 @@ const ssdCarry = defineKernel({
       let h = within / (u.headWidth * u.state);
       var carried = 0.0;
       if (HAS_FIRST) { carried = first[i]; }
-      for (var step = 0u; step < u.chunks; step++) {
-        let c = select(step, u.chunks - 1u - step, REVERSE);
-        let at = (b * u.slots + c) * size + within;
-        let added = states[at];
-        states[at] = carried;
-        carried = through[(b * u.chunks + c) * u.heads + h] * carried + added;
+      // Eight chunks are read before the first of them is written: a read after a write would wait for it.
+      for (var start = 0u; start < u.chunks; start += 8u) {
+        var added: array<f32, 8>;
+        var kept: array<f32, 8>;
+        for (var i = 0u; i < 8u; i++) {
+          let c = chunkAt(min(start + i, u.chunks - 1u));
+          added[i] = states[(b * u.slots + c) * size + within];
+          kept[i] = through[(b * u.chunks + c) * u.heads + h];
+        }
+        for (var i = 0u; i < 8u; i++) {
+          if (start + i >= u.chunks) { break; }
+          states[(b * u.slots + chunkAt(start + i)) * size + within] = carried;
+          carried = kept[i] * carried + added[i];
+        }
       }
       if (u.slots > u.chunks) { states[(b * u.slots + u.chunks) * size + within] = carried; }
       if (HAS_LAST) { last[i] = carried; }

@@ -43,5 +43,11 @@ const list = {
 
 export const stateUpdateCases = [
   cases(selectiveStateUpdateOp, list),
-  cases(selectiveStateUpdateInPlaceOp, list),
+  cases(selectiveStateUpdateInPlaceOp, {
+    ...list,
+    'decay as a logarithm': {
+      inputs: { ...full(2, 33, 16), A: uniform([33, 16], -2, 1.5) },
+      params: { ...softplus, logDecay: true },
+    },
+  }),
 ]

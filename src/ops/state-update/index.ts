@@ -3,6 +3,7 @@ import type { Tensor } from '../../tensor/tensor.ts'
 import { apply } from '../apply.ts'
 import { defineOperation } from '../operation.ts'
 import { selectiveScanBackwardOp } from '../selective-scan/index.ts'
+import { withDecay, type DecayParams, type StepOptions } from './decay.ts'
 import { inPlaceReference, reference } from './reference.ts'
 import { wasm } from './wasm.ts'
 import { webgpu } from './webgpu.ts'
@@ -94,7 +95,7 @@ export const selectiveStateUpdateOp = defineOperation<
 export const selectiveStateUpdateInPlaceOp = defineOperation<
   SelectiveStateUpdateInputs,
   SelectiveStateUpdateOutputs,
-  SelectiveStateUpdateParams
+  SelectiveStateUpdateParams & DecayParams
 >({
   name: 'selectiveStateUpdateInPlace',
   outputs(inputs) {
@@ -105,7 +106,7 @@ export const selectiveStateUpdateInPlaceOp = defineOperation<
   mutates: ['state'],
   reference: inPlaceReference,
   webgpu,
-  wasm,
+  wasm: withDecay(wasm),
 })
 
 /**
@@ -114,11 +115,9 @@ export const selectiveStateUpdateInPlaceOp = defineOperation<
  */
 export function selectiveStateUpdate(
   inputs: SelectiveStateUpdateInputs,
-  {
-    inPlace = false,
-    ...params
-  }: SelectiveStateUpdateParams & { readonly inPlace?: boolean | undefined } = {},
+  options: StepOptions<SelectiveStateUpdateParams> = {},
 ): SelectiveStateUpdateOutputs {
+  const { inPlace = false, ...params } = options
   return apply(inPlace ? selectiveStateUpdateInPlaceOp : selectiveStateUpdateOp, inputs, params)
 }
 

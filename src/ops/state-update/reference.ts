@@ -1,4 +1,5 @@
 import type { Arrays, NdArray } from '../operation.ts'
+import { decayOf, type DecayParams } from './decay.ts'
 import type {
   SelectiveStateUpdateInputs,
   SelectiveStateUpdateOutputs,
@@ -19,9 +20,9 @@ export function reference(
 export function inPlaceReference(
   inputs: Arrays<SelectiveStateUpdateInputs>,
   { y }: Arrays<SelectiveStateUpdateOutputs>,
-  params: SelectiveStateUpdateParams,
+  params: SelectiveStateUpdateParams & DecayParams,
 ): void {
-  step(inputs, y, inputs.state, params)
+  step({ ...inputs, A: decayOf(inputs.A, params) }, y, inputs.state, params)
 }
 
 function step(

@@ -49,4 +49,13 @@ const list = {
   'a model': { inputs: full(2, 8, 64, 128), params: softplus, finiteDifferences: false },
 }
 
-export const ssdStateUpdateCases = [cases(ssdStateUpdateOp, list), cases(ssdStateUpdateInPlaceOp, list)]
+export const ssdStateUpdateCases = [
+  cases(ssdStateUpdateOp, list),
+  cases(ssdStateUpdateInPlaceOp, {
+    ...list,
+    'decay as a logarithm': {
+      inputs: { ...full(3, 2, 33, 16), A: uniform([2], -2, 1.5) },
+      params: { ...softplus, logDecay: true },
+    },
+  }),
+]

@@ -1,5 +1,6 @@
 import type { Arrays, NdArray } from '../operation.ts'
 import { reference as ssdReference } from '../ssd/reference.ts'
+import { decayOf, type DecayParams } from './decay.ts'
 import type { SsdStateUpdateInputs, SsdStateUpdateOutputs, SsdStateUpdateParams } from './ssd.ts'
 
 /** `ssd` over one token. */
@@ -17,11 +18,11 @@ export function reference(
 export function inPlaceReference(
   inputs: Arrays<SsdStateUpdateInputs>,
   outputs: Arrays<SsdStateUpdateOutputs>,
-  params: SsdStateUpdateParams,
+  params: SsdStateUpdateParams & DecayParams,
 ): void {
   const { data, shape } = inputs.state
   const nextState = { data: new Float64Array(data.length), shape }
-  reference(inputs, { ...outputs, nextState }, params)
+  reference({ ...inputs, A: decayOf(inputs.A, params) }, { ...outputs, nextState }, params)
   data.set(nextState.data)
 }
 

@@ -3,6 +3,7 @@ import { ACTIVATION_WGSL } from '../activation/wgsl.ts'
 import { webgpu as copy } from '../copy/webgpu.ts'
 import type { Call } from '../operation.ts'
 import { dtRange } from '../ssd/shapes.ts'
+import type { DecayParams } from './decay.ts'
 import type { SsdStateUpdateInputs, SsdStateUpdateOutputs, SsdStateUpdateParams } from './ssd.ts'
 
 /** Threads that share a row of the state, and rows of a workgroup. */
@@ -33,7 +34,7 @@ const ssdStateUpdate = defineKernel({
     dtMin: 'f32',
     dtMax: 'f32',
   },
-  constants: { LANES: 'u32', ROWS: 'u32', CHANNEL_D: 'bool', DT_SOFTPLUS: 'bool' },
+  constants: { LANES: 'u32', ROWS: 'u32', CHANNEL_D: 'bool', DT_SOFTPLUS: 'bool', LOG_DECAY: 'bool' },
   body:
     ACTIVATION_WGSL +
     /* wgsl */ `
@@ -54,7 +55,9 @@ const ssdStateUpdate = defineKernel({
         if (HAS_DT_BIAS) { s += dtBias[h]; }
         if (DT_SOFTPLUS) { s = softplus(s); }
         s = clamp(s, u.dtMin, u.dtMax);
-        let decay = expOf(s * A[h]);
+        var rate = A[h];
+        if (LOG_DECAY) { rate = -expOf(rate); }
+        let decay = expOf(s * rate);
         input = x[u.xOffset + b * u.xStride + channel];
         for (var n = local.x; n < u.states; n += LANES) {
           let at = row * u.states + n;
@@ -79,11 +82,11 @@ const ssdStateUpdate = defineKernel({
 
 /** In place where there is no next state; else on a copy. */
 export function webgpu(
-  call: Call<SsdStateUpdateInputs, SsdStateUpdateOutputs, SsdStateUpdateParams>,
+  call: Call<SsdStateUpdateInputs, SsdStateUpdateOutputs, SsdStateUpdateParams & DecayParams>,
 ): WebGpuLaunch[] {
   const { state, x, dt, A, B, C, D, z, dtBias } = call.inputs
   const { y, nextState } = call.outputs
-  const { groups, dtSoftplus } = call.params
+  const { groups, dtSoftplus, logDecay = false } = call.params
   const [, heads, headWidth, states] = state.shape as [number, number, number, number]
   const copied = nextState
     ? copy({ ...call, inputs: { x: state }, outputs: { y: nextState }, params: {} })
@@ -98,6 +101,7 @@ export function webgpu(
         ROWS,
         CHANNEL_D: D !== undefined && D.size !== A.size,
         DT_SOFTPLUS: dtSoftplus,
+        LOG_DECAY: logDecay,
       },
       grid: gridOf(y.size, ROWS),
     }),

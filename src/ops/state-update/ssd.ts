@@ -4,6 +4,7 @@ import { apply } from '../apply.ts'
 import { zeros } from '../elementwise/index.ts'
 import { defineOperation } from '../operation.ts'
 import { ssdBackwardOp, type SsdParams } from '../ssd/index.ts'
+import { withDecay, type DecayParams, type StepOptions } from './decay.ts'
 import { inPlaceReference, reference } from './ssd-reference.ts'
 import { wasm } from './ssd-wasm.ts'
 import { webgpu } from './ssd-webgpu.ts'
@@ -83,7 +84,7 @@ export const ssdStateUpdateOp = defineOperation<
 export const ssdStateUpdateInPlaceOp = defineOperation<
   SsdStateUpdateInputs,
   SsdStateUpdateOutputs,
-  SsdStateUpdateParams
+  SsdStateUpdateParams & DecayParams
 >({
   name: 'ssdStateUpdateInPlace',
   outputs(inputs, params) {
@@ -94,7 +95,7 @@ export const ssdStateUpdateInPlaceOp = defineOperation<
   mutates: ['state'],
   reference: inPlaceReference,
   webgpu,
-  wasm,
+  wasm: withDecay(wasm),
 })
 
 /**
@@ -103,8 +104,9 @@ export const ssdStateUpdateInPlaceOp = defineOperation<
  */
 export function ssdStateUpdate(
   inputs: SsdStateUpdateInputs,
-  { inPlace = false, ...params }: SsdStateUpdateParams & { readonly inPlace?: boolean | undefined },
+  options: StepOptions<SsdStateUpdateParams>,
 ): SsdStateUpdateOutputs {
+  const { inPlace = false, ...params } = options
   return apply(inPlace ? ssdStateUpdateInPlaceOp : ssdStateUpdateOp, inputs, params)
 }
 

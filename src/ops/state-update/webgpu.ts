@@ -1,6 +1,7 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../devices/webgpu/kernel.ts'
 import { ACTIVATION_WGSL } from '../activation/wgsl.ts'
 import type { Call } from '../operation.ts'
+import type { DecayParams } from './decay.ts'
 import type {
   SelectiveStateUpdateInputs,
   SelectiveStateUpdateOutputs,
@@ -25,7 +26,7 @@ const selectiveStateUpdate = defineKernel({
     y: 'f32 rw',
   },
   uniforms: { size: 'u32', inner: 'u32', states: 'u32', groups: 'u32' },
-  constants: { WORKGROUP: 'u32', WITH_SOFTPLUS: 'bool' },
+  constants: { WORKGROUP: 'u32', WITH_SOFTPLUS: 'bool', LOG_DECAY: 'bool' },
   body: `${ACTIVATION_WGSL}
     @compute @workgroup_size(WORKGROUP)
     fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
@@ -40,7 +41,9 @@ const selectiveStateUpdate = defineKernel({
       var sum = 0.0;
       if (HAS_D) { sum = D[e] * x[i]; }
       for (var n = 0u; n < u.states; n++) {
-        let h = expOf(dt * A[e * u.states + n]) * state[i * u.states + n]
+        var rate = A[e * u.states + n];
+        if (LOG_DECAY) { rate = -expOf(rate); }
+        let h = expOf(dt * rate) * state[i * u.states + n]
           + dt * B[u.BOffset + b * u.BStride + column + n] * x[i];
         state[i * u.states + n] = h;
         sum = fma(C[u.COffset + b * u.CStride + column + n], h, sum);
@@ -67,11 +70,11 @@ const selectiveStateCopy = defineKernel({
 export function webgpu({
   inputs: { state, ...inputs },
   outputs: { y, nextState },
-  params: { deltaSoftplus = false },
+  params: { deltaSoftplus = false, logDecay = false },
 }: Call<
   SelectiveStateUpdateInputs,
   SelectiveStateUpdateOutputs,
-  SelectiveStateUpdateParams
+  SelectiveStateUpdateParams & DecayParams
 >): WebGpuLaunch[] {
   const [, inner, states] = state.shape as [number, number, number]
   const launches: WebGpuLaunch[] = []
@@ -89,7 +92,7 @@ export function webgpu({
     launch(selectiveStateUpdate, {
       bindings: { ...inputs, state: nextState ?? state, y },
       uniforms: { size: y.size, inner, states, groups: inputs.B.width / states },
-      constants: { WORKGROUP, WITH_SOFTPLUS: deltaSoftplus },
+      constants: { WORKGROUP, WITH_SOFTPLUS: deltaSoftplus, LOG_DECAY: logDecay },
       grid: gridOf(y.size, WORKGROUP),
     }),
   )

@@ -1,0 +1,72 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { whyNoGpu } from '../../../test/gpu.ts'
+import { relativeError } from '../../../test/suites/compare.ts'
+import type { AnyDevice } from '../../devices/device.ts'
+import { openDevice } from '../../devices/open.ts'
+import { tensor, type Tensor } from '../../tensor/tensor.ts'
+import { packRows, unpackRows } from '../packed/format.ts'
+import { PackedMatrix } from '../packed/matrix.ts'
+import { linearBy } from '../packed/weight.ts'
+import { matmul } from './index.ts'
+import { tilingFor } from './tiling.ts'
+
+/** So many tiles that large ones are taken, all edges cut, and a short inner axis, so that software computes it in time. */
+const [M, N, K] = [1913, 2041, 9]
+const numbers = (size: number, seed: number): Float32Array =>
+  Float32Array.from({ length: size }, (_, i) => Math.sin(seed + 1.7 * i))
+
+/** x [rows, columns], transposed. */
+const turned = (x: Float32Array, rows: number, columns: number): Float32Array =>
+  Float32Array.from({ length: x.length }, (_, i) => x[(i % rows) * columns + Math.floor(i / rows)])
+
+async function expectNear(y: Tensor, want: Float32Array): Promise<void> {
+  expect(relativeError((await y.read()) as Float32Array, want)).toBeLessThan(1e-6)
+  y.dispose()
+}
+
+test('few rounds of workgroups: large tiles, parts of the inner axis where tiles are few', () => {
+  expect(tilingFor({ batch: 1, M, N, K })).toMatchObject({ large: true, splits: 1 })
+  expect(tilingFor({ batch: 1, M: 33, N: 33, K: 31 })).toMatchObject({ large: false, splits: 1 })
+  expect(tilingFor({ batch: 1, M: 128, N: 768, K: 1536 })).toMatchObject({ large: false, splits: 16 })
+  expect(tilingFor({ batch: 1, M: 3072, N: 768, K: 8192 }).splits).toBeGreaterThan(1)
+})
+
+describe.skipIf(whyNoGpu())('large tiles', () => {
+  let device: AnyDevice
+  const [a, b] = [numbers(M * K, 1), numbers(K * N, 2)]
+  const bias = numbers(N, 3)
+
+  beforeAll(async () => {
+    device = await openDevice('webgpu', { software: true })
+  })
+  afterAll(() => device.destroy())
+
+  /** a b + bias, of b as [K, N]. */
+  function product(weights: Float32Array): Float32Array {
+    return Float32Array.from({ length: M * N }, (_, i) => {
+      const [m, n] = [Math.floor(i / N), i % N]
+      let sum = bias[n]
+      for (let k = 0; k < K; k++) sum += a[m * K + k] * weights[k * N + n]
+      return sum
+    })
+  }
+
+  test.each([false, true])('of all transposes, a transposed: %s', async (transposeA) => {
+    const left = transposeA ? tensor(device, turned(a, M, K), [K, M]) : tensor(device, a, [M, K])
+    const want = product(b)
+    for (const transposeB of [false, true]) {
+      const right = transposeB ? tensor(device, turned(b, K, N), [N, K]) : tensor(device, b, [K, N])
+      const inputs = { a: left, b: right, bias: tensor(device, bias) }
+      await expectNear(matmul(inputs, { transposeA, transposeB }), want)
+    }
+  })
+
+  test('of packed weights', async () => {
+    const words = packRows('f16', turned(b, K, N), K)
+    const weight = PackedMatrix.empty(device, 'f16', [N, K])
+    weight.writePanels(0, words)
+    const want = product(turned(unpackRows('f16', words, N, K), N, K))
+    await expectNear(linearBy(tensor(device, a, [M, K]), weight, tensor(device, bias)), want)
+    weight.dispose()
+  })
+})
