@@ -43,6 +43,25 @@ async function bitsFrom(model: LanguageModel, tokens: readonly number[], first: 
   return bits
 }
 
+describe('bench', () => {
+  test('a model: prompt, token and memory; how kernels are cut', async () => {
+    const flags = ['--prompt', '20', '--tokens', '3', '--rounds', '2']
+    const text = await output('bench', run, ...flags, '--explain', ...WASM)
+    expect(text).toMatch(/prompt of 20 .*tokens\/s .* ms \(.* to .*\)\none token .*tokens\/s/)
+    expect(text).toMatch(/memory: .* loaded, a state of .*, .* while it works\n/)
+    expect(text).toMatch(/choices for wasm: .*\n {2}ssdChunk +32 +tokens of a chunk of SSD/)
+    const json = JSON.parse(await output('bench', run, ...flags, '--json', ...WASM)) as Record<string, object>
+    expect(Object.keys(json)).toEqual(['device', 'choices', 'prompt', 'read', 'write', 'memory'])
+    expect(Object.keys(json['read'])).toEqual(['median', 'least', 'most'])
+  })
+
+  test('without a model, only how kernels are cut', async () => {
+    expect(await output('bench', '--explain', ...WASM)).toMatch(/^choices for wasm/)
+    const { code, stderr } = await cli.run('bench', ...WASM)
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/no model is named/)])
+  })
+})
+
 describe('score', () => {
   const TEXT =
     'Call me Ishmael. Some years ago - never mind how long precisely - having little or no money. é'

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { version } from '../../package.json'
+import { addBench } from './bench.ts'
 import { addChat } from './chat.ts'
 import { addConvert } from './convert.ts'
 import { explain } from './explain.ts'
@@ -44,5 +45,6 @@ function createProgram(exit: (code: number) => void): Command {
   addScore(program)
   addInspect(program)
   addConvert(program)
+  addBench(program)
   return program
 }

@@ -1,4 +1,5 @@
 /** The parameters that a configuration asks for, without memory for them: to convert models larger than memory, and to count. */
+import { choicesFor } from '../devices/choices.ts'
 import type { Arena, Device, HostArray, LaunchList } from '../devices/device.ts'
 import { Storage } from '../devices/device.ts'
 import { DeviceError } from '../errors.ts'
@@ -53,6 +54,7 @@ class PlanningDevice implements Device {
   readonly description = 'shapes without values'
   readonly heap = nothing
   readonly arena = nothing
+  readonly choices = choicesFor('reference')
   readonly offsetAlignment = 1
   createArena = (): Arena => nothing
   write = (): never => refuse()

@@ -2,6 +2,7 @@
  * The reference device: plain TypeScript over Float64Array. Slow and exact: it is the oracle that the other
  * devices are tested against. A launch is a closure.
  */
+import { choicesFor } from '../choices.ts'
 import { RecordingDevice, Storage, type Arena, type Device, type DType, type HostArray } from '../device.ts'
 
 export type ReferenceLaunch = () => void
@@ -57,6 +58,7 @@ export class ReferenceDevice
   readonly description = 'reference: float64 in plain TypeScript'
   readonly heap: Arena = new ReferenceArena()
   readonly arena: Arena = new ReferenceArena()
+  readonly choices = choicesFor('reference')
   readonly offsetAlignment = 1
 
   createArena(): Arena {

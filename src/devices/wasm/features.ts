@@ -1,5 +1,6 @@
 /** Which build of the kernels an engine can run. */
 import { DeviceError } from '../../errors.ts'
+import { canRevectorize, compileRevectorized } from './revectorize.ts'
 import { isNode } from './workers.ts'
 
 export type Simd = 'base' | 'relaxed'
@@ -39,9 +40,23 @@ function hasRelaxedSimd(): boolean {
   return WebAssembly.validate(RELAXED)
 }
 
-export async function compileKernels(simd: Simd): Promise<WebAssembly.Module> {
-  const { bytes } = await (simd === 'relaxed'
+export interface Kernels {
+  readonly module: WebAssembly.Module
+  /** Whether the engine joins pairs of their vectors. */
+  readonly revectorized: boolean
+  /** Kernels that failed their check: nothing is joined then. */
+  readonly failed: readonly string[]
+}
+
+/** The build, with vectors joined where the engine can and `revectorize` lets it. */
+export async function compileKernels(simd: Simd, revectorize: boolean): Promise<Kernels> {
+  const { bytes: text } = await (simd === 'relaxed'
     ? import('./generated/relaxed.ts')
     : import('./generated/base.ts'))
-  return WebAssembly.compile(Uint8Array.from(atob(bytes), (c) => c.charCodeAt(0)))
+  const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0))
+  if (!revectorize || !canRevectorize()) {
+    return { module: await WebAssembly.compile(bytes), revectorized: false, failed: [] }
+  }
+  const { module, failed } = compileRevectorized(bytes)
+  return { module, revectorized: failed.length === 0, failed }
 }

@@ -10,7 +10,7 @@ import { ltiDiagonalOp, type LtiDiagonalInputs, type LtiParams } from './operati
 export interface LtiDiagonalOptions extends LtiParams {
   /**
    * `recurrence` walks the states; `convolution` multiplies spectra. They give the same numbers. Default: convolution from
-   * length 1024 on if gradients are recorded on a fast device, and there is neither initial state nor reset mask.
+   * length 1024 on (`choices.ltiConvolution`: backward by FFT then saves more than the final state costs) if gradients are recorded on a fast device, and there is neither initial state nor reset mask.
    */
   readonly form?: 'recurrence' | 'convolution' | undefined
 }
@@ -22,9 +22,6 @@ export interface LtiDiagonalResult {
   readonly finalRe: Tensor
   readonly finalIm?: Tensor | undefined
 }
-
-/** From this length on, backward by FFT saves more than the final state costs. */
-const LONG = 1024
 
 /**
  * A diagonal state-space layer (S4D): each channel c of u has N modes with step exp(logDt),
@@ -67,5 +64,5 @@ function answerOfState(inputs: LtiDiagonalInputs, params: LtiParams): Tensor {
 
 function defaultForm({ u, initialRe, reset }: LtiDiagonalInputs): 'recurrence' | 'convolution' {
   if (initialRe || reset || u.device.name === 'reference' || !activeTape()) return 'recurrence'
-  return (u.shape[1] ?? 0) >= LONG ? 'convolution' : 'recurrence'
+  return (u.shape[1] ?? 0) >= u.device.choices.ltiConvolution ? 'convolution' : 'recurrence'
 }

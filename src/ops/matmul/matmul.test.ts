@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { relativeError } from '../../../test/suites/compare.ts'
 import { openDevice } from '../../devices/open.ts'
 import { ReferenceDevice } from '../../devices/reference/device.ts'
 import { Random } from '../../tensor/random.ts'
@@ -109,4 +110,25 @@ test('operands larger than the scratch for packing give what their parts give', 
   const last = matmul({ a: slice(left, 0, 2, 3), b: slice(batch, 0, 2, 3) })
   expect(await flat(slice(all, 0, 2, 3))).toEqual(await flat(last))
   device.destroy()
+})
+
+test('tiles of 16 columns give what tiles of 8 give, at any edge', async () => {
+  const devices = await Promise.all(
+    [8, 16].map((tileColumns) => openDevice('wasm', { threads: 2, choices: { tileColumns } })),
+  )
+  for (const [M, N, K] of [
+    [17, 16, 8],
+    [18, 24, 7],
+    [19, 1, 33],
+    [20, 31, 1],
+    [200, 45, 1030],
+  ] as const) {
+    const [narrow, wide] = await Promise.all(
+      devices.map((device) =>
+        scope(() => matmul({ a: random(device, [M, K], 1), b: random(device, [K, N], 2) }, {})).read(),
+      ),
+    )
+    expect(relativeError(wide, narrow)).toBeLessThan(2e-6)
+  }
+  for (const device of devices) device.destroy()
 })

@@ -1,3 +1,4 @@
+import type { Choices } from '../../devices/choices.ts'
 import type { Operand } from '../../devices/device.ts'
 import { wasmLaunch, type WasmLaunch } from '../../devices/wasm/launch.ts'
 import type { Shape } from '../../tensor/shape.ts'
@@ -6,22 +7,20 @@ import type { Call } from '../operation.ts'
 import { dimsOf, type Dims } from './dims.ts'
 import type { MatmulInputs, MatmulOutputs, MatmulParams } from './types.ts'
 
-/** Up to so many rows, b is streamed once and dotted with them; with more, it is packed and tiles are computed. */
-const DOT_ROWS = 16
+/** As `choices.fewRows`, where b is not transposed. */
 const COLUMN_ROWS = 4
 /** Rows of b that an item of the dot kernel takes. */
 const DOT_ITEM = 8
 /** Columns of b that an item of the columns kernel takes, fixed there. */
 const COLUMNS_ITEM = 32
-/** Columns of a packed panel of b: the width of the register tile. Its height is 6. */
+/** Columns of a packed panel of b. */
 const PANEL = 8
+/** Rows of the register tile that is a panel wide. */
 const TILE_ROWS = 6
+/** Words of a register tile. */
+const TILE = 48
 /** Rows of `a` (transposed) or columns of b are packed so many words at a time, so that scratch does not grow with them. */
 const SCRATCH_WORDS = 1 << 22
-/** An output block of an item: a part of `a` that stays in the second cache, times a few panels. */
-const BLOCK_ROWS = 192
-const BLOCK_COLUMNS = 128
-const BLOCK_INNER = 512
 /** Blocks are made smaller until there are so many. */
 const ITEMS = 32
 
@@ -44,7 +43,9 @@ export function wasm(call: MatmulCall): WasmLaunch[] {
     kind: ACTIVATIONS.indexOf(params.activation),
   }
   const { batch, N } = dims
-  const rows = params.transposeB ? DOT_ROWS : COLUMN_ROWS
+  const { choices } = call.device
+  // Few rows: b is streamed once and dotted with them; for more, it is packed and tiles are computed.
+  const rows = params.transposeB ? choices.fewRows : COLUMN_ROWS
   if (dims.M > rows) {
     const product = {
       a: inputs.a,
@@ -53,6 +54,7 @@ export function wasm(call: MatmulCall): WasmLaunch[] {
       scratch: call.scratch,
       panelWords: SCRATCH_WORDS,
       pack: packing(inputs.b, params.transposeB, dims),
+      choices,
     }
     return tiled(product, dims, epilogue)
   }
@@ -92,6 +94,7 @@ interface Product {
   readonly transposeA: boolean
   readonly y: Operand
   readonly scratch: (shape: Shape) => Operand
+  readonly choices: Choices
   /** Words of scratch that hold panels of b at a time. */
   readonly panelWords: number
   /** Packs the columns n … n + width of b, or of `count` matrices from `first` on. */
@@ -106,7 +109,7 @@ interface Product {
 
 /** For each part of b: pack it; for each part of a: bring it to rows if it is transposed, and compute their tiles. */
 export function tiled(product: Product, dims: Dims, epilogue: Epilogue): WasmLaunch[] {
-  const { y, scratch, panelWords, pack } = product
+  const { y, scratch, panelWords, pack, choices } = product
   const { batch, M, N, K } = dims
   const columns = partOf(N, K, PANEL, panelWords)
   const rows = product.transposeA ? partOf(M, K, TILE_ROWS, SCRATCH_WORDS) : M
@@ -156,10 +159,10 @@ export function tiled(product: Product, dims: Dims, epilogue: Epilogue): WasmLau
     },
   ): WasmLaunch {
     const { count, height, width } = part
-    const block = blockOf(count, height, width)
+    const block = blockOf(choices, count, height, width)
     const items = count * Math.ceil(height / block.rows) * Math.ceil(width / block.columns)
     const start = (part.first * M + part.m) * N + part.n
-    const innerBlocks = Math.ceil(K / BLOCK_INNER)
+    const innerBlocks = Math.ceil(K / choices.blockInner)
     return wasmLaunch(
       'matmulTiles',
       {
@@ -169,7 +172,7 @@ export function tiled(product: Product, dims: Dims, epilogue: Epilogue): WasmLau
         bias: bias && at(bias, part.n),
         residual: residual && at(residual, start),
         pre: pre && at(pre, start),
-        edge: scratch([items, TILE_ROWS, PANEL]),
+        edge: scratch([items, TILE]),
         kind,
         M: height,
         N: width,
@@ -182,6 +185,7 @@ export function tiled(product: Product, dims: Dims, epilogue: Epilogue): WasmLau
         blockRows: block.rows,
         blockColumns: block.columns,
         blockInner: 4 * Math.ceil(K / innerBlocks / 4),
+        tileColumns: choices.tileColumns,
       },
       items,
     )
@@ -208,12 +212,17 @@ function partOf(size: number, K: number, unit: number, words: number): number {
 }
 
 /** Sizes of an item's block of the output: whole tiles, smaller where there are few, and as even as tiles let them be. */
-function blockOf(matrices: number, M: number, N: number): { rows: number; columns: number } {
-  let [rows, columns] = [BLOCK_ROWS, BLOCK_COLUMNS]
+function blockOf(
+  { blockRows, blockColumns, tileColumns }: Choices,
+  matrices: number,
+  M: number,
+  N: number,
+): { rows: number; columns: number } {
+  let [rows, columns] = [blockRows, blockColumns]
   const few = (): boolean => matrices * Math.ceil(M / rows) * Math.ceil(N / columns) < ITEMS
-  while (few() && columns > 2 * PANEL) columns /= 2
+  while (few() && columns > 2 * tileColumns) columns /= 2
   while (few() && rows > 2 * TILE_ROWS) rows /= 2
-  return { rows: evenly(M, rows, TILE_ROWS), columns: evenly(N, columns, PANEL) }
+  return { rows: evenly(M, rows, TILE_ROWS), columns: evenly(N, columns, tileColumns) }
 }
 
 /** The size of equal parts of at most `most`, in whole units: threads then get shares of the same size. */

@@ -1,6 +1,7 @@
 import { fma } from '../../devices/wasm/kernels/math.as.ts'
 import { finishRows } from '../matmul/few-rows.as.ts'
 import { word } from '../matmul/finish.as.ts'
+import { asDigits, digitTimes4, digitTimes8 } from './dot-digits.as.ts'
 import { storeEight } from './dot-f16.as.ts'
 import { scales4 } from './half.as.ts'
 
@@ -136,10 +137,12 @@ export function packedDotInt(
   N: i32,
   K: i32,
   bits: i32,
+  digits: i32,
   begin: i32,
   end: i32,
 ): void {
   const blocks = K / 32
+  const inDigits = asDigits(digits)
   const row = <usize>(blocks * RECORD)
   const bytes = <usize>blocks * <usize>(bits == 8 ? BYTES8 : BYTES4)
   for (let panel = begin; panel < end; panel++) {
@@ -149,8 +152,12 @@ export function packedDotInt(
     const to = word(y, n)
     for (let m = 0; m < M; m++) {
       const x = q + <usize>m * row
-      if (bits == 8) times8(x, w, blocks, word(to, m * N), width)
-      else times4(x, w, blocks, word(to, m * N), width)
+      const into = word(to, m * N)
+      if (ASC_FEATURE_RELAXED_SIMD && inDigits) {
+        if (bits == 8) digitTimes8(x, w, blocks, into, width)
+        else digitTimes4(x, w, blocks, into, width)
+      } else if (bits == 8) times8(x, w, blocks, into, width)
+      else times4(x, w, blocks, into, width)
     }
     finishRows(y, bias, residual, 0, kind, M, N, n, n, width)
   }

@@ -1,4 +1,5 @@
-import { fma, sigmoid4, silu4, siluGrad4, softplus4, sum4 } from '../../devices/wasm/kernels/math.as'
+import { fma, sum4 } from '../../devices/wasm/kernels/math.as'
+import { scanSlopes, scanStepGradients, scanSteps } from './tokens.as'
 import { LOG2E, scanArrange, scanExp2, scanLoad, scanScatter, scanState, scanStore } from './wasm.as'
 
 const LN2: f32 = 0.693147181
@@ -107,16 +108,20 @@ export function selectiveScanBackward(
         const bias = deltaBias != 0 ? scanLoad(deltaBias + ((<usize>e) << 2), lanes) : zero
         const skip = D != 0 ? scanLoad(D + ((<usize>e) << 2), lanes) : zero
 
+        const start = (<usize>((b * length + first) * inner + e)) << 2
+        scanSteps(delta + start, steps, last - first, inner, lanes, bias, softplus)
+        const gates = z != 0 ? z + ((<usize>(b * length + first) * <usize>zStride + <usize>e) << 2) : 0
+        scanSlopes(dy != 0 ? dy + start : 0, gates, zStride, dz + start, slopes, last - first, inner, lanes)
+
         // Forward through the chunk.
         for (let t = first; t < last; t++) {
           const row = b * length + t
           const i = (<usize>(row * inner + e)) << 2
           const keep = i32x4.splat(reset != 0 && load<i32>(reset + ((<usize>row) << 2)) != 0 ? 0 : -1)
-          let dt = f32x4.add(scanLoad(delta + i, lanes), bias)
-          if (softplus) dt = softplus4(dt)
+          const step = <usize>(t - first)
+          const dt = v128.load(steps + step * V)
           const input = scanLoad(u + i, lanes)
           const x = f32x4.mul(dt, input)
-          const step = <usize>(t - first)
           const h = history + step * rowBytes
           const decayRow = decays + step * rowBytes
           const bRow = bWide
@@ -125,7 +130,6 @@ export function selectiveScanBackward(
           const cRow = cWide
             ? allC + offset
             : C + ((<usize>row * <usize>cStride + <usize>(group * states)) << 2)
-          let slope = dy != 0 ? scanLoad(dy + i, lanes) : zero
           if (z != 0) {
             let sum = f32x4.mul(skip, input)
             for (let n = 0; n < states; n++) {
@@ -136,9 +140,7 @@ export function selectiveScanBackward(
               v128.store(h + rowBytes + at, next)
               sum = fma(next, scanState(cRow, n, cWide), sum)
             }
-            const gate = scanLoad(z + ((<usize>row * <usize>zStride + <usize>e) << 2), lanes)
-            scanStore(dz + i, lanes, f32x4.mul(f32x4.mul(slope, sum), siluGrad4(gate)))
-            slope = f32x4.mul(slope, silu4(gate))
+            scanStore(dz + i, lanes, f32x4.mul(scanLoad(dz + i, lanes), sum))
           } else {
             for (let n = 0; n < states; n++) {
               const at = (<usize>n) << 4
@@ -148,8 +150,6 @@ export function selectiveScanBackward(
               v128.store(h + rowBytes + at, next)
             }
           }
-          v128.store(steps + step * V, dt)
-          v128.store(slopes + step * V, slope)
         }
 
         // And back.
@@ -191,12 +191,13 @@ export function selectiveScanBackward(
             viaDecay = fma(kept, v128.load(a + at), viaDecay)
           }
           scanStore(du + i, lanes, fma(dt, viaInput, f32x4.mul(skip, slope)))
-          let d = fma(input, viaInput, f32x4.mul(f32x4.splat(LN2), viaDecay))
-          if (softplus) d = f32x4.mul(d, sigmoid4(f32x4.add(scanLoad(delta + i, lanes), bias)))
-          scanStore(ddelta + i, lanes, d)
+          scanStore(ddelta + i, lanes, fma(input, viaInput, f32x4.mul(f32x4.splat(LN2), viaDecay)))
           dD = fma(slope, input, dD)
-          dBias = f32x4.add(dBias, d)
         }
+        dBias = f32x4.add(
+          dBias,
+          scanStepGradients(delta + start, ddelta + start, last - first, inner, lanes, bias, softplus),
+        )
         v128.store(allDD + ((<usize>q) << 2), dD)
         v128.store(allDBias + ((<usize>q) << 2), dBias)
       }
@@ -237,50 +238,6 @@ export function selectiveScanBackward(
         lanes,
         v128.load(allDBias + ((<usize>q) << 2)),
       )
-    }
-  }
-}
-
-/** out [E, count] = the columns from `column` on of sums [B, E, W], summed over B. Items: channels. */
-export function selectiveScanBackwardChannels(
-  sums: usize,
-  out: usize,
-  batch: i32,
-  inner: i32,
-  sumsWidth: i32,
-  column: i32,
-  count: i32,
-  begin: i32,
-  end: i32,
-): void {
-  for (let e = begin; e < end; e++) {
-    for (let n = 0; n < count; n++) {
-      let sum: f32 = 0
-      for (let b = 0; b < batch; b++) {
-        sum += load<f32>(sums + ((<usize>((b * inner + e) * sumsWidth + column + n)) << 2))
-      }
-      store<f32>(out + ((<usize>(e * count + n)) << 2), sum)
-    }
-  }
-}
-
-/** dB or dC [B, L, G, N] = part 0 or 1 of tokens [B, L, G, blocks, 2, N], summed over blocks. Items: tokens and groups. */
-export function selectiveScanBackwardTokens(
-  tokens: usize,
-  out: usize,
-  states: i32,
-  blocks: i32,
-  part: i32,
-  begin: i32,
-  end: i32,
-): void {
-  for (let row = begin; row < end; row++) {
-    for (let n = 0; n < states; n++) {
-      let sum: f32 = 0
-      for (let block = 0; block < blocks; block++) {
-        sum += load<f32>(tokens + ((<usize>(((row * blocks + block) * 2 + part) * states + n)) << 2))
-      }
-      store<f32>(out + ((<usize>(row * states + n)) << 2), sum)
     }
   }
 }

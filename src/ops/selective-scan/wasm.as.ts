@@ -1,4 +1,5 @@
-import { fma, silu4, softplus4 } from '../../devices/wasm/kernels/math.as'
+import { fma } from '../../devices/wasm/kernels/math.as'
+import { scanGates, scanSteps } from './tokens.as'
 
 /*
  * Four neighbouring channels stand in the four lanes. A channel block is `width` channels of one group; per block, values
@@ -70,7 +71,9 @@ export function scanState(from: usize, n: i32, wide: bool): v128 {
 
 /**
  * The scan: y [B, L, E], finalState [B, E, N], edges [B, chunks, N, E]. Without y, states alone: edges.
- * Items: channel blocks, [B, G, blocks]; scratch: [items, quads N (2 to 4)] vectors.
+ * Items: channel blocks, [B, G, blocks]; scratch: [items, 4 quads N + T] vectors.
+ *
+ * Steps of a chunk come before its states, gates after: what does not wait for the token before overlaps.
  */
 export function selectiveScanForward(
   u: usize,
@@ -114,10 +117,12 @@ export function selectiveScanForward(
     const e0 = group * perGroup + within
     const channels = min<i32>(width, perGroup - within)
     // A log2(e), h, and B and C if constant: [quads, N]
-    const allA = scratch + <usize>item * part * 4
+    const allA = scratch + <usize>item * (part * 4 + <usize>chunk * V)
     const allH = allA + part
     const allB = allH + part
     const allC = allB + part
+    // [T]: dt
+    const steps = allC + part
     scanArrange(A + ((<usize>(e0 * states)) << 2), allA, channels, states, LOG2E)
     if (bWide) scanArrange(B + ((<usize>(e0 * states)) << 2), allB, channels, states, 1)
     if (cWide) scanArrange(C + ((<usize>(e0 * states)) << 2), allC, channels, states, 1)
@@ -141,12 +146,13 @@ export function selectiveScanForward(
         }
         const bias = deltaBias != 0 ? scanLoad(deltaBias + ((<usize>e) << 2), lanes) : f32x4.splat(0)
         const skip = D != 0 ? scanLoad(D + ((<usize>e) << 2), lanes) : f32x4.splat(0)
+        const start = (<usize>((b * length + first) * inner + e)) << 2
+        scanSteps(delta + start, steps, last - first, inner, lanes, bias, softplus)
         for (let t = first; t < last; t++) {
           const row = b * length + t
           const i = (<usize>(row * inner + e)) << 2
           if (reset != 0 && load<i32>(reset + ((<usize>row) << 2)) != 0) memory.fill(h, 0, <usize>states * V)
-          let dt = f32x4.add(scanLoad(delta + i, lanes), bias)
-          if (softplus) dt = softplus4(dt)
+          const dt = v128.load(steps + <usize>(t - first) * V)
           const input = scanLoad(u + i, lanes)
           const x = f32x4.mul(dt, input)
           const bRow = bWide
@@ -189,11 +195,11 @@ export function selectiveScanForward(
             v128.store(h + at, next)
             sum = fma(next, scanState(cRow, n, cWide), sum)
           }
-          if (z != 0) {
-            const gate = scanLoad(z + ((<usize>row * <usize>zStride + <usize>e) << 2), lanes)
-            sum = f32x4.mul(sum, silu4(gate))
-          }
           scanStore(y + i, lanes, sum)
+        }
+        if (y != 0 && z != 0) {
+          const gates = z + ((<usize>(b * length + first) * <usize>zStride + <usize>e) << 2)
+          scanGates(gates, zStride, y + start, last - first, inner, lanes)
         }
         if (finalState == 0 || k + 1 < chunks) continue
         const out = finalState + ((<usize>((b * inner + e) * states)) << 2)

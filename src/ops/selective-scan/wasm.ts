@@ -67,7 +67,7 @@ function forward(
 
 const forwardScratch = (inputs: SelectiveScanInputs): number[] => {
   const { width, items } = blocking(inputs)
-  return [items, 4 * width * scanSizes(inputs).states]
+  return [items, 4 * width * scanSizes(inputs).states + 4 * CHUNK]
 }
 
 export function wasm({

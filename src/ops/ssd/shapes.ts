@@ -1,4 +1,4 @@
-import type { DeviceName } from '../../devices/device.ts'
+import type { AnyDevice } from '../../devices/device.ts'
 import { ConfigError, ShapeError } from '../../errors.ts'
 import { expectRank, expectShape, showShape } from '../../tensor/shape.ts'
 import type { SsdInputs, SsdParams } from './index.ts'
@@ -18,22 +18,17 @@ export interface SsdSizes {
 /** A WebGPU workgroup holds a chunk in tiles of 64 x 64: longer ones are cut, and much shorter ones would leave it idle. */
 const LEAST_WEBGPU_CHUNK = 16
 const LARGEST_WEBGPU_CHUNK = 64
-/**
- * The work of a token and head is Q/2 (N + P) + 2 N P multiply-adds; a chunk reads and writes N P numbers more. On a CPU 32 is
- * best for N and P of 64 to 128.
- */
-const DEFAULT_CHUNK = { wasm: 32, webgpu: 64, reference: 64 }
-
+/** The work of a token and head is Q/2 (N + P) + 2 N P multiply-adds; a chunk reads and writes N P numbers more. */
 export function sizesOf(
   { x, A, B }: Pick<SsdInputs, 'x' | 'A' | 'B'>,
   { groups, chunkSize }: SsdParams,
-  device: DeviceName,
+  { name, choices }: Pick<AnyDevice, 'name' | 'choices'>,
 ): SsdSizes {
   const [batch, length, inner] = x.shape as [number, number, number]
   const heads = A.shape[0]
-  const wanted = chunkSize ?? DEFAULT_CHUNK[device]
+  const wanted = chunkSize ?? choices.ssdChunk
   const fitting =
-    device === 'webgpu' ? Math.min(Math.max(wanted, LEAST_WEBGPU_CHUNK), LARGEST_WEBGPU_CHUNK) : wanted
+    name === 'webgpu' ? Math.min(Math.max(wanted, LEAST_WEBGPU_CHUNK), LARGEST_WEBGPU_CHUNK) : wanted
   const chunk = Math.max(1, Math.min(fitting, length))
   const chunks = Math.ceil(length / chunk)
   return { batch, length, heads, headWidth: inner / heads, groups, state: B.width / groups, chunk, chunks }

@@ -10,10 +10,11 @@ export function wasmBackward({
   outputs,
   params,
   scratch,
+  device,
 }: Call<SsdBackwardInputs, SsdBackwardOutputs, SsdParams>): WasmLaunch[] {
   const { x, dt, A, B, C, D, z, dtBias, initialState, dfinalState } = inputs
   const { dx, ddt, dA, dB, dC, dD, dz, ddtBias, dinitialState } = outputs
-  const sizes = sizesOf(inputs, params, 'wasm')
+  const sizes = sizesOf(inputs, params, device)
   const { chunks, ...own } = sizes
   const { batch, heads, headWidth, groups, state, chunk } = sizes
   const prepared = prepare(inputs, params, sizes, scratch)

@@ -72,8 +72,9 @@ export function wasm({
   outputs,
   params,
   scratch,
+  device,
 }: Call<SsdInputs, SsdOutputs, SsdParams>): WasmLaunch[] {
-  const sizes = sizesOf(inputs, params, 'wasm')
+  const sizes = sizesOf(inputs, params, device)
   const prepared = prepare(inputs, params, sizes, scratch)
   return [...prepared.launches, forward(inputs, outputs, prepared, sizes, scratch)]
 }

@@ -75,10 +75,11 @@ export function webgpuBackward({
   outputs,
   params,
   scratch,
+  device,
 }: Call<SsdBackwardInputs, SsdBackwardOutputs, SsdParams>): WebGpuLaunch[] {
   const { x, dt, A, B, C, D, z, dtBias, initialState, dfinalState } = inputs
   const { dx, ddt, dA, dB, dC, dD, dz, ddtBias, dinitialState } = outputs
-  const sizes = sizesOf(inputs, params, 'webgpu')
+  const sizes = sizesOf(inputs, params, device)
   const { batch, length, heads, headWidth, groups, state, chunk, chunks } = sizes
   const pBlocks = Math.ceil(headWidth / 64)
   const nBlocks = Math.ceil(state / 64)

@@ -119,9 +119,10 @@ export function webgpu({
   outputs,
   params,
   scratch,
+  device,
 }: Call<SsdInputs, SsdOutputs, SsdParams>): WebGpuLaunch[] {
   const { x, B, initialState } = inputs
-  const sizes = sizesOf(inputs, params, 'webgpu')
+  const sizes = sizesOf(inputs, params, device)
   const { batch, length, heads, headWidth, groups, state, chunk, chunks } = sizes
   const decays = scratch([2, batch, heads, length])
   const scores = scratch([batch, chunks, groups, chunk, chunk])

@@ -1,0 +1,170 @@
+/**
+ * V8 14.6 (Node 26) can join neighbouring vectors of 128 bits to ones of 256, an experiment behind a flag of the whole process. So the
+ * flag is on only while some kernels are compiled here by the optimizing compiler. Each of them must then give the same bits as the
+ * baseline compiler's code, which joins nothing; all others, and other modules, are compiled without it.
+ */
+import { KERNELS } from './generated/kernels.ts'
+import { isNode } from './workers.ts'
+
+type Kernel = keyof typeof KERNELS
+
+interface Check {
+  readonly kernel: Kernel
+  readonly items: number
+  /** Arrays that are there: one after the other, 16,384 words each. */
+  readonly arrays: readonly string[]
+  /** What is not named is 0. */
+  readonly sizes: Readonly<Record<string, number>>
+}
+
+/** Flags while kernels are compiled: at once, after one run. Then those that V8 begins with. */
+const ON = ['--experimental-wasm-revectorize', '--wasm-sync-tier-up', '--wasm-tiering-budget=1']
+const OFF = ['--no-experimental-wasm-revectorize', '--no-wasm-sync-tier-up', '--wasm-tiering-budget=13000000']
+
+const PAGES = 16
+const FIRST = 4096
+/** Runs until the code of a kernel, and of what it calls, is the optimized one. */
+const RUNS = 3
+
+const ARRAY = 16_384
+
+/** Kernels that gain; sizes leave every kind of edge. */
+const CHECKS: readonly Check[] = [
+  {
+    kernel: 'matmulTiles',
+    items: 4,
+    arrays: ['a', 'packed', 'bias', 'residual', 'y', 'edge'],
+    sizes: {
+      kind: 1,
+      M: 17,
+      N: 45,
+      K: 70,
+      aRow: 70,
+      yRow: 45,
+      blockRows: 12,
+      blockColumns: 32,
+      blockInner: 36,
+      tileColumns: 16,
+    },
+  },
+  {
+    kernel: 'selectiveScanForward',
+    items: 2,
+    arrays: ['u', 'delta', 'A', 'B', 'C', 'D', 'z', 'deltaBias', 'y', 'finalState', 'edges', 'scratch'],
+    sizes: {
+      length: 70,
+      inner: 22,
+      states: 7,
+      groups: 1,
+      blocks: 2,
+      width: 12,
+      chunk: 64,
+      bStride: 7,
+      cStride: 7,
+      zStride: 22,
+      softplus: 1,
+    },
+  },
+  {
+    kernel: 'ssdForward',
+    items: 4,
+    arrays: ['x', 'B', 'C', 'D', 'decays', 'scores', 'rows', 'y', 'finalState'],
+    sizes: {
+      batch: 1,
+      length: 45,
+      heads: 2,
+      headWidth: 20,
+      groups: 1,
+      state: 13,
+      chunk: 32,
+      blockWidth: 12,
+      xStride: 40,
+      bStride: 13,
+      cStride: 13,
+    },
+  },
+  {
+    kernel: 'normForward',
+    items: 5,
+    arrays: ['x', 'weight', 'y'],
+    sizes: { width: 45, groupSize: 45, xStride: 45, eps: 1e-5 },
+  },
+]
+
+/** Whether the engine is one that all checks of operations and models have been seen to pass in. */
+export function canRevectorize(): boolean {
+  if (!isNode || process.arch !== 'x64') return false
+  return process.versions['v8']?.startsWith('14.6.') ?? false
+}
+
+export interface Revectorized {
+  readonly module: WebAssembly.Module
+  /** Kernels whose joined code gave other bits: the module is then a plain one. */
+  readonly failed: readonly string[]
+}
+
+/** The module with its checked kernels compiled to wide vectors; or without any, if one failed. */
+export function compileRevectorized(bytes: Uint8Array<ArrayBuffer>): Revectorized {
+  // Equal bytes are one module to the engine, of other devices too: sections without a meaning tell them apart.
+  const plain = new WebAssembly.Module(marked(bytes, 1))
+  const [module, failed] = withFlags(() => {
+    const joined = new WebAssembly.Module(marked(bytes, 2))
+    return [joined, differing(plain, joined)] as const
+  })
+  return { module: failed.length === 0 ? module : plain, failed }
+}
+
+/** Checked kernels of which the second module makes something else than the first, which runs once. */
+export function differing(plain: WebAssembly.Module, other: WebAssembly.Module): string[] {
+  const differs = (check: Check): boolean => {
+    const wanted = resultOf(plain, check, 1)
+    return resultOf(other, check, RUNS).some((word, i) => word !== wanted[i])
+  }
+  return CHECKS.filter(differs).map(({ kernel }) => kernel)
+}
+
+/** Nothing else of the process is compiled meanwhile: this does not wait. */
+function withFlags<T>(body: () => T): T {
+  const { setFlagsFromString } = process.getBuiltinModule('node:v8')
+  for (const flag of ON) setFlagsFromString(flag)
+  try {
+    return body()
+  } finally {
+    for (const flag of OFF) setFlagsFromString(flag)
+  }
+}
+
+/** The module with a custom section, empty but for its name of one letter. */
+function marked(bytes: Uint8Array, letter: number): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from([...bytes, 0, 2, 1, letter])
+}
+
+/** All words after a kernel has run some times on the same inputs. */
+function resultOf(
+  module: WebAssembly.Module,
+  { kernel, items, arrays, sizes }: Check,
+  runs: number,
+): Int32Array {
+  const memory = new WebAssembly.Memory({ initial: PAGES, maximum: PAGES, shared: true })
+  const { exports } = new WebAssembly.Instance(module, { env: { memory } })
+  const call = exports[kernel] as (...values: number[]) => void
+  const values = KERNELS[kernel].parameters.map(([name, type]) => {
+    if (type !== 'usize') return sizes[name] ?? 0
+    const array = arrays.indexOf(name)
+    return array < 0 ? 0 : 4 * (FIRST + ARRAY * array)
+  })
+  for (let run = 0; run < runs; run++) {
+    fill(new Float32Array(memory.buffer))
+    call(...values, 0, items)
+  }
+  return new Int32Array(memory.buffer).slice(FIRST)
+}
+
+/** Numbers within -1 and 1 that do not repeat. */
+function fill(words: Float32Array): void {
+  let state = 1
+  for (let i = FIRST; i < words.length; i++) {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) | 0
+    words[i] = state / 2 ** 31
+  }
+}
