@@ -1,8 +1,8 @@
 // Prompts of 512 tokens and single tokens through random 130M models on WASM, and where the time goes, by kernel.
 // node scripts/run-ts.mjs bench/cpu-models.ts [--threads 2] [--models mamba,mamba2] [--weights f32,f16,q8,q4] [--profile]
+// [--train [--length 256]]: steps of training instead
 import { parseArgs } from 'node:util'
 import { openDevice } from '../src/devices/open.ts'
-import type { WasmLaunch } from '../src/devices/wasm/launch.ts'
 import type { Simd } from '../src/devices/wasm/features.ts'
 import { Decoder } from '../src/generate/decoder.ts'
 import { buildModel, type WeightFormat } from '../src/models/build-model.ts'
@@ -11,6 +11,8 @@ import { scope } from '../src/tensor/scope.ts'
 import { tensor } from '../src/tensor/tensor.ts'
 import { MAMBA_130M, MAMBA2_130M, syntheticCheckpoint } from '../test/suites/synthetic.ts'
 import { inScope, interleaved, printTimings, type Work } from './measure.ts'
+import { trainingWork } from './models.ts'
+import { profileWasm } from './profile-wasm.ts'
 
 const MODELS = { mamba: MAMBA_130M, mamba2: MAMBA2_130M } as const
 const PROMPT = 512
@@ -23,12 +25,18 @@ const { values: asked } = parseArgs({
     weights: { type: 'string', default: 'f32,f16,q8,q4' },
     seconds: { type: 'string', default: '10' },
     profile: { type: 'boolean', default: false },
+    train: { type: 'boolean', default: false },
+    length: { type: 'string', default: '256' },
   },
 })
 
 const device = await openDevice('wasm', { threads: Number(asked.threads), simd: asked.simd as Simd | 'auto' })
 console.log(device.description)
 for (const name of asked.models.split(',') as (keyof typeof MODELS)[]) {
+  if (asked.train) {
+    await train(name)
+    continue
+  }
   for (const weights of asked.weights.split(',') as WeightFormat[]) await bench(name, weights)
 }
 device.destroy()
@@ -48,8 +56,10 @@ async function bench(name: keyof typeof MODELS, weights: WeightFormat): Promise<
     { name: 'one token', tokens: 1, bytes: bytesOf(model), run: step },
   ]
   if (asked.profile) {
-    await profile(`${title}: prompt of ${PROMPT}`, 3, () => scope(() => void model.last(ids).logits))
-    await profile(`${title}: one token`, 20, () => {
+    await profileWasm(device, `${title}: prompt of ${PROMPT}`, 3, () =>
+      scope(() => void model.last(ids).logits),
+    )
+    await profileWasm(device, `${title}: one token`, 20, () => {
       scope(() => void model.step(token, decoder.states))
     })
   } else
@@ -59,58 +69,22 @@ async function bench(name: keyof typeof MODELS, weights: WeightFormat): Promise<
   model.dispose()
 }
 
+/** Steps of training, 1,024 tokens each: width 256, 4 layers, bytes. */
+async function train(architecture: keyof typeof MODELS): Promise<void> {
+  const length = Number(asked.length)
+  const options = { architecture, layers: 4, width: 256, vocabulary: 256 }
+  const title = `${architecture}, width 256, 4 layers: a step of ${1024 / length} × ${length} bytes`
+  const make = () => trainingWork(device, options, { batch: 1024 / length, length })
+  // The first step is taken while the work is made.
+  if (asked.profile) return profileWasm(device, title, 3, async () => (await make()).dispose())
+  const made = await make()
+  printTimings(title, await interleaved(device, made.works, Number(asked.seconds)))
+  made.dispose()
+}
+
 function bytesOf({ parameters }: Model): number {
   let bytes = 0
   for (const { tensor } of parameters.all.values()) bytes += 4 * tensor.size
   for (const matrix of parameters.packed.values()) bytes += matrix.bytes
   return bytes
-}
-
-/** Runs the launches of `body` one by one, and prints the time that each kernel takes. */
-async function profile(title: string, rounds: number, body: () => void): Promise<void> {
-  const times = new Map<string, { count: number; best: number[] }>()
-  const run = device.run.bind(device)
-  for (let round = 0; round <= rounds; round++) {
-    let place = 0
-    device.run = (launches: readonly WasmLaunch[]): void => {
-      for (const launch of launches) {
-        void device.synchronize()
-        const start = performance.now()
-        run([launch])
-        // In Node, this waits.
-        void device.synchronize()
-        note(labelOf(launch), round, place++, performance.now() - start)
-      }
-    }
-    body()
-  }
-  device.run = run
-  console.log(`\n${title}, each launch on its own, fastest of ${rounds}`)
-  const rows = [...times].map(([kernel, { best, count }]) => {
-    return { kernel, count, ms: best.reduce((sum, each) => sum + each, 0) }
-  })
-  const all = rows.reduce((sum, { ms }) => sum + ms, 0)
-  for (const { kernel, count, ms } of rows.toSorted((a, b) => b.ms - a.ms)) {
-    if (ms < all / 500) continue
-    const share = `${((100 * ms) / all).toFixed(1)} %`
-    console.log(
-      `${kernel.padEnd(60)}${String(count).padStart(5)}${ms.toFixed(3).padStart(10)} ms${share.padStart(8)}`,
-    )
-  }
-  console.log(`${'all'.padEnd(65)}${all.toFixed(3).padStart(10)} ms`)
-
-  function note(kernel: string, round: number, place: number, ms: number): void {
-    const row = times.get(kernel) ?? { count: 0, best: [] }
-    times.set(kernel, row)
-    if (round === 0) row.count++
-    row.best[place] = Math.min(row.best[place] ?? Number.POSITIVE_INFINITY, ms)
-  }
-}
-
-/** A kernel, and of products their sizes. */
-function labelOf({ kernel, args }: WasmLaunch): string {
-  const sizes = (['M', 'N', 'K'] as const)
-    .filter((size) => size in args)
-    .map((size) => `${size} ${args[size] as number}`)
-  return [kernel, ...sizes].join(' ')
 }

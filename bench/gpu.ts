@@ -1,5 +1,5 @@
 // 130M models and large products on a GPU, against what the card can do, and where the time goes.
-// node scripts/run-ts.mjs bench/gpu.ts [--only decode] [--profile] [--seconds 1]
+// node scripts/run-ts.mjs bench/gpu.ts [--only decode] [--profile] [--seconds 1] [--subgroup-matrix]
 import { parseArgs } from 'node:util'
 import { randomWindows } from '../src/data/batches.ts'
 import type { LaunchList } from '../src/devices/device.ts'
@@ -34,11 +34,13 @@ const { values: asked } = parseArgs({
     profile: { type: 'boolean', default: false },
     seconds: { type: 'string', default: '1' },
     software: { type: 'boolean', default: false },
+    'subgroup-matrix': { type: 'boolean', default: false },
   },
 })
 
 const device = (await openWebGpu({
   software: asked.software,
+  subgroupMatrix: asked['subgroup-matrix'],
   dawnFlags: ['enable-dawn-features=allow_unsafe_apis', 'disable-dawn-features=timestamp_quantization'],
 })) as WebGpuDevice
 console.log(device.description)

@@ -1,8 +1,7 @@
 /** What the machine can do at most through WebAssembly on so many threads: multiply-adds from registers, and plain reads. */
-import { main as compileAssembly } from 'assemblyscript/asc'
-import { readFile } from 'node:fs/promises'
 import { setFlagsFromString } from 'node:v8'
 import { Worker } from 'node:worker_threads'
+import { compileText } from './assembly.ts'
 
 export interface Limits {
   /** Floating-point operations a second. */
@@ -20,7 +19,9 @@ const FLOPS_A_TURN = 96
 /** Both builds are tried, as kernels may use either; the faster one is the limit. */
 export async function measureLimits(threads: number): Promise<Limits> {
   setFlagsFromString('--experimental-wasm-relaxed-simd')
-  const builds = await Promise.all([compile('simd'), compile('simd,relaxed-simd')])
+  const builds = await Promise.all(
+    ['simd', 'simd,relaxed-simd'].map((features) => compileText('bench/limits.as.ts', features)),
+  )
   const usable = builds.filter((bytes) => WebAssembly.validate(bytes))
   let [flops, bytes] = [0, 0]
   for (const module of usable) {
@@ -31,31 +32,6 @@ export async function measureLimits(threads: number): Promise<Limits> {
     bytes = Math.max(bytes, BUFFER * (await callsPerSecond(module, 'readAll', [0, BUFFER], threads)))
   }
   return { flops, bytes }
-}
-
-async function compile(features: string): Promise<Uint8Array<ArrayBuffer>> {
-  const text = await readFile('bench/limits.as.ts', 'utf8')
-  let made: Uint8Array<ArrayBuffer> | undefined
-  const flags = [
-    '--enable',
-    features,
-    '-O3',
-    '--noAssert',
-    '--runtime',
-    'stub',
-    '--importMemory',
-    '--outFile',
-    'limits.wasm',
-  ]
-  const { error } = await compileAssembly(['limits.ts', ...flags], {
-    readFile: (name) => (name === 'limits.ts' ? text : null),
-    writeFile: (name, contents) => {
-      if (name === 'limits.wasm') made = Uint8Array.from(contents as Uint8Array)
-    },
-    listFiles: () => [],
-  })
-  if (!made) throw error ?? new Error('limits.as.ts did not compile')
-  return made
 }
 
 /** Threads that begin together and call an export again and again; their calls over the time of each, added up. */

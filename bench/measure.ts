@@ -20,6 +20,8 @@ export interface Timing {
   readonly min: number
   readonly median: number
   readonly max: number
+  /** Seconds of each round. */
+  readonly rounds: readonly number[]
 }
 
 /**
@@ -39,10 +41,18 @@ export async function interleaved(device: AnyDevice, works: readonly Work[], sec
   for (let round = 0; round < 5 || performance.now() - start < seconds * 1000; round++) {
     for (const [i, work] of works.entries()) times[i].push(await once(work))
   }
-  return works.map((work, i) => {
-    const sorted = times[i].toSorted((a, b) => a - b)
-    return { work, min: sorted[0], median: sorted[sorted.length >> 1], max: sorted[sorted.length - 1] }
-  })
+  return works.map((work, i) => ({ work, ...middle(times[i]), rounds: times[i] }))
+}
+
+/** How many times as long as `fast` `slow` takes, round by round. */
+export function timesAsLong(slow: Timing, fast: Timing): string {
+  const { median, min, max } = middle(slow.rounds.map((seconds, round) => seconds / fast.rounds[round]))
+  return `${median.toFixed(2)} (${min.toFixed(2)}–${max.toFixed(2)})`
+}
+
+function middle(values: readonly number[]): Pick<Timing, 'min' | 'median' | 'max'> {
+  const sorted = values.toSorted((a, b) => a - b)
+  return { min: sorted[0], median: sorted[sorted.length >> 1], max: sorted[sorted.length - 1] }
 }
 
 /** Work that starts operations and drops what they make. */

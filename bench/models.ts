@@ -1,7 +1,7 @@
 import { randomWindows } from '../src/data/batches.ts'
 import type { AnyDevice } from '../src/devices/device.ts'
 import { generateTokens } from '../src/generate/generator.ts'
-import { modelConfig, type Architecture } from '../src/models/config.ts'
+import { modelConfig, type Architecture, type ModelOptions } from '../src/models/config.ts'
 import { Model } from '../src/models/model.ts'
 import { Parameters } from '../src/nn/parameters.ts'
 import { AdamW } from '../src/train/adamw.ts'
@@ -19,7 +19,12 @@ export function modelWorks(device: AnyDevice): [string, () => Promise<Made>][] {
   return [
     ...architectures.map((each): [string, () => Promise<Made>] => [
       `train step: ${each}, width 256, 4 layers, 4 × 256 bytes`,
-      () => trainingWork(device, each),
+      () =>
+        trainingWork(
+          device,
+          { architecture: each, layers: 4, width: 256, vocabulary: 256 },
+          { batch: 4, length: 256 },
+        ),
     ]),
     ...architectures.map((each): [string, () => Promise<Made>] => [
       `inference: ${each}, width 768, 6 layers`,
@@ -28,11 +33,15 @@ export function modelWorks(device: AnyDevice): [string, () => Promise<Made>][] {
   ]
 }
 
-async function trainingWork(device: AnyDevice, architecture: Architecture): Promise<Made> {
-  const config = modelConfig({ architecture, layers: 4, width: 256, vocabulary: 256 })
-  const model = new Model(config, new Parameters(device, { seed: 1 }))
+/** Training steps of a model of bytes. */
+export async function trainingWork(
+  device: AnyDevice,
+  options: ModelOptions,
+  rows: { readonly batch: number; readonly length: number },
+): Promise<Made> {
+  const model = new Model(modelConfig(options), new Parameters(device, { seed: 1 }))
   const tokens = Uint8Array.from({ length: 65536 }, (_, i) => (i * 7919) % 251)
-  const batches = randomWindows({ tokens, starts: [0] }, { batch: 4, length: 256 })
+  const batches = randomWindows({ tokens, starts: [0] }, rows)
   const optimizer = new AdamW(model.parameters.all, {})
   const step = createTrainingStep(model, optimizer, batches, {
     accumulation: 1,
@@ -45,7 +54,13 @@ async function trainingWork(device: AnyDevice, architecture: Architecture): Prom
   }
   await run()
   return {
-    works: [{ name: `${(step.arenaBytes / 2 ** 20).toFixed(0)} MiB of activations`, tokens: 1024, run }],
+    works: [
+      {
+        name: `${(step.arenaBytes / 2 ** 20).toFixed(0)} MiB of activations`,
+        tokens: rows.batch * rows.length,
+        run,
+      },
+    ],
     dispose() {
       step.dispose()
       optimizer.dispose()

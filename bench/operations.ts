@@ -13,7 +13,7 @@ import { inScope, type Work } from './measure.ts'
 
 /** Works by title. Sizes are those of a 130M model: width 768, inner width 1536. */
 export function operationWorks(device: AnyDevice): [string, Work[]][] {
-  const normal = (...shape: number[]): Tensor => randomNormal(device, shape, 1)
+  const normal: Normal = (...shape) => randomNormal(device, shape, 1)
   return [
     ['memory', [copyWork(normal((64 << 20) >> 2), normal((64 << 20) >> 2))]],
     [
@@ -45,11 +45,33 @@ function matmulWork(a: Tensor, b: Tensor, options: { transposeA?: boolean; trans
   }
 }
 
-function sequenceWorks(normal: (...shape: number[]) => Tensor, L: number): Work[] {
-  const [E, N, H, N2, D] = [1536, 16, 24, 128, 768]
+type Normal = (...shape: number[]) => Tensor
+
+function sequenceWorks(normal: Normal, L: number): Work[] {
+  const [E, D] = [1536, 768]
   const x = normal(1, L, E)
+  const conv = { x, weight: normal(E, 4), bias: normal(E) }
+  const norm = { x: normal(L, D), weight: normal(D) }
+  const qkv = { q: normal(1, L, D), k: normal(1, L, D), v: normal(1, L, D) }
+  return [
+    ...scanWorks(normal, { L, E, N: 16 }),
+    ...ssdWorks(normal, { L, E, N: 128 }),
+    ...both(`causal conv E ${E} K 4`, L, conv, () => causalConv1d(conv, { activation: 'silu' }).y),
+    ...both(`RMS norm D ${D}`, L, norm, () => rmsNorm(norm, { eps: 1e-5 }).y),
+    ...both(`attention H 12 × 64`, L, qkv, () => attention(qkv, { heads: 12, kvHeads: 12 })),
+  ]
+}
+
+interface Sizes {
+  readonly L: number
+  readonly E: number
+  readonly N: number
+}
+
+/** The selective scan of one sequence: forward; forward and backward. */
+export function scanWorks(normal: Normal, { L, E, N }: Sizes): Work[] {
   const scan = {
-    u: x,
+    u: normal(1, L, E),
     delta: scale(normal(1, L, E), 0.1, -3),
     A: scale(normal(E, N), 0, -1),
     B: normal(1, L, N),
@@ -57,24 +79,21 @@ function sequenceWorks(normal: (...shape: number[]) => Tensor, L: number): Work[
     D: normal(E),
     z: normal(1, L, E),
   }
+  return both(`selective scan E ${E} N ${N}`, L, scan, () => selectiveScan(scan, { deltaSoftplus: true }).y)
+}
+
+/** SSD of one sequence with heads of 64: forward; forward and backward. */
+export function ssdWorks(normal: Normal, { L, E, N }: Sizes): Work[] {
+  const H = E / 64
   const dual = {
-    x,
+    x: normal(1, L, E),
     dt: scale(normal(1, L, H), 0.1, -3),
     A: scale(normal(H), 0, -1),
-    B: normal(1, L, N2),
-    C: normal(1, L, N2),
+    B: normal(1, L, N),
+    C: normal(1, L, N),
     D: normal(H),
   }
-  const conv = { x, weight: normal(E, 4), bias: normal(E) }
-  const norm = { x: normal(L, D), weight: normal(D) }
-  const qkv = { q: normal(1, L, D), k: normal(1, L, D), v: normal(1, L, D) }
-  return [
-    ...both(`selective scan E ${E} N ${N}`, L, scan, () => selectiveScan(scan, { deltaSoftplus: true }).y),
-    ...both(`SSD H ${H} P 64 N ${N2}`, L, dual, () => ssd(dual, { groups: 1, dtSoftplus: true }).y),
-    ...both(`causal conv E ${E} K 4`, L, conv, () => causalConv1d(conv, { activation: 'silu' }).y),
-    ...both(`RMS norm D ${D}`, L, norm, () => rmsNorm(norm, { eps: 1e-5 }).y),
-    ...both(`attention H 12 × 64`, L, qkv, () => attention(qkv, { heads: 12, kvHeads: 12 })),
-  ]
+  return both(`SSD H ${H} P 64 N ${N}`, L, dual, () => ssd(dual, { groups: 1, dtSoftplus: true }).y)
 }
 
 /** An operation alone, and with the gradients of all its inputs. */

@@ -171,8 +171,9 @@ async function draw(
   }
 }
 
-const mean = (values: readonly number[]): number =>
-  values.reduce((sum, each) => sum + each, 0) / values.length
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, each) => sum + each, 0) / values.length
+}
 
 function short(length: number): string {
   return `${length / 1024}K`

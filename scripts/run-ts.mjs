@@ -11,7 +11,8 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
 export async function bundle(entry) {
   const input = resolve(entry)
   const name = input.slice(root.length + 1).replaceAll(/[^\w]+/g, '-')
-  const file = join(root, 'node_modules/.cache/sidewinder/run', `${name}-${process.pid}.mjs`)
+  // One folder below the root, as the sources: what they read beside them is then found.
+  const file = join(root, '.cache', `${name}-${process.pid}.mjs`)
   const build = await rolldown({ input, platform: 'node', external: /^[^./]/, logLevel: 'silent' })
   await build.write({ file, format: 'esm', codeSplitting: false })
   return file

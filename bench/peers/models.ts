@@ -3,7 +3,9 @@ import { access } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { makeFolder, writeAtomically } from '../../src/checkpoints/atomic.ts'
 import type { TypedGgufValue } from '../../src/checkpoints/gguf/index.ts'
+import { createModel } from '../../src/generate/create-model.ts'
 import type { ModelConfig } from '../../src/models/config.ts'
+import { liveCheckpoint } from '../../src/models/live-checkpoint.ts'
 import { writeFiles } from '../../src/models/save-folder.ts'
 import { folderFiles, ggufFile } from '../../src/models/save-model.ts'
 import { byteTokenizer } from '../../src/tokenizers/bytes.ts'
@@ -26,25 +28,41 @@ export interface ModelFiles {
 
 export function modelFiles(name: ShapeName, cache: string): ModelFiles {
   const saved = syntheticCheckpoint(SHAPES[name])
-  const once = async (file: string, make: (path: string) => Promise<void>): Promise<string> => {
-    const path = resolve(cache, file)
-    const there = await access(path).then(
-      () => true,
-      () => false,
-    )
-    if (there) return path
-    console.log(`writing ${join(cache, file)}`)
-    await makeFolder(cache)
-    await make(path)
-    return path
-  }
   return {
     gguf: (type) =>
-      once(`${name}-${type}.gguf`, (path) =>
+      once(cache, `${name}-${type}.gguf`, (path) =>
         writeAtomically(path, ggufFile(saved, { type: GGUF_TYPES[type], tokenizer: numerals(SHAPES[name]) })),
       ),
-    safetensors: () => once(name, (path) => writeFiles(path, folderFiles(saved, { shardBytes: 1e12 }))),
+    safetensors: () =>
+      once(cache, name, (path) => writeFiles(path, folderFiles(saved, { shardBytes: 1e12 }))),
   }
+}
+
+/** A small model as it is before training: width 256, 4 layers, bytes. */
+export const trainingFolder = (cache: string): Promise<string> =>
+  once(cache, 'mamba-untrained', async (path) => {
+    const model = await createModel({
+      architecture: 'mamba',
+      layers: 4,
+      width: 256,
+      vocabulary: 256,
+      device: 'wasm',
+    })
+    await writeFiles(path, folderFiles(liveCheckpoint(model)))
+    model.device.destroy()
+  })
+
+async function once(cache: string, file: string, make: (path: string) => Promise<void>): Promise<string> {
+  const path = resolve(cache, file)
+  const there = await access(path).then(
+    () => true,
+    () => false,
+  )
+  if (there) return path
+  console.log(`writing ${join(cache, file)}`)
+  await makeFolder(cache)
+  await make(path)
+  return path
 }
 
 /** A vocabulary that llama.cpp opens: ASCII, then tokens that are spelled as their numbers, so that text says which they were. */
@@ -62,4 +80,8 @@ function numerals({ input }: ModelConfig): Tokenizer {
   return { ...byteTokenizer, gguf }
 }
 
-const strings = (value: readonly string[]): TypedGgufValue => ({ type: 'ARRAY', of: 'STRING', value })
+const strings = (value: readonly string[]): TypedGgufValue => ({
+  type: 'ARRAY',
+  of: 'STRING',
+  value,
+})

@@ -1,4 +1,5 @@
-import type { Engine, Generated } from './engine.ts'
+import type { Engine, Generated, Trained } from './engine.ts'
+import type { Rounds } from './rounds.ts'
 
 /** Logits nearer than this, over the largest, change places by rounding. */
 const MARGIN = 1e-4
@@ -33,61 +34,79 @@ export async function compareTokens(
 }
 
 interface Case {
-  readonly times: ReadonlyMap<Engine, readonly Generated[]>
+  readonly rounds: Rounds<Generated>
   readonly agreements: ReadonlyMap<Engine, Agreement>
   readonly prompt: number
   readonly count: number
-  /** Load of the machine before the rounds. */
-  readonly load: number
 }
 
-/** A table: tokens a second, and how many times those of each peer the first engine makes. */
-export function printCase(title: string, { times, agreements, prompt, count, load }: Case): void {
-  const rates = [...times].map(([engine, runs]) => ({
-    engine,
-    prefill: statistics(runs.map((run) => prompt / run.prefill)),
-    decode: statistics(runs.map((run) => count / run.decode)),
-  }))
-  const [ours] = rates
-  if (!ours) return
-  console.log(
-    `\n${title}, tokens/s: median (least to most) of ${times.get(ours.engine)!.length} rounds; load ${load.toFixed(1)}`,
-  )
-  console.log(
-    row('', `prefill ${prompt}`, 'ours/it', `decode ${count}`, 'ours/it', 'same greedy tokens as ours'),
-  )
-  for (const { engine, prefill, decode } of rates) {
-    const ratio = (a: Statistics, b: Statistics): string =>
-      engine === ours.engine ? '' : (a.median / b.median).toFixed(2)
-    console.log(
-      row(
-        engine.name,
-        show(prefill),
-        ratio(ours.prefill, prefill),
-        show(decode),
-        ratio(ours.decode, decode),
-        agreements.get(engine)?.text ?? '',
-      ),
-    )
+/** A table for each Sidewinder: tokens a second, and how many times those of each peer it makes, round by round. */
+export function printCase(title: string, { rounds, agreements, prompt, count }: Case): void {
+  for (const { ours, beside } of tables(title, rounds)) {
+    console.log(row('', `prefill ${prompt}`, 'ours/it', `decode ${count}`, 'ours/it', 'greedy tokens'))
+    for (const [engine, runs] of beside) {
+      const cells = (['prefill', 'decode'] as const).flatMap((part) => [
+        show(runs.map((run) => (part === 'prefill' ? prompt : count) / run[part])),
+        runs === ours ? '' : show(ratios(ours, runs, part), 2),
+      ])
+      console.log(row(engine.name, ...cells, agreements.get(engine)?.text ?? ''))
+    }
   }
 }
 
-interface Statistics {
-  readonly least: number
-  readonly median: number
-  readonly most: number
+interface TrainingCase {
+  readonly rounds: Rounds<Trained>
+  /** Tokens of a round. */
+  readonly tokens: number
+  /** How far the first losses of each engine are from ours. */
+  readonly losses: ReadonlyMap<Engine, string>
 }
 
-function statistics(values: readonly number[]): Statistics {
+export function printTraining(title: string, { rounds, tokens, losses }: TrainingCase): void {
+  for (const { ours, beside } of tables(title, rounds)) {
+    console.log(row('', 'training', 'ours/it', 'first losses'))
+    for (const [engine, runs] of beside) {
+      const rates = show(runs.map((run) => tokens / run.seconds))
+      const ratio = runs === ours ? '' : show(ratios(ours, runs, 'seconds'), 2)
+      console.log(row(engine.name, rates, ratio, losses.get(engine) ?? ''))
+    }
+  }
+}
+
+const isOurs = ({ name }: Engine): boolean => name.startsWith('sidewinder')
+
+interface Table<T> {
+  readonly ours: readonly T[]
+  /** Ours first, without other Sidewinders. */
+  readonly beside: readonly (readonly [Engine, readonly T[]])[]
+}
+
+function* tables<T>(title: string, { times, load }: Rounds<T>): Generator<Table<T>> {
+  for (const [engine, ours] of times) {
+    if (!isOurs(engine)) continue
+    console.log(
+      `\n${title}, tokens/s: median (least to most) of ${ours.length} rounds; load ${load.toFixed(1)}`,
+    )
+    yield { ours, beside: [...times].filter(([each]) => each === engine || !isOurs(each)) }
+  }
+}
+
+const ratios = <K extends string>(
+  ours: readonly Readonly<Record<K, number>>[],
+  theirs: readonly Readonly<Record<K, number>>[],
+  key: K,
+): number[] => theirs.map((each, round) => each[key] / ours[round][key])
+
+function show(values: readonly number[], digits = 0): string {
   const sorted = values.toSorted((a, b) => a - b)
-  return { least: sorted[0], median: sorted[sorted.length >> 1], most: sorted.at(-1)! }
+  const [median, least, most] = [sorted[sorted.length >> 1], sorted[0], sorted.at(-1)!].map((each) =>
+    each.toFixed(digits),
+  )
+  return `${median} (${least}–${most})`
 }
-
-const show = ({ least, median, most }: Statistics): string =>
-  `${median.toFixed(0)} (${least.toFixed(0)}–${most.toFixed(0)})`
 
 const row = (...cells: readonly string[]): string =>
   cells
-    .map((cell, i) => cell.padEnd([24, 19, 9, 19, 9, 0][i]))
+    .map((cell, i) => cell.padEnd([24, 19, 19, 19, 19, 0][i]))
     .join('')
     .trimEnd()
