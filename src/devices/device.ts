@@ -4,6 +4,7 @@
  *
  * Memory is counted in words of 4 bytes: f32 and i32 elements are one word.
  */
+import type { Choices } from './choices.ts'
 import { DeviceError, StateError } from '../errors.ts'
 
 export type DeviceName = 'reference' | 'wasm' | 'webgpu'
@@ -79,6 +80,8 @@ export interface Device<Launch = never> {
   readonly heap: Arena
   /** For what a step makes and drops. */
   readonly arena: Arena
+  /** How kernels are cut: measured for its class, or overridden when it was opened. */
+  readonly choices: Choices
   /** Contiguous operands must start at a multiple of this many words. */
   readonly offsetAlignment: number
   createArena(): Arena
@@ -139,7 +142,11 @@ export abstract class RecordingDevice<Launch, Compiled> {
   }
 
   replay(list: LaunchList): void {
-    this.execute((list as Recording<Compiled>).compiled)
+    this.execute(this.compiledOf(list))
+  }
+
+  protected compiledOf(list: LaunchList): readonly Compiled[] {
+    return (list as Recording<Compiled>).compiled
   }
 
   /** To be called by `write`. */

@@ -1,4 +1,5 @@
 import { DeviceError } from '../errors.ts'
+import type { ChoiceValues } from './choices.ts'
 import type { AnyDevice, DeviceName } from './device.ts'
 import { ReferenceDevice } from './reference/device.ts'
 
@@ -7,8 +8,20 @@ export interface DeviceOptions {
   readonly threads?: number
   /** wasm: the build of the kernels. Default `auto`: relaxed SIMD where the engine has it. */
   readonly simd?: 'auto' | 'base' | 'relaxed'
+  /**
+   * wasm: whether V8 may join pairs of vectors where it can (14.6, Node 26): products are then twice as fast. Kernels are checked
+   * first. Default: yes.
+   */
+  readonly revectorize?: boolean
   /** webgpu: accept a software adapter. `auto` never takes one unless asked. */
   readonly software?: boolean
+  /**
+   * webgpu: many rows times f16 weights on the GPU's matrix units: several times faster, but activations are rounded to half
+   * precision there. Experimental in Dawn; DeviceError where it is not offered.
+   */
+  readonly subgroupMatrix?: boolean
+  /** How kernels are cut, where it shall not be as measured: `sidewinder bench --explain` shows what there is. */
+  readonly choices?: Partial<ChoiceValues>
 }
 
 /**

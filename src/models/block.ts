@@ -44,8 +44,13 @@ export class Block {
 
   /** Stream [B, width] of one position; the state changes in place. */
   step(stream: Stream, state: State, past?: Tensor): Stream {
-    const { y, sum } = addAndNorm(this.norm, stream)
-    return this.#feedForward(this.mixer.step(y, state, past), sum)
+    const { norm, mixer } = this
+    if (mixer.stepOfNorm) {
+      const { y, sum } = mixer.stepOfNorm({ norm, x: stream.branch, residual: stream.residual }, state)
+      return this.#feedForward(y, sum)
+    }
+    const { y, sum } = addAndNorm(norm, stream)
+    return this.#feedForward(mixer.step(y, state, past), sum)
   }
 
   #feedForward(branch: Tensor, residual: Tensor): Stream {

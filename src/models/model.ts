@@ -1,3 +1,4 @@
+import { activeTape } from '../autograd/tape.ts'
 import type { AnyDevice } from '../devices/device.ts'
 import { ConfigError, ShapeError } from '../errors.ts'
 import { normal as normalInit } from '../nn/initializers.ts'
@@ -90,7 +91,7 @@ export class Model {
       const inner = { state: options.states?.[i], reset: options.reset, past: options.past }
       const made = options.recompute
         ? recomputed(block, stream, inner, this.#under(i))
-        : block.sequence(stream, inner)
+        : contained(block, stream, inner)
       stream = made
       states.push(made.state)
     }
@@ -224,6 +225,14 @@ function resets(padding: readonly number[], [batch, length]: readonly number[]):
   const reset = new Int32Array(batch * length)
   padding.forEach((count, i) => (reset[i * length + count] = 1))
   return reset
+}
+
+/** Without a tape nothing of a block's inside outlives it, nor the stream that it was given. */
+function contained(block: Block, stream: Stream, options: SequenceOptions): ReturnType<Block['sequence']> {
+  if (activeTape()) return block.sequence(stream, options)
+  const made = scope(() => block.sequence(stream, options))
+  for (const each of [stream.branch, stream.residual]) if (each !== made.residual) each?.dispose()
+  return made
 }
 
 function recomputed(

@@ -1,4 +1,5 @@
 import type { Activation } from '../ops/activation/index.ts'
+import { normLinear } from '../ops/norm-linear/index.ts'
 import { linearBy, type Weight } from '../ops/packed/weight.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { fanIn, type Initializer } from './initializers.ts'
@@ -23,5 +24,17 @@ export class Linear {
 
   forward(x: Tensor, options: { readonly activation?: Activation } = {}): Tensor {
     return linearBy(x, this.weight, this.bias, options)
+  }
+  /** Of the RMS norm of x + residual, or of x silu(z), times `scale`: x [B, input]. Also x + residual. Without gradients. */
+  ofNorm(
+    inputs: {
+      readonly x: Tensor
+      readonly residual?: Tensor | undefined
+      readonly z?: Tensor
+      readonly scale: Tensor
+    },
+    eps: number,
+  ): { readonly y: Tensor; readonly sum?: Tensor | undefined } {
+    return normLinear(inputs, this.weight, this.bias, { eps })
   }
 }

@@ -3,6 +3,7 @@ import { split } from '../ops/layout/index.ts'
 import { rmsNorm } from '../ops/norm/index.ts'
 import { linearBy, type Weight } from '../ops/packed/weight.ts'
 import { selectiveScan } from '../ops/selective-scan/index.ts'
+import { selectiveStep, type SelectiveStepInputs } from '../ops/selective-step/index.ts'
 import { selectiveStateUpdate } from '../ops/state-update/index.ts'
 import { persistent } from '../tensor/scope.ts'
 import type { Tensor } from '../tensor/tensor.ts'
@@ -10,7 +11,7 @@ import { CausalConv1d } from './causal-conv1d.ts'
 import { Decay } from './decay.ts'
 import { deltaBias, logOneToN, ones, residualFanIn, uniform } from './initializers.ts'
 import { Linear } from './linear.ts'
-import type { SequenceLayer, SequenceOptions, SequenceResult, State } from './module.ts'
+import type { SequenceLayer, SequenceOptions, SequenceResult, State, Unnormed } from './module.ts'
 import type { Parameters } from './parameters.ts'
 
 export interface Mamba1Options {
@@ -101,22 +102,32 @@ export class Mamba1 implements SequenceLayer {
   }
 
   step(x: Tensor, state: State): Tensor {
+    return this.#advance(this.inProj.forward(x), state)
+  }
+
+  stepOfNorm({ norm, x, residual }: Unnormed, state: State): { y: Tensor; sum: Tensor } {
+    const { y, sum } = norm.addNormAndProject(x, residual, this.inProj)
+    return { y: this.#advance(y, state), sum }
+  }
+
+  #advance(projected: Tensor, state: State): Tensor {
     const { hidden: E } = this.#options
-    const [u, z] = split(this.inProj.forward(x), [E, E]) as [Tensor, Tensor]
-    const convolved = this.conv1d.step(u, state.conv)
+    const [u, z] = split(projected, [E, E]) as [Tensor, Tensor]
+    const x = this.conv1d.step(u, state.conv)
     const { A, logDecay } = this.decay.stored
-    const { y } = selectiveStateUpdate(
-      {
-        state: state.ssm,
-        x: convolved,
-        ...this.#select(convolved),
-        A,
-        D: this.D,
-        z,
-      },
-      { deltaSoftplus: true, logDecay, inPlace: true },
-    )
-    return this.outProj.forward(y)
+    const inputs = { state: state.ssm, x, A, D: this.D, z }
+    return this.outProj.forward(this.#update(inputs, logDecay))
+  }
+
+  /** y [B, E]; the state changes in place. */
+  #update(inputs: Pick<SelectiveStepInputs, 'state' | 'x' | 'A' | 'D' | 'z'>, logDecay: boolean): Tensor {
+    if (this.#options.innerNorm === undefined) {
+      const selected = this.xProj.forward(inputs.x)
+      const { weight, bias: deltaBias } = this.dtProj
+      return selectiveStep({ ...inputs, selected, deltaBias }, weight, { logDecay })
+    }
+    const options = { deltaSoftplus: true, logDecay, inPlace: true } as const
+    return selectiveStateUpdate({ ...inputs, ...this.#select(inputs.x) }, options).y
   }
 
   createState(batch: number): State {

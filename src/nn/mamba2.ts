@@ -10,7 +10,7 @@ import { CausalConv1d } from './causal-conv1d.ts'
 import { Decay } from './decay.ts'
 import { deltaBias, logUniform, ones, residualFanIn } from './initializers.ts'
 import { Linear } from './linear.ts'
-import type { SequenceLayer, SequenceOptions, SequenceResult, State } from './module.ts'
+import type { SequenceLayer, SequenceOptions, SequenceResult, State, Unnormed } from './module.ts'
 import type { Parameters } from './parameters.ts'
 
 export interface Mamba2Options {
@@ -93,7 +93,7 @@ export class Mamba2 implements SequenceLayer {
 
   sequence(x: Tensor, { state, reset }: SequenceOptions = {}): SequenceResult {
     const { groups, deltaLimit, chunk } = this.#options
-    const { z, xBC, dt } = this.#project(x)
+    const { z, xBC, dt } = this.#splitProjected(this.inProj.forward(x))
     const conv = this.conv1d.sequence(xBC, state?.conv, reset)
     const inner = ssd(
       {
@@ -111,8 +111,17 @@ export class Mamba2 implements SequenceLayer {
   }
 
   step(x: Tensor, state: State): Tensor {
-    const { groups, deltaLimit } = this.#options
-    const { z, xBC, dt } = this.#project(x)
+    return this.#advance(this.inProj.forward(x), state)
+  }
+
+  stepOfNorm({ norm, x, residual }: Unnormed, state: State): { y: Tensor; sum: Tensor } {
+    const { y, sum } = norm.addNormAndProject(x, residual, this.inProj)
+    return { y: this.#advance(y, state), sum }
+  }
+
+  #advance(projected: Tensor, state: State): Tensor {
+    const { groups, deltaLimit, groupedNorm, eps } = this.#options
+    const { z, xBC, dt } = this.#splitProjected(projected)
     const { A, logDecay } = this.decay.stored
     const { y } = ssdStateUpdate(
       {
@@ -125,7 +134,8 @@ export class Mamba2 implements SequenceLayer {
       },
       { groups, dtSoftplus: true, dtLimit: deltaLimit, logDecay, inPlace: true },
     )
-    return this.#finish(y, z)
+    if (groupedNorm && groups > 1) return this.#finish(y, z)
+    return this.outProj.ofNorm({ x: y, z, scale: this.normWeight }, eps).y
   }
 
   createState(batch: number): State {
@@ -136,10 +146,10 @@ export class Mamba2 implements SequenceLayer {
     }))
   }
 
-  #project(x: Tensor): { z: Tensor; xBC: Tensor; dt: Tensor } {
+  #splitProjected(projected: Tensor): { z: Tensor; xBC: Tensor; dt: Tensor } {
     const { hidden: E, groups: G, state: N } = this.#options
     const widths = [E, E + 2 * G * N, this.heads]
-    const [z, xBC, dt] = split(this.inProj.forward(x), widths) as [Tensor, Tensor, Tensor]
+    const [z, xBC, dt] = split(projected, widths) as [Tensor, Tensor, Tensor]
     return { z, xBC, dt }
   }
 

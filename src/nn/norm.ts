@@ -1,6 +1,7 @@
 import { layerNorm, rmsNorm } from '../ops/norm/index.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { ones, zeros } from './initializers.ts'
+import type { Linear } from './linear.ts'
 import type { Parameters } from './parameters.ts'
 
 /** Root-mean-square norm with a weight (Zhang and Sennrich 2019). */
@@ -21,6 +22,16 @@ export class RMSNorm {
   addAndNorm(x: Tensor, residual: Tensor): { y: Tensor; sum: Tensor } {
     const { y, sum } = rmsNorm({ x, weight: this.weight, residual }, { eps: this.eps })
     return { y, sum: sum! }
+  }
+
+  /** sum = x + residual and y = linear(norm(sum)), in one launch if there are few rows. Without gradients. */
+  addNormAndProject(
+    x: Tensor,
+    residual: Tensor | undefined,
+    linear: Linear,
+  ): { readonly y: Tensor; readonly sum: Tensor } {
+    const { y, sum = x } = linear.ofNorm({ x, residual, scale: this.weight }, this.eps)
+    return { y, sum }
   }
 }
 

@@ -14,11 +14,13 @@ import { ltiDiagonalCases } from './lti-diagonal/cases.ts'
 import { ltiKernelCases } from './lti-kernel/cases.ts'
 import { matmulCases } from './matmul/cases.ts'
 import { normCases } from './norm/cases.ts'
+import { normLinearCases } from './norm-linear/cases.ts'
 import { optimizerCases } from './optimizer/cases.ts'
 import { packedCases } from './packed/cases.ts'
 import { reduceCases } from './reduce/cases.ts'
 import { sampleCases } from './sample/cases.ts'
 import { selectiveScanCases } from './selective-scan/cases.ts'
+import { selectiveStepCases } from './selective-step/cases.ts'
 import { stateUpdateCases } from './state-update/cases.ts'
 import { ssdStateUpdateCases } from './state-update/ssd-cases.ts'
 import { ssdCases } from './ssd/cases.ts'
@@ -36,6 +38,7 @@ export const operationCases: readonly CaseSet[] = Object.freeze([
   ltiDiagonalCases,
   ltiKernelCases,
   ...normCases,
+  ...normLinearCases,
   ...optimizerCases,
   matmulCases,
   ...packedCases,
@@ -43,6 +46,7 @@ export const operationCases: readonly CaseSet[] = Object.freeze([
   sampleCases,
   ...causalConv1dCases,
   ...selectiveScanCases,
+  selectiveStepCases,
   ...stateUpdateCases,
   ...ssdStateUpdateCases,
   ssdCases,

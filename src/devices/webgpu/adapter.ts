@@ -1,19 +1,25 @@
 /** Finds a GPU: the browser's, or Dawn's through the package `webgpu` in Node. */
 import type * as Dawn from 'webgpu'
+import type { ChoiceValues } from '../choices.ts'
 import { DeviceError } from '../../errors.ts'
+import { expectMatrices, MATRIX_FEATURE, withMatrixFlags } from './subgroup-matrix.ts'
 import { lacksVulkan } from './vulkan.ts'
 
 export interface WebGpuOptions {
   /** Accept an adapter that computes on the CPU. Good for tests only. */
   readonly software?: boolean
+  /** Products on matrix units: see `DeviceOptions`. */
+  readonly subgroupMatrix?: boolean
   /** Node: what Dawn is started with, such as `backend=vulkan` or `enable-dawn-features=allow_unsafe_apis`. */
   readonly dawnFlags?: readonly string[]
+  readonly choices?: Partial<ChoiceValues>
 }
 
 export interface OpenGpu {
   readonly device: GPUDevice
   readonly info: GPUAdapterInfo
   readonly software: boolean
+  readonly subgroupMatrix: boolean
 }
 
 /** Node's binding crashes once an instance, adapter or device in use is collected: these live with the module. */
@@ -34,8 +40,12 @@ const WANTED_LIMITS = [
   'maxComputeWorkgroupSizeZ',
 ] as const
 
-export async function openGpu({ software = false, dawnFlags = [] }: WebGpuOptions): Promise<OpenGpu> {
-  const gpu = await instanceOf(dawnFlags)
+export async function openGpu({
+  software = false,
+  subgroupMatrix = false,
+  dawnFlags = [],
+}: WebGpuOptions): Promise<OpenGpu> {
+  const gpu = await instanceOf(subgroupMatrix ? withMatrixFlags(dawnFlags) : dawnFlags)
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' })
   if (!adapter) {
     throw new DeviceError('WebGPU finds no adapter', {
@@ -51,12 +61,14 @@ export async function openGpu({ software = false, dawnFlags = [] }: WebGpuOption
       hint: 'The device wasm is faster; open webgpu with { software: true } to take it all the same',
     })
   }
-  const requiredFeatures = WANTED_FEATURES.filter((feature) => adapter.features.has(feature))
+  if (subgroupMatrix) expectMatrices(adapter)
+  const wanted = subgroupMatrix ? [...WANTED_FEATURES, MATRIX_FEATURE] : WANTED_FEATURES
+  const requiredFeatures = wanted.filter((feature) => adapter.features.has(feature))
   const requiredLimits = Object.fromEntries(WANTED_LIMITS.map((limit) => [limit, adapter.limits[limit]]))
   try {
     const device = await adapter.requestDevice({ requiredFeatures, requiredLimits })
     held.add(device)
-    return { device, info, software: isSoftware }
+    return { device, info, software: isSoftware, subgroupMatrix }
   } catch (cause) {
     throw new DeviceError('the WebGPU adapter gave no device', {
       where: nameOf(info),

@@ -95,6 +95,20 @@ describe.skipIf(whyNoGpu())('the WebGPU device', () => {
     expect(device.pipelineCount).toBe(pipelines)
   })
 
+  test('a list that was encoded ahead at a read sees what was written since, in order with other launches', async () => {
+    const [x, y] = [tensor(device, [1]), tensor(device, [0])]
+    const list = device.record(() => device.run(Array.from({ length: 70 }, () => axpyOf(x, y))))
+    let want = 70
+    for (let i = 2; i < 6; i++) {
+      x.write(Float32Array.of(i))
+      device.replay(list)
+      device.run([axpyOf(x, y, 1000)])
+      device.replay(list)
+      want += 1140 * i
+      expect(await y.item()).toBe(want)
+    }
+  })
+
   test('host data is refused while launches are recorded', () => {
     const x = tensor(device, [1])
     expect(() => device.record(() => x.write(Float32Array.of(2)))).toThrow(/recorded/)

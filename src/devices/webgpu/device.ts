@@ -3,12 +3,14 @@
  * read, when someone waits, and now and then, so that the GPU does not wait for the host.
  */
 import { DeviceError, StateError } from '../../errors.ts'
+import { choicesFor, type Choices, type ChoiceValues } from '../choices.ts'
 import {
   RecordingDevice,
   type AnyDevice,
   type Device,
   type DType,
   type HostArray,
+  type LaunchList,
   type Storage,
 } from '../device.ts'
 import { nameOf, openGpu, type OpenGpu, type WebGpuOptions } from './adapter.ts'
@@ -18,6 +20,7 @@ import { Groups } from './groups.ts'
 import { MAX_GROUPS, type WebGpuLaunch } from './kernel.ts'
 import { Pipelines } from './pipelines.ts'
 import { Readback } from './readback.ts'
+import { MATRIX_FEATURE } from './subgroup-matrix.ts'
 
 /** A launch that needs no further look. */
 export interface CompiledLaunch {
@@ -30,11 +33,11 @@ export interface CompiledLaunch {
 
 /** Opens the GPU. Rejects with DeviceError if there is none, or only a software one that was not asked for. */
 export async function openWebGpu(options: WebGpuOptions = {}): Promise<AnyDevice> {
-  return new WebGpuDevice(await openGpu(options))
+  return new WebGpuDevice(await openGpu(options), options.choices)
 }
 
-/** Dispatches after which a pass is submitted. */
-const FLUSH_AFTER = 128
+/** Dispatches after which a pass is submitted: few, so that the GPU begins while the host encodes the next. */
+const FLUSH_AFTER = 32
 
 export class WebGpuDevice
   extends RecordingDevice<WebGpuLaunch, CompiledLaunch>
@@ -44,9 +47,12 @@ export class WebGpuDevice
   readonly description: string
   readonly heap: WebGpuArena
   readonly arena: WebGpuArena
+  readonly choices: Choices
   readonly offsetAlignment: number
   /** For what only WebGPU can say: features, limits. */
   readonly gpu: GPUDevice
+  /** Whether products with f16 weights take the matrix units. */
+  readonly subgroupMatrix: boolean
   readonly #arenas = new Set<WebGpuArena>()
   readonly #failures: Failures
   readonly #pipelines: Pipelines
@@ -56,10 +62,19 @@ export class WebGpuDevice
   #pass: GPUComputePassEncoder | undefined
   #dispatches = 0
   #blocks = 0
+  /** Replayed since the last read. */
+  readonly #replayed = new Set<LaunchList>()
+  /** Encoded for their next replay. A command buffer can be submitted once. */
+  readonly #ahead = new WeakMap<LaunchList, readonly GPUCommandBuffer[]>()
 
-  constructor({ device, info, software }: OpenGpu) {
+  constructor(
+    { device, info, software, subgroupMatrix }: OpenGpu,
+    choices: Partial<ChoiceValues> | undefined,
+  ) {
     super()
+    this.choices = choicesFor(software ? 'webgpu, software' : 'webgpu', choices)
     this.gpu = device
+    this.subgroupMatrix = subgroupMatrix
     this.description = `webgpu: ${nameOf(info)}${software ? ' (software)' : ''}${featuresOf(device)}`
     this.offsetAlignment = device.limits.minStorageBufferOffsetAlignment / 4
     this.#failures = new Failures(device)
@@ -134,21 +149,57 @@ export class WebGpuDevice
 
   protected execute(launches: readonly CompiledLaunch[]): void {
     this.#failures.throwAny()
-    let bound: GPUComputePipeline | undefined
-    for (const { pipeline, group, x, y, z } of launches) {
-      if (x * y * z === 0) continue
+    for (let first = 0; first < launches.length;) {
       if (this.#dispatches >= FLUSH_AFTER) this.#flush()
       if (!this.#pass) {
         this.#encoder = this.gpu.createCommandEncoder()
         this.#pass = this.#encoder.beginComputePass()
-        bound = undefined
       }
-      if (bound !== pipeline) this.#pass.setPipeline(pipeline)
-      bound = pipeline
-      this.#pass.setBindGroup(0, group)
-      this.#pass.dispatchWorkgroups(x, y, z)
-      this.#dispatches++
+      const some = launches.slice(first, first + FLUSH_AFTER - this.#dispatches)
+      encode(this.#pass, some)
+      this.#dispatches += some.length
+      first += some.length
     }
+  }
+
+  /** Takes what was encoded ahead, if there is such. */
+  override replay(list: LaunchList): void {
+    this.#replayed.add(list)
+    const ahead = this.#ahead.get(list)
+    if (!ahead) {
+      super.replay(list)
+      return
+    }
+    this.#failures.throwAny()
+    this.#ahead.delete(list)
+    this.#flush()
+    for (const commands of ahead) {
+      this.#failures.watch('validation', () => this.gpu.queue.submit([commands]))
+    }
+  }
+
+  /** Encodes the lists replayed since the last read once more: while the host waits anyway, for the next time. */
+  #encodeAhead(): void {
+    for (const list of this.#replayed) {
+      if (this.#ahead.has(list)) continue
+      this.#ahead.set(
+        list,
+        this.#failures.watch('validation', () => this.#encoded(this.compiledOf(list))),
+      )
+    }
+    this.#replayed.clear()
+  }
+
+  #encoded(launches: readonly CompiledLaunch[]): GPUCommandBuffer[] {
+    const buffers: GPUCommandBuffer[] = []
+    for (let first = 0; first < launches.length; first += FLUSH_AFTER) {
+      const encoder = this.gpu.createCommandEncoder()
+      const pass = encoder.beginComputePass()
+      encode(pass, launches.slice(first, first + FLUSH_AFTER))
+      pass.end()
+      buffers.push(encoder.finish())
+    }
+    return buffers
   }
 
   /** Ends the open pass, lets `more` add commands, and submits. */
@@ -167,6 +218,7 @@ export class WebGpuDevice
     const { buffer } = blockOf(storage, 'read')
     const staging = this.#readback.take(size)
     this.#flush((encoder) => encoder.copyBufferToBuffer(buffer, offset, staging, 0, size))
+    this.#encodeAhead()
     try {
       await this.#failures.settle(staging.mapAsync(1, 0, size))
       return staging.getMappedRange(0, size).slice(0)
@@ -200,6 +252,17 @@ export class WebGpuDevice
   }
 }
 
+function encode(pass: GPUComputePassEncoder, launches: readonly CompiledLaunch[]): void {
+  let bound: GPUComputePipeline | undefined
+  for (const { pipeline, group, x, y, z } of launches) {
+    if (x * y * z === 0) continue
+    if (bound !== pipeline) pass.setPipeline(pipeline)
+    bound = pipeline
+    pass.setBindGroup(0, group)
+    pass.dispatchWorkgroups(x, y, z)
+  }
+}
+
 function blockOf(storage: Storage, what: string): Block {
   const { block } = storage as WebGpuStorage
   if (block.destroyed) throw new StateError('memory was used after its release', { where: what })
@@ -207,6 +270,6 @@ function blockOf(storage: Storage, what: string): Block {
 }
 
 function featuresOf(device: GPUDevice): string {
-  const shown = ['shader-f16', 'subgroups'].filter((name) => device.features.has(name))
+  const shown = ['shader-f16', 'subgroups', MATRIX_FEATURE].filter((name) => device.features.has(name))
   return shown.length > 0 ? `, ${shown.join(', ')}` : ''
 }

@@ -45,6 +45,19 @@ test('a kernel without uniforms has no uniform binding', () => {
   expect(planOf(plain).uniforms).toEqual([])
 })
 
+test('vectors are read four words at a time', () => {
+  const wide = defineKernel({
+    name: 'wide',
+    bindings: { x: 'vec4f view', words: 'vec4u', y: 'f32 rw' },
+    uniforms: {},
+    constants: {},
+    body: '',
+  })
+  const text = printKernel(wide, {}, [true, true, true])
+  expect(text).toContain('read> x: array<vec4f>;')
+  expect(text).toContain('read> words: array<vec4u>;')
+})
+
 test('offset and stride of views follow the uniforms of the launch', () => {
   expect(planOf(kernel).uniforms.map(([name]) => name)).toEqual([
     'rows',

@@ -24,7 +24,7 @@ export function planOf(kernel: Kernel): Plan {
   if (known) return known
   const bindings = Object.entries(kernel.bindings).map(([name, type]) => ({
     name,
-    element: type.slice(0, 3),
+    element: /^\w+/.exec(type)![0],
     optional: type.includes('?'),
     writes: type.endsWith(' rw'),
     view: type.endsWith(' view'),

@@ -6,15 +6,16 @@
  * - `?` marks an optional binding: the header has `const HAS_X: bool` (the name in capitals, words split by `_`),
  *   and a small dummy buffer is bound when it is absent.
  * - ` view` marks an input that comes with its own offset and row stride: the uniforms get `xOffset` and `xStride`
- *   (in elements), and the kernel reads `x[u.xOffset + row * u.xStride + column]`. All other operands are bound
+ *   (in words), and the kernel reads `x[u.xOffset + row * u.xStride + column]`. All other operands are bound
  *   at their first element.
+ * - `vec4f` and `vec4u` read four words at once: whoever launches the kernel sees to it that all begins at a multiple of four.
  * - Uniforms are read as `u.rows`. They are fixed by a launch and kept by a recording: what changes from one replay
  *   to the next lives in tensors.
  * - Constants specialise the pipeline (tile sizes, switches): keep them few in value.
  */
 import type { Operand } from '../device.ts'
 
-type Element = 'f32' | 'i32' | 'u32'
+type Element = 'f32' | 'i32' | 'u32' | 'vec4f' | 'vec4u'
 export type BindingType = `${Element}${'' | '?'}${'' | ' rw' | ' view'}`
 export type UniformType = 'u32' | 'i32' | 'f32'
 export type ConstantType = 'u32' | 'i32' | 'f32' | 'bool'
@@ -29,7 +30,7 @@ export interface Kernel<
   C extends Constants = Constants,
 > {
   readonly name: string
-  /** WGSL extensions: `f16`, `subgroups`. */
+  /** WGSL extensions: `f16`, `subgroups`, `chromium_experimental_subgroup_matrix`. */
   readonly enable?: readonly string[]
   readonly bindings: B
   readonly uniforms: U

@@ -92,7 +92,7 @@ export class Pipelines {
       })
     }
     for (const extension of kernel.enable ?? []) {
-      const feature = (extension === 'f16' ? 'shader-f16' : extension) as GPUFeatureName
+      const feature = (extension === 'f16' ? 'shader-f16' : extension.replaceAll('_', '-')) as GPUFeatureName
       if (this.#device.features.has(feature)) continue
       throw new DeviceError('the kernel needs a feature that this GPU lacks', {
         where: kernel.name,

@@ -8,7 +8,7 @@ import { packRows, unpackRows } from '../packed/format.ts'
 import { PackedMatrix } from '../packed/matrix.ts'
 import { linearBy } from '../packed/weight.ts'
 import { matmul } from './index.ts'
-import { tilingFor } from './tiling.ts'
+import { FLOAT_TILES, tilingFor } from './tiling.ts'
 
 /** So many tiles that large ones are taken, all edges cut, and a short inner axis, so that software computes it in time. */
 const [M, N, K] = [1913, 2041, 9]
@@ -24,11 +24,14 @@ async function expectNear(y: Tensor, want: Float32Array): Promise<void> {
   y.dispose()
 }
 
+const tiling = (rows: number, columns: number, inner: number) =>
+  tilingFor({ batch: 1, M: rows, N: columns, K: inner }, FLOAT_TILES)
+
 test('few rounds of workgroups: large tiles, parts of the inner axis where tiles are few', () => {
-  expect(tilingFor({ batch: 1, M, N, K })).toMatchObject({ large: true, splits: 1 })
-  expect(tilingFor({ batch: 1, M: 33, N: 33, K: 31 })).toMatchObject({ large: false, splits: 1 })
-  expect(tilingFor({ batch: 1, M: 128, N: 768, K: 1536 })).toMatchObject({ large: false, splits: 16 })
-  expect(tilingFor({ batch: 1, M: 3072, N: 768, K: 8192 }).splits).toBeGreaterThan(1)
+  expect(tiling(M, N, K)).toMatchObject({ tiles: { rows: 128 }, splits: 1 })
+  expect(tiling(33, 33, 31)).toMatchObject({ tiles: { rows: 64 }, splits: 1 })
+  expect(tiling(128, 768, 1536)).toMatchObject({ tiles: { rows: 64 }, splits: 16 })
+  expect(tiling(3072, 768, 8192).splits).toBeGreaterThan(1)
 })
 
 describe.skipIf(whyNoGpu())('large tiles', () => {

@@ -7,11 +7,12 @@ import { dimsOf, type Dims } from './dims.ts'
 import { matmulColumns, matmulDot } from './few-rows.ts'
 import { matmulTile128, matmulTile64 } from './tiles.ts'
 import type { MatmulInputs, MatmulOutputs, MatmulParams } from './types.ts'
-import { tilingFor } from './tiling.ts'
+import { FLOAT_TILES, tilingFor, type Tiles } from './tiling.ts'
 import { matmulCombine } from './wgsl.ts'
 
-/** Up to so many rows, b is streamed past them; with more, tiles are computed. */
-const DOT_ROWS = 32
+type Sizes = Pick<Dims, 'batch' | 'M' | 'N' | 'K'>
+
+/** As `choices.fewRows`, where b is not transposed. */
 const COLUMN_ROWS = 8
 /** Outputs from which 32 invocations are enough for one; with fewer, more share it. */
 const MANY_OUTPUTS = 4096
@@ -22,6 +23,7 @@ export function webgpu({
   outputs: { y, pre },
   params,
   scratch,
+  device,
 }: Call<MatmulInputs, MatmulOutputs, MatmulParams>): WebGpuLaunch[] {
   const { a, b, bias, residual } = inputs
   const { batch, M, N, K, aBatch, bBatch } = dimsOf(inputs, params)
@@ -30,33 +32,46 @@ export function webgpu({
   const KIND = ACTIVATIONS.indexOf(params.activation)
   const flags = { TRANSPOSE_A: params.transposeA, TRANSPOSE_B: params.transposeB, KIND }
 
-  if (M <= (params.transposeB ? DOT_ROWS : COLUMN_ROWS)) {
-    const few = batch * N < MANY_OUTPUTS
-    const LANES = lanesFor(K, params.transposeB ? (few ? 128 : 32) : COLUMN_LANES)
-    const grid = [Math.ceil(N / (256 / LANES)), Math.ceil(M / 4), batch] as const
-    const values = { bindings, uniforms, constants: { ...flags, LANES, SINGLE: M === 1 }, grid }
+  if (M <= (params.transposeB ? device.choices.fewRows : COLUMN_ROWS)) {
+    const { constants, grid } = dotPlan({ batch, M, N, K }, params.transposeB)
+    const values = { bindings, uniforms, constants: { ...flags, ...constants }, grid }
     return [params.transposeB ? launch(matmulDot, values) : launch(matmulColumns, values)]
   }
 
   const epilogue = { bias, residual, pre, y, KIND }
-  return inTiles({ batch, M, N, K }, epilogue, scratch, ({ large, plan, to }) => {
+  return inTiles({ batch, M, N, K }, FLOAT_TILES, epilogue, scratch, ({ tiles, plan, to }) => {
     const values = {
       bindings: { a, b, ...to },
       uniforms: { ...uniforms, ...plan.uniforms },
-      constants: { ...flags, ...plan.constants },
+      constants: { ...flags, SPLIT: plan.SPLIT, ...squareTile(tiles) },
       grid: plan.grid,
     }
-    return large ? launch(matmulTile128, values) : launch(matmulTile64, values)
+    return isLarge(tiles) ? launch(matmulTile128, values) : launch(matmulTile64, values)
   })
+}
+
+/** How the kernels for few rows share the work. */
+export function dotPlan({ batch, M, N, K }: Sizes, transposeB: boolean) {
+  const most = batch * N < MANY_OUTPUTS ? 128 : 32
+  const LANES = lanesFor(K, transposeB ? most : COLUMN_LANES)
+  const grid = [Math.ceil(N / (256 / LANES)), Math.ceil(M / 4), batch] as const
+  return { constants: { LANES, SINGLE: M === 1 }, grid }
+}
+
+/** Whether the kernel of large tiles computes these. */
+export const isLarge = ({ rows }: Tiles): boolean => rows === 128
+
+/** The constants of `matmulTile64` and `matmulTile128`. */
+export function squareTile({ rows, INNER }: Tiles): { readonly GROUPS: number; readonly INNER: number } {
+  return { GROUPS: rows / 4, INNER }
 }
 
 /** How a product is cut in tiles. */
 interface Tiling {
-  /** 128 x 128, not 64 x 64. */
-  readonly large: boolean
+  readonly tiles: Tiles
   readonly plan: {
     readonly uniforms: { readonly matrices: number; readonly part: number }
-    readonly constants: { readonly SPLIT: boolean; readonly GROUPS: number; readonly INNER: number }
+    readonly SPLIT: boolean
     readonly grid: Grid
   }
   /** Where the tiles go: to y, or as parts of sums to scratch. */
@@ -70,33 +85,34 @@ interface Outputs {
   readonly y: Tensor
 }
 
-/** The launches of a product in tiles: `tile` makes the one that computes them. */
+/** The launches of a product in tiles of one of these kinds: `tile` makes the one that computes them. */
 export function inTiles(
-  { batch, M, N, K }: Pick<Dims, 'batch' | 'M' | 'N' | 'K'>,
+  { batch, M, N, K }: Sizes,
+  kinds: readonly Tiles[],
   { KIND, ...outputs }: Outputs & { readonly KIND: number },
   scratch: (shape: Shape) => Tensor,
   tile: (tiling: Tiling) => WebGpuLaunch,
 ): WebGpuLaunch[] {
   const { y } = outputs
-  const { large, side, INNER, splits: wanted } = tilingFor({ batch, M, N, K })
-  const part = Math.ceil(K / wanted)
+  const { tiles, splits: wanted } = tilingFor({ batch, M, N, K }, kinds)
+  const part = Math.ceil(K / wanted / tiles.INNER) * tiles.INNER
   const splits = Math.ceil(K / part)
   const SPLIT = splits > 1
   const parts = SPLIT ? scratch([splits, y.size]) : undefined
   const plan = {
     uniforms: { matrices: batch, part },
-    constants: { SPLIT, GROUPS: side / 4, INNER },
-    grid: [Math.ceil(N / side), Math.ceil(M / side), batch * splits] as const,
+    SPLIT,
+    grid: [Math.ceil(N / tiles.columns), Math.ceil(M / tiles.rows), batch * splits] as const,
   }
-  const tiles = tile({ large, plan, to: parts ? { y: parts } : outputs })
-  if (!parts) return [tiles]
+  const product = tile({ tiles, plan, to: parts ? { y: parts } : outputs })
+  if (!parts) return [product]
   const combine = launch(matmulCombine, {
     bindings: { parts, ...outputs },
     uniforms: { M, N, size: y.size, splits },
     constants: { WORKGROUP: 256, KIND },
     grid: gridOf(y.size, 256),
   })
-  return [tiles, combine]
+  return [product, combine]
 }
 
 /** Invocations that share an inner product: a power of two, each with at least some eight products to add up. */

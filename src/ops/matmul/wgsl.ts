@@ -18,21 +18,26 @@ export const FINISH_WGSL = /* wgsl */ `
       y[i] = x;
     }`
 
-/** Elements of a, whichever way it is stored; zero outside. */
+/**
+ * Elements of a, whichever way it is stored; zero outside. Nothing is asked before the read, so that several are under way together:
+ * beyond the edges, the last is read.
+ */
 export const ELEMENT_A_WGSL = /* wgsl */ `
     fn elementA(matrix: u32, m: u32, k: u32, end: u32) -> f32 {
-      if (m >= u.M || k >= end) { return 0.0; }
       let start = u.aOffset + matrix * u.aBatch;
-      if (TRANSPOSE_A) { return a[start + k * u.aStride + m]; }
-      return a[start + m * u.aStride + k];
+      let row = min(m, u.M - 1u);
+      let column = min(k, end - 1u);
+      let x = a[start + select(row * u.aStride + column, column * u.aStride + row, TRANSPOSE_A)];
+      return select(0.0, x, m < u.M && k < end);
     }`
 
 const ELEMENT_B_WGSL = /* wgsl */ `
     fn elementB(matrix: u32, k: u32, n: u32, end: u32) -> f32 {
-      if (n >= u.N || k >= end) { return 0.0; }
       let start = u.bOffset + matrix * u.bBatch;
-      if (TRANSPOSE_B) { return b[start + n * u.bStride + k]; }
-      return b[start + k * u.bStride + n];
+      let row = min(k, end - 1u);
+      let column = min(n, u.N - 1u);
+      let x = b[start + select(row * u.bStride + column, column * u.bStride + row, TRANSPOSE_B)];
+      return select(0.0, x, n < u.N && k < end);
     }`
 
 export const SHARED_WGSL = `${ACTIVATION_WGSL}${FINISH_WGSL}${ELEMENT_A_WGSL}${ELEMENT_B_WGSL}`

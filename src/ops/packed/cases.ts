@@ -4,7 +4,7 @@ import { PACKED_FORMATS, PANEL_ROWS, packRows, panelWords, type PackedFormat } f
 import { packedEmbeddingOp, packedLinearOp } from './index.ts'
 
 /** Normally distributed weights [N, K], packed. */
-function packed(format: PackedFormat, N: number, K: number, deviation = 1): Draw {
+export function packed(format: PackedFormat, N: number, K: number, deviation = 1): Draw {
   const weights = normal([N, K], { deviation })
   return {
     shape: [Math.ceil(N / PANEL_ROWS), panelWords(format, K)],

@@ -1,26 +1,17 @@
 import { defineKernel } from '../../devices/webgpu/kernel.ts'
 import { ACTIVATION_WGSL } from '../activation/wgsl.ts'
-import { ROWS_AT_WGSL, SUMS_WGSL } from '../matmul/few-rows.ts'
+import { PLAIN_ROWS_WGSL, ROWS_AT_WGSL, SUMS_WGSL } from '../matmul/few-rows.ts'
 import { STEP_WGSL, TILE_128_WGSL, TILE_64_WGSL, TILE_CONSTANTS } from '../matmul/tiles.ts'
 import { BINDINGS, ELEMENT_A_WGSL, FINISH_WGSL } from '../matmul/wgsl.ts'
 import { PACKED_WGSL } from './wgsl.ts'
 
 /** As in a product of matrices, of which b holds packed words. */
-const bindings = { ...BINDINGS, b: 'u32' } as const
-const uniforms = { M: 'u32', N: 'u32', K: 'u32', aBatch: 'u32', panelWords: 'u32' } as const
-const SHARED_WGSL = `${ACTIVATION_WGSL}${FINISH_WGSL}${ELEMENT_A_WGSL}${PACKED_WGSL}`
+export const PACKED_BINDINGS = { ...BINDINGS, b: 'u32' } as const
+export const PACKED_UNIFORMS = { M: 'u32', N: 'u32', K: 'u32', aBatch: 'u32', panelWords: 'u32' } as const
 
-/**
- * Up to four rows of a · bᵀ. Eight invocations read a word of each row of a panel, and LANES such eights take every LANES-th
- * words of the rows: neighbours read neighbouring words. A workgroup has 32 / LANES panels. Groups: (runs of panels, fours of
- * rows). With SINGLE, there is one row.
- */
-export const packedDot = defineKernel({
-  name: 'packedDot',
-  bindings,
-  uniforms,
-  constants: { TRANSPOSE_A: 'bool', KIND: 'u32', FORMAT: 'u32', LANES: 'u32', SINGLE: 'bool' },
-  body: `${SHARED_WGSL}${SUMS_WGSL}${ROWS_AT_WGSL}
+/** See `packedDot`. */
+export const PACKED_DOT_WGSL = /* wgsl */ `
+    const TOGETHER = 2u;
     /** Columns of a word. */
     const COLUMNS = select(select(8u, 4u, FORMAT == Q8), 2u, FORMAT == F16);
 
@@ -32,11 +23,12 @@ export const packedDot = defineKernel({
     }
 
     /**
-     * What the word at place 'at' of a row adds to the sums; nothing beyond the last. A loop, as a text of all columns takes
+     * What the word at place 'at' of row n adds to the sums; nothing beyond the last. A loop, as a text of all columns takes
      * minutes to compile for CPUs.
      */
-    fn part(m: u32, panel: u32, row: u32, at: u32) -> vec4f {
+    fn part(m: u32, panel: u32, n: u32, at: u32) -> vec4f {
       const PER_BLOCK = 32u / COLUMNS;
+      let row = n % 8u;
       let words = (u.K + COLUMNS - 1u) / COLUMNS;
       let g = min(at, words - 1u);
       let block = panel + select((g / PER_BLOCK) * BLOCK_WORDS, 0u, FORMAT == F16);
@@ -44,8 +36,10 @@ export const packedDot = defineKernel({
       var sum = vec4f();
       for (var j = 0u; j < COLUMNS; j++) {
         let k = g * COLUMNS + j;
-        let w = column(word, j);
-        sum = select(sum, fma(vec4f(w), rowsAt(0u, m, min(k, u.K - 1u)), sum), k < u.K && at < words);
+        let inside = k < u.K && at < words;
+        let x = rowsAt(0u, m, min(k, u.K - 1u));
+        see(x, inside);
+        sum = select(sum, fma(vec4f(column(word, j) * scaleOf(min(k, u.K - 1u))), x, sum), inside);
       }
       if (FORMAT == F16) { return sum; }
       let pair = b[block + row / 2u];
@@ -54,49 +48,77 @@ export const packedDot = defineKernel({
 
     @compute @workgroup_size(256)
     fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
-      let row = local % 8u;
-      let lane = (local / 8u) % LANES;
-      let n = (group.x * (32u / LANES) + local / (8u * LANES)) * 8u + row;
+      let lane = (local / ROWS) % LANES;
+      let n = group.x * (256u / LANES) + local / (ROWS * LANES) * ROWS + local % ROWS;
       let m = 4u * group.y;
       let panel = (min(n, u.N - 1u) / 8u) * u.panelWords;
       var sum = vec4f();
       for (var first = lane; first * COLUMNS < u.K; first += TOGETHER * LANES) {
-        for (var i = 0u; i < TOGETHER; i++) { sum += part(m, panel, row, first + i * LANES); }
+        for (var i = 0u; i < TOGETHER; i++) { sum += part(m, panel, n, first + i * LANES); }
       }
+      keepTotal(group, local);
       sums[local] = sum;
+      keepSquares(local);
       for (var half = LANES / 2u; half > 0u; half /= 2u) {
         workgroupBarrier();
-        if (lane < half) { sums[local] += sums[local + 8u * half]; }
+        if (lane < half) {
+          sums[local] += sums[local + ROWS * half];
+          addSquares(local, local + ROWS * half);
+        }
       }
       workgroupBarrier();
-      if (lane < 4u) { finish(0u, m + lane, n, sums[local - 8u * lane][lane]); }
-    }`,
+      let own = local - ROWS * lane;
+      if (lane < 4u) { finish(0u, m + lane, n, sums[own][lane] * rootOf(own, lane)); }
+    }`
+
+/** What stands before the text of a product with packed weights. */
+export const PACKED_SHARED_WGSL = `${ACTIVATION_WGSL}${FINISH_WGSL}${PACKED_WGSL}`
+export const PACKED_DOT_CONSTANTS = {
+  TRANSPOSE_A: 'bool',
+  KIND: 'u32',
+  FORMAT: 'u32',
+  ROWS: 'u32',
+  LANES: 'u32',
+  SINGLE: 'bool',
+} as const
+
+/**
+ * Up to four rows of a · bᵀ. ROWS invocations, eight or fewer, read a word of each row of a panel, or of a part of it, and LANES
+ * times so many take every LANES-th words of the rows: neighbours read neighbouring words. A workgroup has 256 / LANES rows.
+ * Groups: (runs of rows of b, fours of rows). With SINGLE, there is one row.
+ */
+export const packedDot = defineKernel({
+  name: 'packedDot',
+  bindings: PACKED_BINDINGS,
+  uniforms: PACKED_UNIFORMS,
+  constants: PACKED_DOT_CONSTANTS,
+  body: `${PACKED_SHARED_WGSL}${SUMS_WGSL}${PLAIN_ROWS_WGSL}${ROWS_AT_WGSL}${PACKED_DOT_WGSL}`,
 })
 
 /** Vectors of b for the tiles of a product. */
 const FETCH_B_WGSL = /* wgsl */ `
     fn fetchB(matrix: u32, k: u32, n: u32, end: u32) -> vec4f {
-      if (n >= u.N || k >= end) { return vec4f(); }
-      return weights4(k, n);
+      let last = (u.N - 1u) / 4u * 4u;
+      return select(vec4f(), weights4(min(k, end - 1u), min(n, last)), n < u.N && k < end);
     }`
 
-const tileUniforms = { ...uniforms, matrices: 'u32', part: 'u32' } as const
+const tileUniforms = { ...PACKED_UNIFORMS, matrices: 'u32', part: 'u32' } as const
 const constants = { ...TILE_CONSTANTS, FORMAT: 'u32' } as const
 
 export const packedTile64 = defineKernel({
   name: 'packedTile64',
-  bindings,
+  bindings: PACKED_BINDINGS,
   uniforms: tileUniforms,
   constants,
-  body: `${SHARED_WGSL}${STEP_WGSL}${FETCH_B_WGSL}${TILE_64_WGSL}`,
+  body: `${PACKED_SHARED_WGSL}${ELEMENT_A_WGSL}${STEP_WGSL}${FETCH_B_WGSL}${TILE_64_WGSL}`,
 })
 
 export const packedTile128 = defineKernel({
   name: 'packedTile128',
-  bindings,
+  bindings: PACKED_BINDINGS,
   uniforms: tileUniforms,
   constants,
-  body: `${SHARED_WGSL}${STEP_WGSL}${FETCH_B_WGSL}${TILE_128_WGSL}`,
+  body: `${PACKED_SHARED_WGSL}${ELEMENT_A_WGSL}${STEP_WGSL}${FETCH_B_WGSL}${TILE_128_WGSL}`,
 })
 
 /** One element of y [T, K] = W[tokens] an invocation; W [N, K]. */

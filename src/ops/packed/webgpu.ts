@@ -1,9 +1,13 @@
+import type { WebGpuDevice } from '../../devices/webgpu/device.ts'
 import { gridOf, launch, type WebGpuLaunch } from '../../devices/webgpu/kernel.ts'
+import type { Tensor } from '../../tensor/tensor.ts'
 import { ACTIVATIONS } from '../activation/kinds.ts'
-import { inTiles } from '../matmul/webgpu.ts'
+import { FLOAT_TILES } from '../matmul/tiling.ts'
+import { inTiles, isLarge, squareTile } from '../matmul/webgpu.ts'
 import type { Call } from '../operation.ts'
-import { PACKED_FORMATS, PANEL_ROWS, type PackedFormat } from './format.ts'
+import { PACKED_FORMATS, PANEL_ROWS } from './format.ts'
 import { packedDot, packedRows, packedTile128, packedTile64 } from './kernels.ts'
+import { MATRIX_INNER, MATRIX_TILES, packedMatrixTile, subgroupsOf } from './matrix-tiles.ts'
 import type {
   PackedEmbeddingInputs,
   PackedEmbeddingOutputs,
@@ -13,49 +17,71 @@ import type {
   PackedLinearParams,
 } from './types.ts'
 
-/** Up to so many rows, panels are streamed past them; with more, tiles are computed. */
-const DOT_ROWS = 32
-/** Columns of a word. */
-const COLUMNS: Readonly<Record<PackedFormat, number>> = { f16: 2, q8: 4, q4: 8 }
+/** Outputs from which 16 invocations are enough for a row: each then has much to add up. */
+const MANY_OUTPUTS = 16384
 const WORKGROUP = 256
 
 export function linearWebgpu({
   inputs: { x, words, bias, residual },
   outputs: { y },
   params,
+  device,
   scratch,
 }: Call<PackedLinearInputs, PackedLinearOutputs, PackedLinearParams>): WebGpuLaunch[] {
   const [M, N, K] = [x.rows, params.rows, x.width]
   const KIND = ACTIVATIONS.indexOf(params.activation)
   const uniforms = { M, N, K, aBatch: 0, panelWords: words.width }
   const flags = { TRANSPOSE_A: false, KIND, FORMAT: PACKED_FORMATS.indexOf(params.format) }
-  if (M <= DOT_ROWS) {
-    const LANES = lanesFor(K / COLUMNS[params.format])
+  if (M <= device.choices.fewRows) {
+    const { constants, grid } = packedDotPlan(M, N, K)
     return [
       launch(packedDot, {
         bindings: { a: x, b: words, bias, residual, y },
         uniforms,
-        constants: { ...flags, LANES, SINGLE: M === 1 },
-        grid: [Math.ceil(N / ((32 / LANES) * PANEL_ROWS)), Math.ceil(M / 4)],
+        constants: { ...flags, ...constants },
+        grid,
       }),
     ]
   }
   const outputs = { bias, residual, y, KIND }
-  return inTiles({ batch: 1, M, N, K }, outputs, scratch, ({ large, plan, to }) => {
+  const dims = { batch: 1, M, N, K }
+  if (params.format === 'f16' && (device as WebGpuDevice).subgroupMatrix && suitsMatrices(x)) {
+    return inTiles(dims, MATRIX_TILES, outputs, scratch, ({ tiles, plan, to }) =>
+      launch(packedMatrixTile, {
+        bindings: { a: x, b: words, ...to },
+        uniforms: { M, N, K, panelWords: words.width, ...plan.uniforms },
+        constants: { KIND, SPLIT: plan.SPLIT, ...subgroupsOf(tiles) },
+        grid: plan.grid,
+      }),
+    )
+  }
+  return inTiles(dims, FLOAT_TILES, outputs, scratch, ({ tiles, plan, to }) => {
     const values = {
       bindings: { a: x, b: words, ...to },
       uniforms: { ...uniforms, ...plan.uniforms },
-      constants: { ...flags, TRANSPOSE_B: true, ...plan.constants },
+      constants: { ...flags, TRANSPOSE_B: true, SPLIT: plan.SPLIT, ...squareTile(tiles) },
       grid: plan.grid,
     }
-    return large ? launch(packedTile128, values) : launch(packedTile64, values)
+    return isLarge(tiles) ? launch(packedTile128, values) : launch(packedTile64, values)
   })
 }
 
-/** Invocations that share a row: a power of two from 4 to 32, each with two words or more if it can be. */
-function lanesFor(words: number): number {
-  let lanes = 4
-  while (lanes < 32 && 4 * lanes <= words) lanes *= 2
+/** Matrix units take whole steps of the inner axis, read in vectors of four. */
+function suitsMatrices({ offset, rowStride, width }: Tensor): boolean {
+  return width % MATRIX_INNER === 0 && offset % 4 === 0 && rowStride % 4 === 0
+}
+
+/** How `packedDot` shares the work: what an H100 liked best. */
+export function packedDotPlan(M: number, N: number, K: number) {
+  const LANES = lanesFor(K, N < MANY_OUTPUTS ? 128 : 16)
+  const constants = { LANES, ROWS: Math.min(PANEL_ROWS, 256 / LANES), SINGLE: M === 1 }
+  return { constants, grid: [Math.ceil(N / (256 / LANES)), Math.ceil(M / 4)] } as const
+}
+
+/** Invocations that share a row: a power of two from 8 on, each with a dozen columns or more. */
+function lanesFor(K: number, most: number): number {
+  let lanes = 8
+  while (lanes < most && 24 * lanes <= K) lanes *= 2
   return lanes
 }
 

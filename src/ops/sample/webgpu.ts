@@ -3,25 +3,16 @@ import type { Call } from '../operation.ts'
 import type { SampleInputs, SampleOutputs } from './index.ts'
 
 const WORKGROUP = 256
+/** Logits of a workgroup that looks for the largest. */
+const PART = 2048
 
-/**
- * tokens [B]: one workgroup a row of logits [B, V]; see `sample` for what it does. The k-th largest logit and the edge of topP
- * are found by bisection on the bits of the logits, two bits a pass.
- */
-const sample = defineKernel({
-  name: 'sample',
-  bindings: { logits: 'f32 view', chance: 'f32', settings: 'f32', seen: 'i32?', tokens: 'i32 rw' },
-  uniforms: { B: 'u32', V: 'u32' },
-  constants: { WORKGROUP: 'u32' },
-  body: /* wgsl */ `
-    /** Keys are ordered as the logits are. That of -infinity; one for NaN and +infinity, which stand above all. */
+/** Logits as keys that are ordered as they are. */
+const KEYS = /* wgsl */ `
+    /** The key of -infinity; one for NaN and +infinity, which stand above all. */
     const LOWEST = 0x007fffffu;
     const BAD = 0xffffffffu;
-
-    var<workgroup> masses: array<vec4f, WORKGROUP>;
-    var<workgroup> counts: array<vec4u, WORKGROUP>;
-    var<workgroup> shared4: vec4u;
-    var<workgroup> owner: atomic<u32>;
+    /** Logits that an invocation reads together: beyond the last, that again, so that nothing is asked before a read. */
+    const TOGETHER = 8u;
 
     fn logitAt(b: u32, v: u32) -> f32 {
       var x = logits[u.logitsOffset + b * u.logitsStride + v];
@@ -41,6 +32,68 @@ const sample = defineKernel({
       return select(bits | 0x80000000u, ~bits, bits != magnitude);
     }
 
+    /** The larger key with its token; the first token of equals. */
+    fn larger(a: vec2u, b: vec2u) -> vec2u {
+      return select(a, b, b.x > a.x || (b.x == a.x && b.y < a.y));
+    }
+
+    var<workgroup> bests: array<vec2u, WORKGROUP>;
+
+    /** The largest of what the invocations of a workgroup found. */
+    fn largestOfAll(mine: vec2u, local: u32) -> vec2u {
+      bests[local] = mine;
+      for (var half = WORKGROUP / 2; half > 0; half /= 2) {
+        workgroupBarrier();
+        if (local < half) { bests[local] = larger(bests[local], bests[local + half]); }
+      }
+      return workgroupUniformLoad(&bests[0]);
+    }`
+
+/** parts [B, PARTS, 2]: the largest key in each part of a row of logits [B, V], and its first token. A workgroup a part. */
+const sampleLargest = defineKernel({
+  name: 'sampleLargest',
+  bindings: { logits: 'f32 view', settings: 'f32', seen: 'i32?', parts: 'u32 rw' },
+  uniforms: { items: 'u32', V: 'u32', count: 'u32' },
+  constants: { WORKGROUP: 'u32' },
+  body: `${KEYS}
+    @compute @workgroup_size(WORKGROUP)
+    fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
+      let item = flatGroup(group);
+      if (item >= u.items) { return; }
+      let b = item / u.count;
+      let first = item % u.count * TOGETHER * WORKGROUP + local;
+      var best = vec2u(0u, 0u);
+      for (var i = 0u; i < TOGETHER; i++) {
+        let v = min(first + i * WORKGROUP, u.V - 1u);
+        best = larger(best, vec2u(keyOf(logitAt(b, v)), v));
+      }
+      best = largestOfAll(best, local);
+      if (local < 2u) { parts[2u * item + local] = best[local]; }
+    }`,
+})
+
+/**
+ * tokens [B]: one workgroup a row of logits [B, V]; see `sample` for what it does. The k-th largest logit and the edge of topP
+ * are found by bisection on the bits of the logits, two bits a pass.
+ */
+const sample = defineKernel({
+  name: 'sample',
+  bindings: {
+    logits: 'f32 view',
+    chance: 'f32',
+    settings: 'f32',
+    seen: 'i32?',
+    parts: 'u32',
+    tokens: 'i32 rw',
+  },
+  uniforms: { B: 'u32', V: 'u32', count: 'u32' },
+  constants: { WORKGROUP: 'u32' },
+  body: `${KEYS}
+    var<workgroup> masses: array<vec4f, WORKGROUP>;
+    var<workgroup> counts: array<vec4u, WORKGROUP>;
+    var<workgroup> shared4: vec4u;
+    var<workgroup> owner: atomic<u32>;
+
     fn logitOf(key: u32) -> f32 {
       return bitcast<f32>(select(~key, key & 0x7fffffffu, (key & 0x80000000u) != 0u));
     }
@@ -48,21 +101,11 @@ const sample = defineKernel({
     /** The largest key of the row, and the first token that has it. */
     fn largestOf(b: u32, local: u32) -> vec2u {
       var best = vec2u(0u, 0u);
-      for (var v = local; v < u.V; v += WORKGROUP) {
-        let key = keyOf(logitAt(b, v));
-        if (key > best.x) { best = vec2u(key, v); }
+      for (var i = local; i < u.count; i += WORKGROUP) {
+        let at = 2u * (b * u.count + i);
+        best = larger(best, vec2u(parts[at], parts[at + 1u]));
       }
-      counts[local] = vec4u(best, 0u, 0u);
-      for (var half = WORKGROUP / 2; half > 0; half /= 2) {
-        workgroupBarrier();
-        if (local < half) {
-          let other = counts[local + half].xy;
-          if (other.x > best.x || (other.x == best.x && other.y < best.y)) { best = other; }
-          counts[local] = vec4u(best, 0u, 0u);
-        }
-      }
-      if (local == 0) { shared4 = vec4u(best, 0u, 0u); }
-      return workgroupUniformLoad(&shared4).xy;
+      return largestOfAll(best, local);
     }
 
     /** exp(logit / temperature), as a part of the largest; 0 of keys below 'least'. */
@@ -72,7 +115,12 @@ const sample = defineKernel({
 
     fn totalOf(b: u32, local: u32, largest: f32, least: u32) -> f32 {
       var sum = 0.0;
-      for (var v = local; v < u.V; v += WORKGROUP) { sum += weightOf(logitAt(b, v), largest, least); }
+      for (var first = local; first < u.V; first += TOGETHER * WORKGROUP) {
+        for (var i = 0u; i < TOGETHER; i++) {
+          let v = first + i * WORKGROUP;
+          sum += select(0.0, weightOf(logitAt(b, min(v, u.V - 1u)), largest, least), v < u.V);
+        }
+      }
       masses[local].x = sum;
       for (var half = WORKGROUP / 2; half > 0; half /= 2) {
         workgroupBarrier();
@@ -93,12 +141,13 @@ const sample = defineKernel({
       for (var shift = 30i; shift >= 0; shift -= 2) {
         var mass = vec4f(0.0);
         var count = vec4u(0u);
-        for (var v = local; v < u.V; v += WORKGROUP) {
-          let x = logitAt(b, v);
-          let key = keyOf(x);
-          let digit = (key ^ prefix) >> u32(shift);
-          if (key >= least && digit < 4u) {
-            let hit = vec4u(digit) == vec4u(0u, 1u, 2u, 3u);
+        for (var first = local; first < u.V; first += TOGETHER * WORKGROUP) {
+          for (var i = 0u; i < TOGETHER; i++) {
+            let v = first + i * WORKGROUP;
+            let x = logitAt(b, min(v, u.V - 1u));
+            let key = keyOf(x);
+            let digit = (key ^ prefix) >> u32(shift);
+            let hit = (vec4u(digit) == vec4u(0u, 1u, 2u, 3u)) & vec4<bool>(key >= least && v < u.V);
             count += vec4u(hit);
             if (weighted) { mass += vec4f(hit) * weightOf(x, largest, least); }
           }
@@ -137,7 +186,11 @@ const sample = defineKernel({
       let first = min(local * run, u.V);
       let last = min(first + run, u.V);
       var sum = 0.0;
-      for (var v = first; v < last; v++) { sum += keptWeight(logitAt(b, v), largest, least); }
+      for (var start = first; start < last; start += TOGETHER) {
+        for (var v = start; v < start + TOGETHER; v++) {
+          sum += select(0.0, keptWeight(logitAt(b, min(v, u.V - 1u)), largest, least), v < last);
+        }
+      }
       masses[local].x = sum;
       workgroupBarrier();
       // Sums of all runs up to this one.
@@ -196,14 +249,24 @@ const sample = defineKernel({
 export function webgpu({
   inputs: { logits, uniform, settings, seen },
   outputs: { tokens },
+  scratch,
 }: Call<SampleInputs, SampleOutputs, object>): WebGpuLaunch[] {
   const [B, V] = logits.shape as [number, number]
+  const count = Math.ceil(V / PART)
+  const parts = scratch([B, count, 2])
+  const constants = { WORKGROUP }
   return [
+    launch(sampleLargest, {
+      bindings: { logits, settings, seen, parts },
+      uniforms: { items: B * count, V, count },
+      constants,
+      grid: gridOf(B * count, 1),
+    }),
     launch(sample, {
       // `uniform` is a word of WGSL.
-      bindings: { logits, chance: uniform, settings, seen, tokens },
-      uniforms: { B, V },
-      constants: { WORKGROUP },
+      bindings: { logits, chance: uniform, settings, seen, parts, tokens },
+      uniforms: { B, V, count },
+      constants,
       grid: gridOf(B, 1),
     }),
   ]

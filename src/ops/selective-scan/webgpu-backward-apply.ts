@@ -68,6 +68,25 @@ export const selectiveScanBackwardApply = defineKernel({
       return dt * (1.0 - dt * (0.5 - dt * (1.0 / 6.0 - dt / 24.0)));
     }
 
+    // Of STEPS tokens, read together: one after the other they would wait for memory each.
+    var<private> dts: array<f32, STEPS>;
+    var<private> xs: array<f32, STEPS>;
+    var<private> keep: array<f32, STEPS>;
+    var<private> inputsB: array<vec4f, STEPS>;
+
+    fn readSteps(firstRow: u32, first: u32, end: u32, e: u32, n: u32) {
+      for (var s = 0u; s < STEPS; s++) {
+        let p = firstRow + min(first + s, end - 1u);
+        dts[s] = ddelta[p * u.inner + e];
+        xs[s] = x[p * u.inner + e];
+        keep[s] = keeps(p);
+        inputsB[s] = inputStates(p, n, e);
+      }
+    }
+    fn decayAt(s: u32, rate: vec4f) -> vec4f {
+      return keep[s] * exp2(clamp(dts[s] * rate, vec4f(-126.0), vec4f(126.0)));
+    }
+
     @compute @workgroup_size(QUADS * CHANNELS)
     fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) local: u32) {
       let item = flatGroup(workgroup);
@@ -106,14 +125,11 @@ export const selectiveScanBackwardApply = defineKernel({
         var starts: array<vec4f, TILES>;
         for (var tile = 0u; tile < TILES; tile++) {
           starts[tile] = h;
+          let first = begin + tile * STEPS;
+          if (first >= end) { continue; }
+          readSteps(firstRow, first, end, e, n);
           for (var s = 0u; s < STEPS; s++) {
-            let t = begin + tile * STEPS + s;
-            if (t < end) {
-              let p = firstRow + t;
-              let dt = ddelta[p * u.inner + e];
-              let decay = keeps(p) * exp2(clamp(dt * rate, vec4f(-126.0), vec4f(126.0)));
-              h = decay * h + live * dt * x[p * u.inner + e] * inputStates(p, n, e);
-            }
+            if (first + s < end) { h = decayAt(s, rate) * h + live * dts[s] * xs[s] * inputsB[s]; }
           }
         }
 
@@ -129,24 +145,27 @@ export const selectiveScanBackwardApply = defineKernel({
           var states: array<vec4f, STEPS + 1u>;
           var decays: array<vec4f, STEPS>;
           states[0] = starts[tile];
+          readSteps(firstRow, first, end, e, n);
+          var outputsC: array<vec4f, STEPS>;
+          var slopes: array<f32, STEPS>;
+          for (var s = 0u; s < STEPS; s++) {
+            let p = firstRow + min(first + s, end - 1u);
+            outputsC[s] = outputStates(p, n, e);
+            slopes[s] = live * du[p * u.inner + e];
+          }
           for (var s = 0u; s < STEPS; s++) {
             states[s + 1u] = states[s];
-            if (first + s < end) {
-              let p = firstRow + first + s;
-              let dt = ddelta[p * u.inner + e];
-              decays[s] = keeps(p) * exp2(clamp(dt * rate, vec4f(-126.0), vec4f(126.0)));
-              states[s + 1u] = decays[s] * states[s] + live * dt * x[p * u.inner + e] * inputStates(p, n, e);
-            }
+            decays[s] = decayAt(s, rate);
+            if (first + s < end) { states[s + 1u] = decays[s] * states[s] + live * dts[s] * xs[s] * inputsB[s]; }
           }
           for (var up = 0u; up < STEPS; up++) {
             let s = STEPS - 1u - up;
             if (first + s < end) {
-              let p = firstRow + first + s;
-              let dt = ddelta[p * u.inner + e];
-              let slope = live * du[p * u.inner + e];
-              let scaled = live * dt * x[p * u.inner + e];
-              let B = inputStates(p, n, e);
-              let C = outputStates(p, n, e);
+              let dt = dts[s];
+              let slope = slopes[s];
+              let scaled = live * dt * xs[s];
+              let B = inputsB[s];
+              let C = outputsC[s];
               g += slope * C;
               if (CONSTANT_B) { dB += g * scaled; } else { products[2u * s * THREADS + local] = g * scaled; }
               if (CONSTANT_C) {

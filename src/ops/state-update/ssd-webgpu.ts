@@ -6,11 +6,11 @@ import { dtRange } from '../ssd/shapes.ts'
 import type { DecayParams } from './decay.ts'
 import type { SsdStateUpdateInputs, SsdStateUpdateOutputs, SsdStateUpdateParams } from './ssd.ts'
 
-/** Threads that share a row of the state, and rows of a workgroup. */
-const LANES = 16
-const ROWS = 8
+/** Threads of a workgroup, and how many of them share a row of the state. */
+const WORKGROUP = 128
+const lanesFor = (states: number): number => (states > 64 ? 32 : 16)
 
-/** One token of `ssd`, on the state in place. 16 threads take a row [N] of the state. */
+/** One token of `ssd`, on the state in place. LANES threads take a row [N] of the state. */
 const ssdStateUpdate = defineKernel({
   name: 'ssdStateUpdate',
   bindings: {
@@ -38,6 +38,8 @@ const ssdStateUpdate = defineKernel({
   body:
     ACTIVATION_WGSL +
     /* wgsl */ `
+    /** States that a thread reads before it writes one. */
+    const TOGETHER = 4u;
     var<workgroup> parts: array<f32, LANES * ROWS>;
 
     @compute @workgroup_size(LANES, ROWS)
@@ -59,11 +61,19 @@ const ssdStateUpdate = defineKernel({
         if (LOG_DECAY) { rate = -expOf(rate); }
         let decay = expOf(s * rate);
         input = x[u.xOffset + b * u.xStride + channel];
-        for (var n = local.x; n < u.states; n += LANES) {
-          let at = row * u.states + n;
-          let value = decay * state[at] + s * input * B[u.BOffset + b * u.BStride + column + n];
-          state[at] = value;
-          part += value * C[u.COffset + b * u.CStride + column + n];
+        let startB = u.BOffset + b * u.BStride + column;
+        let startC = u.COffset + b * u.CStride + column;
+        for (var first = local.x; first < u.states; first += TOGETHER * LANES) {
+          var next: array<f32, TOGETHER>;
+          for (var i = 0u; i < TOGETHER; i++) {
+            let n = min(first + i * LANES, u.states - 1u);
+            next[i] = decay * state[row * u.states + n] + s * input * B[startB + n];
+            part += select(0.0, next[i] * C[startC + n], first + i * LANES < u.states);
+          }
+          for (var i = 0u; i < TOGETHER; i++) {
+            let n = first + i * LANES;
+            if (n < u.states) { state[row * u.states + n] = next[i]; }
+          }
         }
       }
       parts[local.y * LANES + local.x] = part;
@@ -88,6 +98,8 @@ export function webgpu(
   const { y, nextState } = call.outputs
   const { groups, dtSoftplus, logDecay = false } = call.params
   const [, heads, headWidth, states] = state.shape as [number, number, number, number]
+  const LANES = lanesFor(states)
+  const ROWS = WORKGROUP / LANES
   const copied = nextState
     ? copy({ ...call, inputs: { x: state }, outputs: { y: nextState }, params: {} })
     : []
