@@ -1,4 +1,4 @@
-/** AssemblyScript of a benchmark as a module: `text`, and what it imports from files beside it. */
+/** A file of AssemblyScript as a module; it imports no others. */
 import { main as compileAssembly } from 'assemblyscript/asc'
 import { readFile } from 'node:fs/promises'
 

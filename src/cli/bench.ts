@@ -9,7 +9,7 @@ import { whole } from '../runs/settings.ts'
 import { numberFlag } from './flags.ts'
 import { addModelFlags, MODEL_ARGUMENT, withModel, type ModelFlags } from './model-flags.ts'
 import { bytes, short } from './show.ts'
-import { stdoutColors as colors } from './terminal.ts'
+import { print, stdoutColors as colors } from './terminal.ts'
 
 interface Flags extends ModelFlags {
   readonly prompt: number
@@ -27,7 +27,7 @@ export function addBench(program: Command): void {
     .addOption(numberFlag('--prompt <n>', 'tokens to read', whole(1, 2 ** 20)).default(512))
     .addOption(numberFlag('--tokens <n>', 'tokens to write after them', whole(1, 2 ** 20)).default(64))
     .addOption(numberFlag('--rounds <n>', 'how often; medians are printed', whole(1, 1000)).default(5))
-    .addOption(new Option('--explain', 'print how kernels are cut on this device, and by which measurements'))
+    .addOption(new Option('--explain', 'print how kernels are cut on this device'))
     .addOption(new Option('--json', 'print JSON'))
   addModelFlags(command).action(bench)
 }
@@ -122,5 +122,3 @@ function explained({ description, choices }: AnyDevice): string[] {
     }),
   ]
 }
-
-const print = (lines: readonly string[]): void => void process.stdout.write(`${lines.join('\n')}\n`)

@@ -6,7 +6,7 @@ import { stateSize, TENSOR_KINDS, tensorEntries, type TensorEntry } from '../mod
 import { showShape } from '../tensor/shape.ts'
 import { fileFlag, MODEL_ARGUMENT, sourceOptions, type SourceFlags } from './model-flags.ts'
 import { bytes, short } from './show.ts'
-import { stdoutColors as colors } from './terminal.ts'
+import { print, stdoutColors as colors } from './terminal.ts'
 
 interface Flags extends SourceFlags {
   readonly tensors?: boolean
@@ -101,5 +101,3 @@ const row = (...cells: readonly string[]): string =>
 
 const sum = (entries: readonly TensorEntry[], key: 'numbers' | 'bytes'): number =>
   entries.reduce((total, entry) => total + entry[key], 0)
-
-const print = (lines: readonly string[]): void => void process.stdout.write(`${lines.join('\n')}\n`)

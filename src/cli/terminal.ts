@@ -7,3 +7,5 @@ const colorsFor = (stream: NodeJS.WriteStream) =>
 
 export const stdoutColors = colorsFor(process.stdout)
 export const stderrColors = colorsFor(process.stderr)
+
+export const print = (lines: readonly string[]): void => void process.stdout.write(`${lines.join('\n')}\n`)

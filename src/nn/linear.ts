@@ -25,6 +25,7 @@ export class Linear {
   forward(x: Tensor, options: { readonly activation?: Activation } = {}): Tensor {
     return linearBy(x, this.weight, this.bias, options)
   }
+
   /** Of the RMS norm of x + residual, or of x silu(z), times `scale`: x [B, input]. Also x + residual. Without gradients. */
   ofNorm(
     inputs: {

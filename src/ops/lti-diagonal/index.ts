@@ -10,7 +10,8 @@ import { ltiDiagonalOp, type LtiDiagonalInputs, type LtiParams } from './operati
 export interface LtiDiagonalOptions extends LtiParams {
   /**
    * `recurrence` walks the states; `convolution` multiplies spectra. They give the same numbers. Default: convolution from
-   * length 1024 on (`choices.ltiConvolution`: backward by FFT then saves more than the final state costs) if gradients are recorded on a fast device, and there is neither initial state nor reset mask.
+   * the length `choices.ltiConvolution` on (backward by FFT then saves more than the final state costs) if gradients are recorded
+   * on a fast device, and there is neither initial state nor reset mask.
    */
   readonly form?: 'recurrence' | 'convolution' | undefined
 }
