@@ -82,6 +82,21 @@ function multiply(device: AnyDevice): () => void {
   return inScope(() => matmul({ a, b }, {}))
 }
 
+/** M rows by weights [3072, 768], with the gradients of both. */
+const trainProjection =
+  (M: number): Start =>
+  (device) => {
+    const x = randomNormal(device, [M, 768], 1)
+    const weight = randomNormal(device, [3072, 768], 1)
+    return inScope(() =>
+      withGradients(
+        [x, weight],
+        () => linear(x, weight),
+        (y) => new Map([[y, y]]),
+      ),
+    )
+  }
+
 const NEVER = 2 ** 30
 const SWEEPS: readonly Sweep[] = [
   { key: 'ssdChunk', name: '1,024 tokens', values: [16, 32, 64, 128], start: trainSsd },
@@ -97,6 +112,10 @@ const SWEEPS: readonly Sweep[] = [
     values: [1, NEVER],
     start: project(M),
   })),
+  { key: 'largestTile', name: '2,048 rows', values: [64, 128], start: trainProjection(2048) },
+  { key: 'largestTile', name: '8,192 rows', values: [64, 128], start: trainProjection(8192) },
+  { key: 'turnFrom', name: '2,048 rows', values: [1, 1024, 2048, NEVER], start: trainProjection(2048) },
+  { key: 'turnFrom', name: '8,192 rows', values: [1, 1024, 2048, NEVER], start: trainProjection(8192) },
   { key: 'tileColumns', name: '512 × 768 × 3072', values: [8, 16], start: multiply },
   { key: 'blockRows', name: '512 × 768 × 3072', values: [24, 48, 96, 192, 384], start: multiply },
   { key: 'blockColumns', name: '512 × 768 × 3072', values: [32, 64, 128, 256], start: multiply },

@@ -12,6 +12,13 @@ export interface ChoiceValues {
   readonly ltiConvolution: number
   /** Products with weights: up to so many rows the weights are streamed as they lie, beyond they are brought to tiles. */
   readonly fewRows: number
+  /** Products on WebGPU: rows and columns of the largest tile, 64 or 128. */
+  readonly largestTile: number
+  /**
+   * Products on WebGPU in large tiles: from so many columns of y on, rows of a that lie along the inner axis are turned before (and
+   * those of b, from so many rows on): read side by side, tiles take a tenth less.
+   */
+  readonly turnFrom: number
   /** Columns of the register tile of products on WASM: 8 (and 6 rows), or 16 (and 3) for engines that join vectors. */
   readonly tileColumns: number
   /** Products on WASM: rows of a block that a thread computes at a time; with `blockInner` words of each in its second cache. */
@@ -62,6 +69,17 @@ const TABLE: readonly Row[] = [
     values: { wasm: 16, webgpu: 32 },
   },
   {
+    key: 'largestTile',
+    meaning: 'rows and columns of the largest tile',
+    allowed: [64, 128],
+    values: { webgpu: 128 },
+  },
+  {
+    key: 'turnFrom',
+    meaning: 'columns from which a product turns its operands',
+    values: { webgpu: 2048 },
+  },
+  {
     key: 'tileColumns',
     meaning: 'columns of a register tile',
     allowed: [8, 16],
@@ -109,7 +127,7 @@ export function choicesFor(kind: DeviceClass, overrides: Partial<ChoiceValues> =
   }
   const entries = TABLE.map(({ key, values }) => [
     key,
-    overrides[key] ?? usualOf(values, kind) ?? values.wasm!,
+    overrides[key] ?? usualOf(values, kind) ?? Object.values(values)[0],
   ])
   return { kind, ...(Object.fromEntries(entries) as unknown as ChoiceValues) }
 }

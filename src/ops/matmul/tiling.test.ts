@@ -8,10 +8,10 @@ import { packRows, unpackRows } from '../packed/format.ts'
 import { PackedMatrix } from '../packed/matrix.ts'
 import { linearBy } from '../packed/weight.ts'
 import { matmul } from './index.ts'
-import { FLOAT_TILES, tilingFor } from './tiling.ts'
+import { LARGE, SMALL, tilingFor } from './tiling.ts'
 
-/** So many tiles that large ones are taken, all edges cut, and a short inner axis, so that software computes it in time. */
-const [M, N, K] = [1913, 2041, 9]
+/** So many tiles, and so long an inner axis, that large ones are taken; all edges cut, at multiples of four. */
+const [M, N, K] = [1916, 2044, 108]
 const numbers = (size: number, seed: number): Float32Array =>
   Float32Array.from({ length: size }, (_, i) => Math.sin(seed + 1.7 * i))
 
@@ -25,7 +25,7 @@ async function expectNear(y: Tensor, want: Float32Array): Promise<void> {
 }
 
 const tiling = (rows: number, columns: number, inner: number) =>
-  tilingFor({ batch: 1, M: rows, N: columns, K: inner }, FLOAT_TILES)
+  tilingFor({ batch: 1, M: rows, N: columns, K: inner }, [SMALL, LARGE])
 
 test('few rounds of workgroups: large tiles, parts of the inner axis where tiles are few', () => {
   expect(tiling(M, N, K)).toMatchObject({ tiles: { rows: 128 }, splits: 1 })
@@ -36,13 +36,18 @@ test('few rounds of workgroups: large tiles, parts of the inner axis where tiles
 
 describe.skipIf(whyNoGpu())('large tiles', () => {
   let device: AnyDevice
+  let turning: AnyDevice
   const [a, b] = [numbers(M * K, 1), numbers(K * N, 2)]
   const bias = numbers(N, 3)
 
   beforeAll(async () => {
     device = await openDevice('webgpu', { software: true })
+    turning = await openDevice('webgpu', { software: true, choices: { turnFrom: M } })
   })
-  afterAll(() => device.destroy())
+  afterAll(() => {
+    device.destroy()
+    turning.destroy()
+  })
 
   /** a b + bias, of b as [K, N]. */
   function product(weights: Float32Array): Float32Array {
@@ -62,6 +67,16 @@ describe.skipIf(whyNoGpu())('large tiles', () => {
       const inputs = { a: left, b: right, bias: tensor(device, bias) }
       await expectNear(matmul(inputs, { transposeA, transposeB }), want)
     }
+  })
+
+  test('whose operands are turned before give the same bits', async () => {
+    const [want, got] = await Promise.all(
+      [device, turning].map((on) => {
+        const inputs = { a: tensor(on, a, [M, K]), b: tensor(on, turned(b, K, N), [N, K]) }
+        return matmul(inputs, { transposeB: true }).read()
+      }),
+    )
+    expect(got.every((value, i) => value === want[i])).toBe(true)
   })
 
   test('of packed weights', async () => {

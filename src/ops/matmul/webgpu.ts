@@ -1,13 +1,16 @@
 import { gridOf, launch, type Grid, type WebGpuLaunch } from '../../devices/webgpu/kernel.ts'
+import type { AnyDevice } from '../../devices/device.ts'
 import type { Shape } from '../../tensor/shape.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { ACTIVATIONS } from '../activation/kinds.ts'
 import type { Call } from '../operation.ts'
 import { dimsOf, type Dims } from './dims.ts'
 import { matmulColumns, matmulDot } from './few-rows.ts'
-import { matmulTile128, matmulTile64 } from './tiles.ts'
+import { matmulTile128 } from './tile-128.ts'
+import { matmulTile64 } from './tile-64.ts'
 import type { MatmulInputs, MatmulOutputs, MatmulParams } from './types.ts'
-import { FLOAT_TILES, tilingFor, type Tiles } from './tiling.ts'
+import { LARGE, SMALL, tilingFor, type Tiles } from './tiling.ts'
+import { turn } from './turn.ts'
 import { matmulCombine } from './wgsl.ts'
 
 type Sizes = Pick<Dims, 'batch' | 'M' | 'N' | 'K'>
@@ -18,6 +21,7 @@ const COLUMN_ROWS = 8
 const MANY_OUTPUTS = 4096
 /** Invocations side by side along the inner axis, for columns of b. */
 const COLUMN_LANES = 8
+
 export function webgpu({
   inputs,
   outputs: { y, pre },
@@ -39,15 +43,42 @@ export function webgpu({
   }
 
   const epilogue = { bias, residual, pre, y, KIND }
-  return inTiles({ batch, M, N, K }, FLOAT_TILES, epilogue, scratch, ({ tiles, plan, to }) => {
+  const sizes = { batch, M, N, K }
+  const aligned = isAligned(a, aBatch) && isAligned(b, bBatch)
+  const kinds = tilesFor(device, aligned)
+  const turns: WebGpuLaunch[] = []
+  if (batch === 1 && isLarge(tilingFor(sizes, kinds).tiles)) {
+    if (!params.transposeA && N >= device.choices.turnFrom && M % 4 === 0) {
+      bindings.a = scratch([K, M])
+      flags.TRANSPOSE_A = true
+      turns.push(turn(a, bindings.a))
+    }
+    if (params.transposeB && M >= device.choices.turnFrom && N % 4 === 0) {
+      bindings.b = scratch([K, N])
+      flags.TRANSPOSE_B = false
+      turns.push(turn(b, bindings.b))
+    }
+  }
+  const product = inTiles(sizes, kinds, epilogue, scratch, ({ tiles, plan, to }) => {
     const values = {
-      bindings: { a, b, ...to },
+      bindings: { a: bindings.a, b: bindings.b, ...to },
       uniforms: { ...uniforms, ...plan.uniforms },
-      constants: { ...flags, SPLIT: plan.SPLIT, ...squareTile(tiles) },
+      constants: { ...flags, SPLIT: plan.SPLIT },
       grid: plan.grid,
     }
     return isLarge(tiles) ? launch(matmulTile128, values) : launch(matmulTile64, values)
   })
+  return [...turns, ...product]
+}
+
+/** The kinds of tiles that a product may be cut in. Large ones read vectors of four. */
+export function tilesFor({ choices }: AnyDevice, aligned: boolean): readonly Tiles[] {
+  return aligned && choices.largestTile === LARGE.rows ? [SMALL, LARGE] : [SMALL]
+}
+
+/** Whether rows of x can be read in vectors of four, in all matrices. */
+export function isAligned({ offset, rowStride, width }: Tensor, matrix: number): boolean {
+  return [offset, rowStride, width, matrix].every((words) => words % 4 === 0)
 }
 
 /** How the kernels for few rows share the work. */
@@ -59,12 +90,7 @@ export function dotPlan({ batch, M, N, K }: Sizes, transposeB: boolean) {
 }
 
 /** Whether the kernel of large tiles computes these. */
-export const isLarge = ({ rows }: Tiles): boolean => rows === 128
-
-/** The constants of `matmulTile64` and `matmulTile128`. */
-export function squareTile({ rows, INNER }: Tiles): { readonly GROUPS: number; readonly INNER: number } {
-  return { GROUPS: rows / 4, INNER }
-}
+export const isLarge = ({ rows }: Tiles): boolean => rows === LARGE.rows
 
 /** How a product is cut in tiles. */
 interface Tiling {

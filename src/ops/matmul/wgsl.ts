@@ -40,7 +40,8 @@ const ELEMENT_B_WGSL = /* wgsl */ `
       return select(0.0, x, n < u.N && k < end);
     }`
 
-export const SHARED_WGSL = `${ACTIVATION_WGSL}${FINISH_WGSL}${ELEMENT_A_WGSL}${ELEMENT_B_WGSL}`
+export const EPILOGUE_WGSL = `${ACTIVATION_WGSL}${FINISH_WGSL}`
+export const SHARED_WGSL = `${EPILOGUE_WGSL}${ELEMENT_A_WGSL}${ELEMENT_B_WGSL}`
 
 export const BINDINGS = {
   a: 'f32 view',
@@ -50,6 +51,19 @@ export const BINDINGS = {
   pre: 'f32? rw',
   y: 'f32 rw',
 } as const
+
+/** An element of a tile. With SPLIT, y is parts [splits, matrices, M, N]; z counts both. */
+export const PUT_WGSL = /* wgsl */ `
+    fn put(z: u32, m: u32, n: u32, x: f32) {
+      if (!SPLIT) {
+        finish(z, m, n, x);
+      } else if (m < u.M && n < u.N) {
+        y[(z * u.M + m) * u.N + n] = x;
+      }
+    }`
+
+export const TILE_CONSTANTS = { TRANSPOSE_A: 'bool', SPLIT: 'bool', KIND: 'u32' } as const
+export const TILE_UNIFORMS = { matrices: 'u32', part: 'u32' } as const
 
 export const UNIFORMS = { M: 'u32', N: 'u32', K: 'u32', aBatch: 'u32', bBatch: 'u32' } as const
 

@@ -1,13 +1,26 @@
 import { defineKernel } from '../../devices/webgpu/kernel.ts'
-import { ACTIVATION_WGSL } from '../activation/wgsl.ts'
 import { PLAIN_ROWS_WGSL, ROWS_AT_WGSL, SUMS_WGSL } from '../matmul/few-rows.ts'
-import { STEP_WGSL, TILE_128_WGSL, TILE_64_WGSL, TILE_CONSTANTS } from '../matmul/tiles.ts'
-import { BINDINGS, ELEMENT_A_WGSL, FINISH_WGSL } from '../matmul/wgsl.ts'
+import { ALIGNED_A_WGSL, TILE_128_WGSL } from '../matmul/tile-128.ts'
+import { TILE_64_WGSL } from '../matmul/tile-64.ts'
+import {
+  BINDINGS,
+  ELEMENT_A_WGSL,
+  EPILOGUE_WGSL,
+  PUT_WGSL,
+  TILE_CONSTANTS,
+  TILE_UNIFORMS,
+} from '../matmul/wgsl.ts'
 import { PACKED_WGSL } from './wgsl.ts'
 
 /** As in a product of matrices, of which b holds packed words. */
 export const PACKED_BINDINGS = { ...BINDINGS, b: 'u32' } as const
-export const PACKED_UNIFORMS = { M: 'u32', N: 'u32', K: 'u32', aBatch: 'u32', panelWords: 'u32' } as const
+export const PACKED_UNIFORMS = {
+  M: 'u32',
+  N: 'u32',
+  K: 'u32',
+  aBatch: 'u32',
+  panelWords: 'u32',
+} as const
 
 /** See `packedDot`. */
 export const PACKED_DOT_WGSL = /* wgsl */ `
@@ -72,7 +85,7 @@ export const PACKED_DOT_WGSL = /* wgsl */ `
     }`
 
 /** What stands before the text of a product with packed weights. */
-export const PACKED_SHARED_WGSL = `${ACTIVATION_WGSL}${FINISH_WGSL}${PACKED_WGSL}`
+export const PACKED_SHARED_WGSL = `${EPILOGUE_WGSL}${PACKED_WGSL}`
 export const PACKED_DOT_CONSTANTS = {
   TRANSPOSE_A: 'bool',
   KIND: 'u32',
@@ -95,30 +108,42 @@ export const packedDot = defineKernel({
   body: `${PACKED_SHARED_WGSL}${SUMS_WGSL}${PLAIN_ROWS_WGSL}${ROWS_AT_WGSL}${PACKED_DOT_WGSL}`,
 })
 
-/** Vectors of b for the tiles of a product. */
+/** Vectors of b for the tiles of a product: four rows of packed weights at a column. */
 const FETCH_B_WGSL = /* wgsl */ `
-    fn fetchB(matrix: u32, k: u32, n: u32, end: u32) -> vec4f {
+    fn fourRows(k: u32, n: u32, end: u32) -> vec4f {
       let last = (u.N - 1u) / 4u * 4u;
       return select(vec4f(), weights4(min(k, end - 1u), min(n, last)), n < u.N && k < end);
     }`
 
-const tileUniforms = { ...PACKED_UNIFORMS, matrices: 'u32', part: 'u32' } as const
+/** For `TILE_64_WGSL`. */
+const FETCH_64_WGSL = /* wgsl */ `
+    fn fetchB(matrix: u32, k: u32, n: u32, end: u32) -> vec4f { return fourRows(k, n, end); }`
+
+/** For `TILE_128_WGSL`. Neighbours read one panel. */
+const FETCH_128_WGSL = /* wgsl */ `
+    const ALONG_B = false;
+    fn placeB(i: u32) -> vec2u { return vec2u(i % INNER, i / INNER); }
+    fn acrossB(matrix: u32, n: u32, k: u32, end: u32) -> vec4f { return fourRows(k, n, end); }
+    fn alongB(matrix: u32, n: u32, k: u32, end: u32) -> vec4f { return vec4f(); }`
+
+const uniforms = { ...PACKED_UNIFORMS, ...TILE_UNIFORMS }
 const constants = { ...TILE_CONSTANTS, FORMAT: 'u32' } as const
 
 export const packedTile64 = defineKernel({
   name: 'packedTile64',
   bindings: PACKED_BINDINGS,
-  uniforms: tileUniforms,
-  constants,
-  body: `${PACKED_SHARED_WGSL}${ELEMENT_A_WGSL}${STEP_WGSL}${FETCH_B_WGSL}${TILE_64_WGSL}`,
+  uniforms,
+  constants: { ...constants, TRANSPOSE_B: 'bool' },
+  body: `${PACKED_SHARED_WGSL}${PUT_WGSL}${ELEMENT_A_WGSL}${FETCH_B_WGSL}${FETCH_64_WGSL}${TILE_64_WGSL}`,
 })
 
+/** For an a whose offset, rows and their distance are multiples of four. */
 export const packedTile128 = defineKernel({
   name: 'packedTile128',
-  bindings: PACKED_BINDINGS,
-  uniforms: tileUniforms,
+  bindings: { ...PACKED_BINDINGS, a: 'vec4f view' },
+  uniforms,
   constants,
-  body: `${PACKED_SHARED_WGSL}${ELEMENT_A_WGSL}${STEP_WGSL}${FETCH_B_WGSL}${TILE_128_WGSL}`,
+  body: `${PACKED_SHARED_WGSL}${PUT_WGSL}${ALIGNED_A_WGSL}${FETCH_B_WGSL}${FETCH_128_WGSL}${TILE_128_WGSL}`,
 })
 
 /** One element of y [T, K] = W[tokens] an invocation; W [N, K]. */

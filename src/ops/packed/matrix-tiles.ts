@@ -14,6 +14,7 @@ const tiles = (down: number, across: number, atATime: number, step: number): Til
   INNER: MATRIX_INNER,
   atATime,
   step,
+  start: 0,
 })
 export const MATRIX_TILES = [tiles(1, 1, 1056, 0.055), tiles(1, 2, 528, 0.047), tiles(2, 2, 264, 0.039)]
 

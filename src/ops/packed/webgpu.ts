@@ -2,8 +2,7 @@ import type { WebGpuDevice } from '../../devices/webgpu/device.ts'
 import { gridOf, launch, type WebGpuLaunch } from '../../devices/webgpu/kernel.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { ACTIVATIONS } from '../activation/kinds.ts'
-import { FLOAT_TILES } from '../matmul/tiling.ts'
-import { inTiles, isLarge, squareTile } from '../matmul/webgpu.ts'
+import { inTiles, isAligned, isLarge, tilesFor } from '../matmul/webgpu.ts'
 import type { Call } from '../operation.ts'
 import { PACKED_FORMATS, PANEL_ROWS } from './format.ts'
 import { packedDot, packedRows, packedTile128, packedTile64 } from './kernels.ts'
@@ -55,20 +54,22 @@ export function linearWebgpu({
       }),
     )
   }
-  return inTiles(dims, FLOAT_TILES, outputs, scratch, ({ tiles, plan, to }) => {
+  return inTiles(dims, tilesFor(device, isAligned(x, 0)), outputs, scratch, ({ tiles, plan, to }) => {
     const values = {
       bindings: { a: x, b: words, ...to },
       uniforms: { ...uniforms, ...plan.uniforms },
-      constants: { ...flags, TRANSPOSE_B: true, SPLIT: plan.SPLIT, ...squareTile(tiles) },
       grid: plan.grid,
     }
-    return isLarge(tiles) ? launch(packedTile128, values) : launch(packedTile64, values)
+    const switches = { ...flags, SPLIT: plan.SPLIT }
+    return isLarge(tiles)
+      ? launch(packedTile128, { ...values, constants: switches })
+      : launch(packedTile64, { ...values, constants: { ...switches, TRANSPOSE_B: true } })
   })
 }
 
 /** Matrix units take whole steps of the inner axis, read in vectors of four. */
-function suitsMatrices({ offset, rowStride, width }: Tensor): boolean {
-  return width % MATRIX_INNER === 0 && offset % 4 === 0 && rowStride % 4 === 0
+function suitsMatrices(x: Tensor): boolean {
+  return x.width % MATRIX_INNER === 0 && isAligned(x, 0)
 }
 
 /** How `packedDot` shares the work: what an H100 liked best. */

@@ -7,9 +7,11 @@ export function threadsFor(states: number): { readonly QUADS: number; readonly C
   return { QUADS, CHANNELS: Math.max(1, Math.floor(64 / QUADS)) }
 }
 
-/** Tokens between two meetings of the threads: what they then share is 48 bytes a token and thread, 16 KB at most. */
+/**
+ * Tokens between two meetings of the threads: what they then share is 48 bytes a token and thread, 12 KB at most. Four took a third
+ * longer on an H100: fewer workgroups are under way.
+ */
 export function stepsFor(quads: number): number {
-  if (quads <= 64) return 4
   return quads <= 128 ? 2 : 1
 }
 
@@ -27,7 +29,7 @@ export const selectiveScanBackwardApply = defineKernel({
   bindings: {
     x: 'f32',
     channels: 'f32',
-    tokens: 'f32',
+    tokens: 'vec4f',
     edges: 'f32',
     values: 'f32 rw',
     partials: 'f32 rw',
@@ -52,15 +54,6 @@ export const selectiveScanBackwardApply = defineKernel({
     // By step: parts of sums over states: of g B, of g a h A, of C h.
     var<workgroup> sums: array<vec4f, STEPS * THREADS>;
 
-    fn rates(n: u32, e: u32) -> vec4f {
-      return vec4f(decayRate(n, e), decayRate(n + 1u, e), decayRate(n + 2u, e), decayRate(n + 3u, e));
-    }
-    fn inputStates(p: u32, n: u32, e: u32) -> vec4f {
-      return vec4f(inputState(p, n, e), inputState(p, n + 1u, e), inputState(p, n + 2u, e), inputState(p, n + 3u, e));
-    }
-    fn outputStates(p: u32, n: u32, e: u32) -> vec4f {
-      return vec4f(outputState(p, n, e), outputState(p, n + 1u, e), outputState(p, n + 2u, e), outputState(p, n + 3u, e));
-    }
     // softplus'(x) = 1 - exp(-dt) of dt = softplus(x), by its series where that cancels.
     fn stepSlope(dt: f32) -> f32 {
       if (!WITH_SOFTPLUS) { return 1.0; }
@@ -68,23 +61,49 @@ export const selectiveScanBackwardApply = defineKernel({
       return dt * (1.0 - dt * (0.5 - dt * (1.0 / 6.0 - dt / 24.0)));
     }
 
-    // Of STEPS tokens, read together: one after the other they would wait for memory each.
-    var<private> dts: array<f32, STEPS>;
-    var<private> xs: array<f32, STEPS>;
-    var<private> keep: array<f32, STEPS>;
-    var<private> inputsB: array<vec4f, STEPS>;
+    /** Whether a tile has a second step: the text is for two, as arrays would not stay in registers. */
+    fn hasTwo(first: u32, end: u32) -> bool { return STEPS == 2u && first + 1u < end; }
 
-    fn readSteps(firstRow: u32, first: u32, end: u32, e: u32, n: u32) {
-      for (var s = 0u; s < STEPS; s++) {
-        let p = firstRow + min(first + s, end - 1u);
-        dts[s] = ddelta[p * u.inner + e];
-        xs[s] = x[p * u.inner + e];
-        keep[s] = keeps(p);
-        inputsB[s] = inputStates(p, n, e);
-      }
+    /** A token, as a thread sees it. */
+    struct Token { dt: f32, x: f32, keep: f32, B: vec4f }
+
+    /** Token t, or the last: STEPS of them are read together, as one after the other they would wait for memory each. */
+    fn tokenAt(firstRow: u32, t: u32, end: u32, e: u32, n: u32) -> Token {
+      let p = firstRow + min(t, end - 1u);
+      return Token(ddelta[p * u.inner + e], x[p * u.inner + e], keeps(p), inputStates(p, n, e));
     }
-    fn decayAt(s: u32, rate: vec4f) -> vec4f {
-      return keep[s] * exp2(clamp(dts[s] * rate, vec4f(-126.0), vec4f(126.0)));
+    fn decayOf(token: Token, rate: vec4f) -> vec4f {
+      return token.keep * exp2(clamp(token.dt * rate, vec4f(-126.0), vec4f(126.0)));
+    }
+    /** The state after a token, or before it where there is none. */
+    fn after(h: vec4f, decay: vec4f, token: Token, live: f32, exists: bool) -> vec4f {
+      return select(h, decay * h + live * token.dt * token.x * token.B, exists);
+    }
+
+    var<private> g: vec4f;
+    var<private> dRate: vec4f;
+    var<private> dB: vec4f;
+    var<private> dC: vec4f;
+
+    /** What a token's output adds to the gradient of the state after it, C and the slope of its output. */
+    struct Output { C: vec4f, slope: f32 }
+
+    fn outputOf(firstRow: u32, t: u32, end: u32, e: u32, n: u32, live: f32) -> Output {
+      let p = firstRow + min(t, end - 1u);
+      return Output(outputStates(p, n, e), live * du[p * u.inner + e]);
+    }
+
+    /** Back through step s of a tile: h is the state before it, next the one after. */
+    fn backThrough(s: u32, token: Token, output: Output, decay: vec4f, h: vec4f, next: vec4f, rate: vec4f, live: f32, local: u32) {
+      let scaled = live * token.dt * token.x;
+      g += output.slope * output.C;
+      if (CONSTANT_B) { dB += g * scaled; } else { products[2u * s * THREADS + local] = g * scaled; }
+      if (CONSTANT_C) { dC += output.slope * next; } else { products[(2u * s + 1u) * THREADS + local] = output.slope * next; }
+      let viaInput = dot(g, token.B);
+      g *= decay;
+      let kept = g * h;
+      dRate += token.dt * kept;
+      sums[s * THREADS + local] = vec4f(viaInput, dot(kept, rate), dot(output.C, next), 0.0);
     }
 
     @compute @workgroup_size(QUADS * CHANNELS)
@@ -113,7 +132,6 @@ export const selectiveScanBackwardApply = defineKernel({
         let skip = skipOf(e);
 
         var h: vec4f;
-        var g: vec4f;
         for (var j = 0u; j < 4u; j++) {
           h[j] = 0.0;
           g[j] = 0.0;
@@ -127,59 +145,32 @@ export const selectiveScanBackwardApply = defineKernel({
           starts[tile] = h;
           let first = begin + tile * STEPS;
           if (first >= end) { continue; }
-          readSteps(firstRow, first, end, e, n);
-          for (var s = 0u; s < STEPS; s++) {
-            if (first + s < end) { h = decayAt(s, rate) * h + live * dts[s] * xs[s] * inputsB[s]; }
-          }
+          let token0 = tokenAt(firstRow, first, end, e, n);
+          let token1 = tokenAt(firstRow, first + 1u, end, e, n);
+          h = after(h, decayOf(token0, rate), token0, live, true);
+          h = after(h, decayOf(token1, rate), token1, live, hasTwo(first, end));
         }
 
-        var dRate = vec4f(0.0);
-        var dB = vec4f(0.0);
-        var dC = vec4f(0.0);
+        dRate = vec4f();
+        dB = vec4f();
+        dC = vec4f();
         var dSkip = 0.0;
         var dBias = 0.0;
         for (var back = 0u; back < TILES; back++) {
           let tile = TILES - 1u - back;
           let first = begin + tile * STEPS;
           if (first >= end) { continue; }
-          var states: array<vec4f, STEPS + 1u>;
-          var decays: array<vec4f, STEPS>;
-          states[0] = starts[tile];
-          readSteps(firstRow, first, end, e, n);
-          var outputsC: array<vec4f, STEPS>;
-          var slopes: array<f32, STEPS>;
-          for (var s = 0u; s < STEPS; s++) {
-            let p = firstRow + min(first + s, end - 1u);
-            outputsC[s] = outputStates(p, n, e);
-            slopes[s] = live * du[p * u.inner + e];
-          }
-          for (var s = 0u; s < STEPS; s++) {
-            states[s + 1u] = states[s];
-            decays[s] = decayAt(s, rate);
-            if (first + s < end) { states[s + 1u] = decays[s] * states[s] + live * dts[s] * xs[s] * inputsB[s]; }
-          }
-          for (var up = 0u; up < STEPS; up++) {
-            let s = STEPS - 1u - up;
-            if (first + s < end) {
-              let dt = dts[s];
-              let slope = slopes[s];
-              let scaled = live * dt * xs[s];
-              let B = inputsB[s];
-              let C = outputsC[s];
-              g += slope * C;
-              if (CONSTANT_B) { dB += g * scaled; } else { products[2u * s * THREADS + local] = g * scaled; }
-              if (CONSTANT_C) {
-                dC += slope * states[s + 1u];
-              } else {
-                products[(2u * s + 1u) * THREADS + local] = slope * states[s + 1u];
-              }
-              let viaInput = dot(g, B);
-              g *= decays[s];
-              let kept = g * states[s];
-              dRate += dt * kept;
-              sums[s * THREADS + local] = vec4f(viaInput, dot(kept, rate), dot(C, states[s + 1u]), 0.0);
-            }
-          }
+          let token0 = tokenAt(firstRow, first, end, e, n);
+          let token1 = tokenAt(firstRow, first + 1u, end, e, n);
+          let output0 = outputOf(firstRow, first, end, e, n, live);
+          let output1 = outputOf(firstRow, first + 1u, end, e, n, live);
+          let decay0 = decayOf(token0, rate);
+          let decay1 = decayOf(token1, rate);
+          let h0 = starts[tile];
+          let h1 = after(h0, decay0, token0, live, true);
+          let h2 = after(h1, decay1, token1, live, hasTwo(first, end));
+          if (hasTwo(first, end)) { backThrough(1u, token1, output1, decay1, h1, h2, rate, live, local); }
+          backThrough(0u, token0, output0, decay0, h0, h1, rate, live, local);
           workgroupBarrier();
           storageBarrier();
 

@@ -12,7 +12,7 @@ import { selectiveScanBackwardApply, stepsFor, threadsFor } from './webgpu-backw
 import { carry, pack, READ, SIZES, SWITCHES, WORKGROUP } from './webgpu-shared.ts'
 import { edgeLaunches } from './webgpu.ts'
 
-/** States that a thread keeps in registers at a time. */
+/** States that a thread keeps in registers at a time: a multiple of 4. */
 const STATES = 8
 /** Channels whose part in dB and dC is summed before it is written: fewer where there are few tokens. */
 const BLOCK = 64
@@ -58,7 +58,14 @@ const selectiveScanSlopes = defineKernel({
  */
 const selectiveScanBackwardChunks = defineKernel({
   name: 'selectiveScanBackwardChunks',
-  bindings: { steps: 'f32', slopes: 'f32', channels: 'f32', tokens: 'f32', added: 'f32 rw', sums: 'f32 rw' },
+  bindings: {
+    steps: 'f32',
+    slopes: 'f32',
+    channels: 'f32',
+    tokens: 'vec4f',
+    added: 'f32 rw',
+    sums: 'f32 rw',
+  },
   uniforms: { ...SIZES, items: 'u32', rows: 'u32' },
   constants: { ...SWITCHES, WORKGROUP: 'u32', STATES: 'u32' },
   body: `${READ}
@@ -72,9 +79,9 @@ const selectiveScanBackwardChunks = defineKernel({
       let first = item / channelBlocks % stateBlocks * STATES;
       let k = item / channelBlocks / stateBlocks;
       if (e >= u.inner) { return; }
-      var rate: array<f32, STATES>;
-      var g: array<f32, STATES>;
-      for (var j = 0u; j < STATES; j++) { rate[j] = decayRate(first + j, e); g[j] = 0.0; }
+      var rate: array<vec4f, STATES / 4u>;
+      var g: array<vec4f, STATES / 4u>;
+      for (var j = 0u; j < STATES / 4u; j++) { rate[j] = rates(first + 4u * j, e); }
       let begin = k % u.chunks * CHUNK;
       var sum = 0.0;
       var kept = 1.0;
@@ -83,15 +90,15 @@ const selectiveScanBackwardChunks = defineKernel({
         let dt = steps[p * u.inner + e];
         let slope = slopes[p * u.inner + e];
         let keep = keeps(p);
-        for (var j = 0u; j < STATES; j++) {
-          let decay = keep * exp2(clamp(dt * rate[j], -126.0, 126.0));
-          g[j] = decay * fma(slope, outputState(p, first + j, e), g[j]);
+        for (var j = 0u; j < STATES / 4u; j++) {
+          let decay = keep * exp2(clamp(dt * rate[j], vec4f(-126.0), vec4f(126.0)));
+          g[j] = decay * fma(vec4f(slope), outputStates(p, first + 4u * j, e), g[j]);
         }
         sum += dt;
         kept *= keep;
       }
       for (var j = 0u; j < STATES; j++) {
-        if (first + j < u.states) { added[(k * u.rows + first + j) * u.inner + e] = g[j]; }
+        if (first + j < u.states) { added[(k * u.rows + first + j) * u.inner + e] = g[j / 4u][j % 4u]; }
       }
       if (first == 0u) {
         sums[k * 2u * u.inner + e] = sum;
@@ -168,7 +175,7 @@ export function webgpuBackward({
   const rows = states + 2 + (CONSTANT_B ? states : 0) + (CONSTANT_C ? states : 0)
   const values = scratch([batch, chunks, rows, inner])
   const sums = scratch([batch, chunks, 2, inner])
-  const stateBlock = Math.min(states, STATES)
+  const stateBlock = states > 4 ? STATES : 4
   const items = batch * chunks * Math.ceil(states / stateBlock) * Math.ceil(inner / WORKGROUP)
   launches.push(
     launch(selectiveScanSlopes, {

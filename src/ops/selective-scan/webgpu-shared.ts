@@ -41,11 +41,14 @@ const selectiveScanChannels = defineKernel({
     }`,
 })
 
-/** tokens [B L, (G N) + (G N) + 1]: B and C, if not constant, and 0 at a reset, else 1. A thread an element. */
+/**
+ * tokens [B L, G Q + G Q + 1] of vectors: B and C, if not constant, in Q fours of states with zeros beyond N; then 0 at a reset,
+ * else 1. A thread a vector.
+ */
 const selectiveScanTokens = defineKernel({
   name: 'selectiveScanTokens',
-  bindings: { B: 'f32? view', C: 'f32? view', reset: 'i32?', tokens: 'f32 rw' },
-  uniforms: { size: 'u32', width: 'u32', bWidth: 'u32' },
+  bindings: { B: 'f32? view', C: 'f32? view', reset: 'i32?', tokens: 'vec4f rw' },
+  uniforms: { size: 'u32', width: 'u32', bWidth: 'u32', states: 'u32' },
   constants: { WORKGROUP: 'u32' },
   body: /* wgsl */ `
     @compute @workgroup_size(WORKGROUP)
@@ -54,13 +57,21 @@ const selectiveScanTokens = defineKernel({
       if (i >= u.size) { return; }
       let row = i / u.width;
       let column = i % u.width;
-      var value = 1.0;
       if (column + 1u == u.width) {
-        if (HAS_RESET) { value = select(1.0, 0.0, reset[row] != 0); }
-      } else if (HAS_B && column < u.bWidth) {
-        value = B[u.BOffset + row * u.BStride + column];
-      } else {
-        value = C[u.COffset + row * u.CStride + column - u.bWidth];
+        var keep = 1.0;
+        if (HAS_RESET) { keep = select(1.0, 0.0, reset[row] != 0); }
+        tokens[i] = vec4f(keep, 0.0, 0.0, 0.0);
+        return;
+      }
+      let ofB = HAS_B && column < u.bWidth;
+      let four = select(column - u.bWidth, column, ofB);
+      let fours = (u.states + 3u) / 4u;
+      var value = vec4f();
+      for (var j = 0u; j < 4u; j++) {
+        let n = four % fours * 4u + j;
+        if (n >= u.states) { break; }
+        let at = four / fours * u.states + n;
+        if (ofB) { value[j] = B[u.BOffset + row * u.BStride + at]; } else { value[j] = C[u.COffset + row * u.CStride + at]; }
       }
       tokens[i] = value;
     }`,
@@ -81,7 +92,7 @@ export const SIZES = {
   states: 'u32',
   groups: 'u32',
   chunks: 'u32',
-  /** Of tokens. */
+  /** Of tokens, in vectors. */
   width: 'u32',
 } as const
 
@@ -91,25 +102,30 @@ function sizesFor({ length, inner, states, groups, chunks }: ScanSizes, width: n
   return { length, inner, states, groups, chunks, width }
 }
 
-/** Readers of the packed inputs: \`p\` is the row of a token, \`n\` a state, \`e\` a channel. */
+/** Readers of the packed inputs: `p` is the row of a token, `n` a state, a multiple of four where four are read, `e` a channel. */
 export const READ = /* wgsl */ `
-  fn decayRate(n: u32, e: u32) -> f32 {
+  fn channelAt(row: u32, n: u32, e: u32) -> f32 {
     if (n >= u.states) { return 0.0; }
-    return channels[n * u.inner + e];
+    return channels[(row + n) * u.inner + e];
   }
+  fn channelStates(row: u32, n: u32, e: u32) -> vec4f {
+    return vec4f(channelAt(row, n, e), channelAt(row, n + 1u, e), channelAt(row, n + 2u, e), channelAt(row, n + 3u, e));
+  }
+  fn rates(n: u32, e: u32) -> vec4f { return channelStates(0u, n, e); }
   fn skipOf(e: u32) -> f32 { return channels[u.states * u.inner + e]; }
   fn biasOf(e: u32) -> f32 { return channels[(u.states + 1u) * u.inner + e]; }
-  fn keeps(p: u32) -> f32 { return tokens[(p + 1u) * u.width - 1u]; }
-  fn inputState(p: u32, n: u32, e: u32) -> f32 {
-    if (n >= u.states) { return 0.0; }
-    if (CONSTANT_B) { return channels[(u.states + 2u + n) * u.inner + e]; }
-    return tokens[p * u.width + e / (u.inner / u.groups) * u.states + n];
+  fn keeps(p: u32) -> f32 { return tokens[(p + 1u) * u.width - 1u].x; }
+  fn inputStates(p: u32, n: u32, e: u32) -> vec4f {
+    if (n >= u.states) { return vec4f(); }
+    if (CONSTANT_B) { return channelStates(u.states + 2u, n, e); }
+    return tokens[p * u.width + e / (u.inner / u.groups) * ((u.states + 3u) / 4u) + n / 4u];
   }
-  fn outputState(p: u32, n: u32, e: u32) -> f32 {
-    if (n >= u.states) { return 0.0; }
-    if (CONSTANT_C) { return channels[(u.states + 2u + select(0u, u.states, CONSTANT_B) + n) * u.inner + e]; }
-    let before = select(u.groups * u.states, 0u, CONSTANT_B);
-    return tokens[p * u.width + before + e / (u.inner / u.groups) * u.states + n];
+  fn outputStates(p: u32, n: u32, e: u32) -> vec4f {
+    if (n >= u.states) { return vec4f(); }
+    if (CONSTANT_C) { return channelStates(u.states + 2u + select(0u, u.states, CONSTANT_B), n, e); }
+    let fours = (u.states + 3u) / 4u;
+    let before = select(u.groups * fours, 0u, CONSTANT_B);
+    return tokens[p * u.width + before + e / (u.inner / u.groups) * fours + n / 4u];
   }`
 
 export function pack(inputs: SelectiveScanInputs, scratch: (shape: readonly number[]) => Tensor): Packed {
@@ -118,9 +134,10 @@ export function pack(inputs: SelectiveScanInputs, scratch: (shape: readonly numb
   const { batch, length, inner, states, groups } = sizes
   const constant = { B: isConstant(B), C: isConstant(C) }
   const channels = scratch([states + 2 + (constant.B ? states : 0) + (constant.C ? states : 0), inner])
-  const bWidth = constant.B ? 0 : groups * states
-  const width = bWidth + (constant.C ? 0 : groups * states) + 1
-  const tokens = scratch([batch * length, width])
+  const fours = groups * Math.ceil(states / 4)
+  const bWidth = constant.B ? 0 : fours
+  const width = bWidth + (constant.C ? 0 : fours) + 1
+  const tokens = scratch([batch * length, 4 * width])
   const launches = [
     launch(selectiveScanChannels, {
       bindings: { A, D, deltaBias, B: constant.B ? B : undefined, C: constant.C ? C : undefined, channels },
@@ -130,9 +147,9 @@ export function pack(inputs: SelectiveScanInputs, scratch: (shape: readonly numb
     }),
     launch(selectiveScanTokens, {
       bindings: { B: constant.B ? undefined : B, C: constant.C ? undefined : C, reset, tokens },
-      uniforms: { size: tokens.size, width, bWidth },
+      uniforms: { size: batch * length * width, width, bWidth, states },
       constants: { WORKGROUP },
-      grid: gridOf(tokens.size, WORKGROUP),
+      grid: gridOf(batch * length * width, WORKGROUP),
     }),
   ]
   const constants = { CHUNK, CONSTANT_B: constant.B, CONSTANT_C: constant.C }

@@ -19,26 +19,14 @@ const STAGE = /* wgsl */ `
     var<workgroup> outputs4: array<vec4f, select(1u, CHUNK * FOURS, SHARED && WITH_C)>;
     var<workgroup> kept: array<f32, CHUNK>;
 
-    fn inputs(p: u32, n: u32, e: u32) -> vec4f {
-      return vec4f(
-        inputState(p, n, e), inputState(p, n + 1u, e), inputState(p, n + 2u, e), inputState(p, n + 3u, e));
-    }
-    fn outputs(p: u32, n: u32, e: u32) -> vec4f {
-      return vec4f(
-        outputState(p, n, e), outputState(p, n + 1u, e), outputState(p, n + 2u, e), outputState(p, n + 3u, e));
-    }
-    fn rates(n: u32, e: u32) -> vec4f {
-      return vec4f(decayRate(n, e), decayRate(n + 1u, e), decayRate(n + 2u, e), decayRate(n + 3u, e));
-    }
-
     /** Tokens p, p + 1, … of a chunk, and states from n on, of the group of channel e. */
     fn stage(p: u32, size: u32, n: u32, e: u32, local: u32) {
       workgroupBarrier();
       for (var i = local; i < size; i += WORKGROUP) { kept[i] = keeps(p + i); }
       if (SHARED) {
         for (var i = local; i < size * FOURS; i += WORKGROUP) {
-          inputs4[i] = inputs(p + i / FOURS, n + i % FOURS * 4u, e);
-          if (WITH_C) { outputs4[i] = outputs(p + i / FOURS, n + i % FOURS * 4u, e); }
+          inputs4[i] = inputStates(p + i / FOURS, n + i % FOURS * 4u, e);
+          if (WITH_C) { outputs4[i] = outputStates(p + i / FOURS, n + i % FOURS * 4u, e); }
         }
       }
       workgroupBarrier();
@@ -66,7 +54,7 @@ const constants = {
  */
 const selectiveScanChunks = defineKernel({
   name: 'selectiveScanChunks',
-  bindings: { x: 'f32', delta: 'f32', channels: 'f32', tokens: 'f32', added: 'f32 rw', sums: 'f32 rw' },
+  bindings: { x: 'f32', delta: 'f32', channels: 'f32', tokens: 'vec4f', added: 'f32 rw', sums: 'f32 rw' },
   uniforms: { ...SIZES, items: 'u32' },
   constants,
   body: `${ACTIVATION_WGSL}${READ}${STAGE}
@@ -103,7 +91,7 @@ const selectiveScanChunks = defineKernel({
         let keep = kept[t];
         for (var j = 0u; j < FOURS; j++) {
           var B4: vec4f;
-          if (SHARED) { B4 = inputs4[t * FOURS + j]; } else { B4 = inputs(p + t, first + 4u * j, e); }
+          if (SHARED) { B4 = inputs4[t * FOURS + j]; } else { B4 = inputStates(p + t, first + 4u * j, e); }
           h[j] = fma(vec4f(scaled), B4, keep * decays(dt, rate[j]) * h[j]);
         }
         sum += dt;
@@ -129,7 +117,7 @@ const selectiveScanApply = defineKernel({
     x: 'f32',
     delta: 'f32',
     channels: 'f32',
-    tokens: 'f32',
+    tokens: 'vec4f',
     z: 'f32? view',
     edges: 'f32?',
     initialState: 'f32?',
@@ -196,8 +184,8 @@ const selectiveScanApply = defineKernel({
               B4 = inputs4[t * FOURS + j];
               C4 = outputs4[t * FOURS + j];
             } else {
-              B4 = inputs(p + t, first + 4u * j, e);
-              C4 = outputs(p + t, first + 4u * j, e);
+              B4 = inputStates(p + t, first + 4u * j, e);
+              C4 = outputStates(p + t, first + 4u * j, e);
             }
             h[j] = fma(vec4f(scaled), B4, keep * decays(dt, rate[j]) * h[j]);
             sums = fma(C4, h[j], sums);

@@ -6,7 +6,8 @@ import type { SsdBackwardInputs, SsdBackwardOutputs, SsdParams } from './index.t
 import { dtRange, sizesOf } from './shapes.ts'
 import { decaysAndScores, gradientsAfter, statesBefore } from './webgpu-chunks.ts'
 import { ssdHeadGradients, ssdStepGradient } from './webgpu-steps.ts'
-import { ssdDots, ssdGroupRows, ssdInputGradient } from './webgpu-rows.ts'
+import { ssdGroupRows, ssdGroupScores } from './webgpu-groups.ts'
+import { ssdDots, ssdInputGradient } from './webgpu-rows.ts'
 import { output } from './webgpu.ts'
 import { SIZES } from './wgsl.ts'
 
@@ -91,6 +92,7 @@ export function webgpuBackward({
   const states = scratch([batch, chunks + 1, heads, headWidth, state])
   const dstates = scratch([batch, chunks, heads, headWidth, state])
   const dscores = scratch([batch, chunks, heads, chunk, chunk])
+  const dgroups = scratch([batch, chunks, groups, chunk, chunk])
   const parts = scratch([1 + nBlocks + pBlocks, batch, heads, length])
   const blocks = scratch([blockCount, 2, heads])
   const launches = [
@@ -136,8 +138,14 @@ export function webgpuBackward({
       constants: channelD,
       grid: gridOf(blockCount * heads * pBlocks, 1),
     }),
+    launch(ssdGroupScores, {
+      bindings: { dscores, dgroups },
+      uniforms: { size: dgroups.size, heads: heads / groups, area: chunk * chunk },
+      constants: { WORKGROUP },
+      grid: gridOf(dgroups.size, WORKGROUP),
+    }),
     launch(ssdGroupRows, {
-      bindings: { rows: dy, columns: B, other: C, decays, dscores, states, out: dC, parts },
+      bindings: { rows: dy, columns: B, other: C, decays, dgroups, states, out: dC, parts },
       uniforms: { ...sizes, slots: chunks + 1 },
       constants: { REVERSE: false },
       grid: perGroup,
@@ -148,7 +156,7 @@ export function webgpuBackward({
         columns: C,
         other: undefined,
         decays,
-        dscores,
+        dgroups,
         states: dstates,
         out: dB,
         parts: undefined,

@@ -68,13 +68,19 @@ const ssdScores = defineKernel({
       size = min(u.chunk, u.length - c * u.chunk);
       column = (item % u.groups) * u.state;
       product(0u, u.state, true, true, local);
-      for (var i = 0u; i < 4u; i++) {
-        for (var j = 0u; j < 4u; j++) {
-          let l = 4u * (local / 16u) + i;
-          let s = 4u * (local % 16u) + j;
-          if (l < u.chunk && s < u.chunk) {
-            scores[(item * u.chunk + l) * u.chunk + s] = select(0.0, sums[i][j], s <= l && l < size);
-          }
+      let l = 4u * (local / 16u);
+      let s = 4u * (local % 16u);
+      keep(item, l, s, sum0);
+      keep(item, l + 1u, s, sum1);
+      keep(item, l + 2u, s, sum2);
+      keep(item, l + 3u, s, sum3);
+    }
+
+    fn keep(item: u32, l: u32, first: u32, sum: vec4f) {
+      for (var j = 0u; j < 4u; j++) {
+        let s = first + j;
+        if (l < u.chunk && s < u.chunk) {
+          scores[(item * u.chunk + l) * u.chunk + s] = select(0.0, sum[j], s <= l && l < size);
         }
       }
     }`,
@@ -133,14 +139,18 @@ const ssdChunkStates = defineKernel({
       }
       workgroupBarrier();
       product(0u, u.chunk, false, false, local);
-      for (var i = 0u; i < 4u; i++) {
-        for (var j = 0u; j < 4u; j++) {
-          let p = p0 + 4u * (local / 16u) + i;
-          let n = n0 + 4u * (local % 16u) + j;
-          if (p < u.headWidth && n < u.state) {
-            states[(((b * u.slots + c) * u.heads + h) * u.headWidth + p) * u.state + n] = sums[i][j];
-          }
-        }
+      let stateAt = ((b * u.slots + c) * u.heads + h) * u.headWidth;
+      let p = p0 + 4u * (local / 16u);
+      let n = n0 + 4u * (local % 16u);
+      keep(stateAt, p, n, sum0);
+      keep(stateAt, p + 1u, n, sum1);
+      keep(stateAt, p + 2u, n, sum2);
+      keep(stateAt, p + 3u, n, sum3);
+    }
+
+    fn keep(stateAt: u32, p: u32, n: u32, sum: vec4f) {
+      for (var j = 0u; j < 4u; j++) {
+        if (p < u.headWidth && n + j < u.state) { states[(stateAt + p) * u.state + n + j] = sum[j]; }
       }
     }`,
 })

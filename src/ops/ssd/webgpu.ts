@@ -79,21 +79,30 @@ const ssdOutput = defineKernel({
       stateAt = ((b * u.slots + c) * u.heads + h) * u.headWidth * u.state;
       loadDecays((b * u.heads + h) * u.length + c * u.chunk, size, local);
       product(STATE, u.state, true, true, local);
-      for (var i = 0u; i < 4u; i++) { sums[i] *= decayIn(4u * (local / 16u) + i); }
+      let l = 4u * (local / 16u);
+      let p = 4u * (local % 16u);
+      sum0 *= decayIn(l);
+      sum1 *= decayIn(l + 1u);
+      sum2 *= decayIn(l + 2u);
+      sum3 *= decayIn(l + 3u);
       product(CHUNK, u.chunk, true, false, local);
-      for (var i = 0u; i < 4u; i++) {
-        for (var j = 0u; j < 4u; j++) {
-          let l = 4u * (local / 16u) + i;
-          let p = 4u * (local % 16u) + j;
-          if (l < size && p0 + p < u.headWidth) {
-            var v = sums[i][j];
-            if (HAS_D) { v += D[select(h, xColumn + p, CHANNEL_D)] * x[u.xOffset + (row + l) * u.xStride + xColumn + p]; }
-            if (HAS_Z) {
-              let gate = z[u.zOffset + (row + l) * u.zStride + xColumn + p];
-              v *= gate * sigmoid(gate);
-            }
-            y[(row + l) * u.heads * u.headWidth + xColumn + p] = v;
+      write(h, l, p, sum0);
+      write(h, l + 1u, p, sum1);
+      write(h, l + 2u, p, sum2);
+      write(h, l + 3u, p, sum3);
+    }
+
+    fn write(h: u32, l: u32, first: u32, sum: vec4f) {
+      for (var j = 0u; j < 4u; j++) {
+        let p = first + j;
+        if (l < size && p0 + p < u.headWidth) {
+          var v = sum[j];
+          if (HAS_D) { v += D[select(h, xColumn + p, CHANNEL_D)] * x[u.xOffset + (row + l) * u.xStride + xColumn + p]; }
+          if (HAS_Z) {
+            let gate = z[u.zOffset + (row + l) * u.zStride + xColumn + p];
+            v *= gate * sigmoid(gate);
           }
+          y[(row + l) * u.heads * u.headWidth + xColumn + p] = v;
         }
       }
     }`,

@@ -64,55 +64,76 @@ export const DECAYS = /* wgsl */ `
 `
 
 /**
- * A matrix product for a workgroup of 256 threads: sums[i][j] += Σ_k left(row, k) right(k, column), rows and columns up to 64;
- * thread (ty, tx) has rows 4 ty + i and columns 4 tx + j. A kernel gives `left(phase, row, k)` and `right(phase, k, column)`, 0
+ * A matrix product for a workgroup of 256 threads: sum_i[j] += Σ_k left(row, k) right(k, column), rows and columns up to 64;
+ * thread (ty, tx) has rows 4 ty + i and columns 4 tx + j, in sums by name: an array of them would not stay in registers. A kernel gives `left(phase, row, k)` and `right(phase, k, column)`, 0
  * beyond their ranges. `leftByK`: whether neighbours in memory differ in k.
  */
 export const PRODUCT = /* wgsl */ `
     const DEPTH = 16u;
-    var<workgroup> leftTile: array<f32, 1024>;
-    var<workgroup> rightTile: array<f32, 1024>;
-    var<private> sums: array<vec4f, 4>;
+    // Vectors of four rows (or columns) at a k; one more than are used, so that those of the next k are in other banks.
+    const STRIDE = 17u;
+    var<workgroup> leftTile: array<vec4f, DEPTH * STRIDE>;
+    var<workgroup> rightTile: array<vec4f, DEPTH * STRIDE>;
+    var<private> sum0: vec4f;
+    var<private> sum1: vec4f;
+    var<private> sum2: vec4f;
+    var<private> sum3: vec4f;
+
+    fn leftRows(phase: u32, row: u32, k: u32) -> vec4f {
+      return vec4f(left(phase, row, k), left(phase, row + 1u, k), left(phase, row + 2u, k), left(phase, row + 3u, k));
+    }
+    fn rightColumns(phase: u32, k: u32, column: u32) -> vec4f {
+      return vec4f(
+        right(phase, k, column),
+        right(phase, k, column + 1u),
+        right(phase, k, column + 2u),
+        right(phase, k, column + 3u));
+    }
+    /** Which k and four rows a thread brings. */
+    fn share(local: u32, byK: bool) -> vec2u {
+      if (byK) { return vec2u(local % DEPTH, local / DEPTH); }
+      return vec2u(local / 16u, local % 16u);
+    }
 
     fn product(phase: u32, depth: u32, leftByK: bool, rightByK: bool, local: u32) {
-      let ty = 4u * (local / 16u);
-      let tx = 4u * (local % 16u);
+      let ty = local / 16u;
+      let tx = local % 16u;
+      let l = share(local, leftByK);
+      let r = share(local, rightByK);
       for (var first = 0u; first < depth; first += DEPTH) {
+        let rows = leftRows(phase, 4u * l.y, first + l.x);
+        let columns = rightColumns(phase, first + r.x, 4u * r.y);
         workgroupBarrier();
-        for (var i = local; i < 1024u; i += 256u) {
-          if (leftByK) {
-            leftTile[(i % 16u) * 64u + i / 16u] = left(phase, i / 16u, first + i % 16u);
-          } else {
-            leftTile[i] = left(phase, i % 64u, first + i / 64u);
-          }
-          if (rightByK) {
-            rightTile[(i % 16u) * 64u + i / 16u] = right(phase, first + i % 16u, i / 16u);
-          } else {
-            rightTile[i] = right(phase, first + i / 64u, i % 64u);
-          }
-        }
+        leftTile[l.x * STRIDE + l.y] = rows;
+        rightTile[r.x * STRIDE + r.y] = columns;
         workgroupBarrier();
         for (var k = 0u; k < DEPTH; k++) {
-          let at = k * 64u + tx;
-          let b = vec4f(rightTile[at], rightTile[at + 1u], rightTile[at + 2u], rightTile[at + 3u]);
-          for (var i = 0u; i < 4u; i++) { sums[i] += leftTile[k * 64u + ty + i] * b; }
+          let a = leftTile[k * STRIDE + ty];
+          let b = rightTile[k * STRIDE + tx];
+          sum0 = fma(vec4f(a.x), b, sum0);
+          sum1 = fma(vec4f(a.y), b, sum1);
+          sum2 = fma(vec4f(a.z), b, sum2);
+          sum3 = fma(vec4f(a.w), b, sum3);
         }
       }
       workgroupBarrier();
     }
 
     fn clearSums() {
-      for (var i = 0u; i < 4u; i++) { sums[i] = vec4f(); }
+      sum0 = vec4f();
+      sum1 = vec4f();
+      sum2 = vec4f();
+      sum3 = vec4f();
     }
 
     /** Σ over the columns of a row of the 16 parts that its threads hold; part i is of row 4 ty + i. For threads below 64: of row local. */
     fn rowTotals(parts: vec4f, local: u32) -> f32 {
       workgroupBarrier();
-      for (var i = 0u; i < 4u; i++) { leftTile[(4u * (local / 16u) + i) * 16u + local % 16u] = parts[i]; }
+      leftTile[(local % 16u) * STRIDE + local / 16u] = parts;
       workgroupBarrier();
       var sum = 0.0;
       if (local < 64u) {
-        for (var i = 0u; i < 16u; i++) { sum += leftTile[local * 16u + i]; }
+        for (var i = 0u; i < 16u; i++) { sum += leftTile[i * STRIDE + local / 4u][local % 4u]; }
       }
       return sum;
     }
