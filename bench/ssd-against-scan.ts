@@ -1,5 +1,5 @@
 // SSD against the selective scan with as large a state, at length 2,048: the operations alone, and whole training steps.
-// node scripts/run-ts.mjs bench/ssd-against-scan.ts [--device wasm] [--threads 2] [--width 256] [--states 64,128] [--seconds 8]
+// node scripts/run-ts.mjs bench/ssd-against-scan.ts [--device wasm] [--threads 2] [--widths 256] [--states 64,128] [--seconds 8]
 import { loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 import type { DeviceName } from '../src/devices/device.ts'
@@ -14,34 +14,38 @@ const { values: asked } = parseArgs({
   options: {
     device: { type: 'string', default: 'wasm' },
     threads: { type: 'string', default: '2' },
-    width: { type: 'string', default: '256' },
+    widths: { type: 'string', default: '256' },
     states: { type: 'string', default: '64,128' },
     seconds: { type: 'string', default: '8' },
   },
 })
 const LENGTH = 2048
-const width = Number(asked.width)
 
 const device = await openDevice(asked.device as DeviceName, { threads: Number(asked.threads) })
 console.log(`${device.description}; load ${loadavg()[0].toFixed(1)}`)
-for (const state of asked.states.split(',').map(Number)) {
-  await operations(state)
-  await trainingSteps(state)
+for (const width of asked.widths.split(',').map(Number)) {
+  for (const state of asked.states.split(',').map(Number)) {
+    await operations(width, state)
+    await trainingSteps(width, state)
+  }
 }
 device.destroy()
 
-async function operations(N: number): Promise<void> {
+async function operations(width: number, N: number): Promise<void> {
   const sizes = { L: LENGTH, E: 2 * width, N }
   const made: Tensor[] = []
   const normal = (...shape: number[]): Tensor => {
     made.push(randomNormal(device, shape, 1))
     return made.at(-1)!
   }
-  await compare(`operation, N ${N}`, [scanWorks(normal, sizes)[1], ssdWorks(normal, sizes)[1]])
+  await compare(`operation, width ${width}, N ${N}`, [
+    scanWorks(normal, sizes)[1],
+    ssdWorks(normal, sizes)[1],
+  ])
   for (const each of made) each.dispose()
 }
 
-async function trainingSteps(state: number): Promise<void> {
+async function trainingSteps(width: number, state: number): Promise<void> {
   const shared = { layers: 2, width, vocabulary: 256, state }
   const rows = { batch: 1, length: LENGTH }
   const scan = await trainingWork(device, { ...shared, architecture: 'mamba' }, rows)

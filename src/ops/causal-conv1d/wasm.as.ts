@@ -1,4 +1,5 @@
-import { fma, fma1, silu1, silu4 } from '../../devices/wasm/kernels/math.as'
+import { silu1, silu4 } from '../../devices/wasm/kernels/math.as'
+import { causalConv1dRows } from './rows.as'
 
 /**
  * byTap [K, C]: weight [C, K] by age of the input, newest first. edge [1 + B (K-1), C]: a row of zeros, then the initial
@@ -31,31 +32,7 @@ export function causalConv1dArrange(
   }
 }
 
-/** The row that tap `age` of token t reads: of x, of the initial window, or zeros. */
-export function causalConv1dRow(
-  x: usize,
-  edge: usize,
-  windowed: i32,
-  reset: usize,
-  length: i32,
-  channels: i32,
-  taps: i32,
-  xStride: i32,
-  b: i32,
-  t: i32,
-  age: i32,
-): usize {
-  if (age >= taps) return edge
-  const s = t - age
-  if (reset != 0) {
-    for (let i = max<i32>(0, s + 1); i <= t; i++)
-      if (load<i32>(reset + ((b * length + i) << 2)) != 0) return edge
-  }
-  if (s >= 0) return x + ((<usize>(b * length + s) * <usize>xStride) << 2)
-  return windowed ? edge + (((1 + b * (taps - 1) + s + taps - 1) * channels) << 2) : edge
-}
-
-/** y [B, L, C] = act(bias + sum over ages of byTap[age] x[t - age]). Items: tokens. */
+/** y [B, L, C] = act(bias + sum over ages of byTap[age] x[t - age]). Items: four tokens, [B, L / 4]. */
 export function causalConv1dForward(
   x: usize,
   byTap: usize,
@@ -73,39 +50,41 @@ export function causalConv1dForward(
   end: i32,
 ): void {
   const w = (<usize>channels) << 2
-  for (let row = begin; row < end; row++) {
-    const b = row / length
-    const t = row % length
-    const x0 = causalConv1dRow(x, edge, windowed, reset, length, channels, taps, xStride, b, t, 0)
-    const x1 = causalConv1dRow(x, edge, windowed, reset, length, channels, taps, xStride, b, t, 1)
-    const x2 = causalConv1dRow(x, edge, windowed, reset, length, channels, taps, xStride, b, t, 2)
-    const x3 = causalConv1dRow(x, edge, windowed, reset, length, channels, taps, xStride, b, t, 3)
-    const out = y + <usize>row * w
-    const wide = channels & ~3
-    for (let c = 0; c < wide; c += 4) {
-      const i = (<usize>c) << 2
-      let pre = bias != 0 ? v128.load(bias + i) : f32x4.splat(0)
-      pre = fma(v128.load(byTap + i), v128.load(x0 + i), pre)
-      if (taps > 1) pre = fma(v128.load(byTap + w + i), v128.load(x1 + i), pre)
-      if (taps > 2) pre = fma(v128.load(byTap + 2 * w + i), v128.load(x2 + i), pre)
-      if (taps > 3) pre = fma(v128.load(byTap + 3 * w + i), v128.load(x3 + i), pre)
-      if (taps > 4) {
-        for (let age = 4; age < taps; age++) {
-          const from = causalConv1dRow(x, edge, windowed, reset, length, channels, taps, xStride, b, t, age)
-          pre = fma(v128.load(byTap + <usize>age * w + i), v128.load(from + i), pre)
-        }
-      }
-      v128.store(out + i, silu ? silu4(pre) : pre)
+  const fours = (length + 3) / 4
+  for (let item = begin; item < end; item++) {
+    const b = item / fours
+    const t = (item % fours) * 4
+    const count = min<i32>(4, length - t)
+    const out = y + <usize>(b * length + t) * w
+    causalConv1dRows(
+      x,
+      byTap,
+      bias,
+      edge,
+      windowed,
+      reset,
+      out,
+      length,
+      channels,
+      taps,
+      xStride,
+      b,
+      t,
+      count,
+      0,
+      channels,
+    )
+    if (!silu) continue
+    const size = <usize>count * w
+    let i: usize = 0
+    for (; i + 32 <= size; i += 32) {
+      const at = out + i
+      const y0 = silu4(v128.load(at))
+      const y1 = silu4(v128.load(at, 16))
+      v128.store(at, y0)
+      v128.store(at, y1, 16)
     }
-    for (let c = wide; c < channels; c++) {
-      const i = (<usize>c) << 2
-      let pre: f32 = bias != 0 ? load<f32>(bias + i) : 0
-      for (let age = 0; age < taps; age++) {
-        const from = causalConv1dRow(x, edge, windowed, reset, length, channels, taps, xStride, b, t, age)
-        pre = fma1(load<f32>(byTap + <usize>age * w + i), load<f32>(from + i), pre)
-      }
-      store<f32>(out + i, silu ? silu1(pre) : pre)
-    }
+    for (; i < size; i += 4) store<f32>(out + i, silu1(load<f32>(out + i)))
   }
 }
 

@@ -49,7 +49,7 @@ export function wasm({
     wasmLaunch(
       'causalConv1dForward',
       { x, byTap, bias, edge, windowed, reset, y, ...sizes, silu },
-      batch * length,
+      batch * Math.ceil(length / 4),
     ),
   ]
   if (finalWindow.size > 0) {
@@ -88,7 +88,7 @@ export function wasmBackward({
     wasmLaunch(
       'causalConv1dBackwardInput',
       { dpre, byTap, reset, dFinalWindow, dx, ...sizes },
-      batch * length,
+      batch * Math.ceil(length / 4),
     ),
   )
   if (dInitialWindow && dInitialWindow.size > 0) {

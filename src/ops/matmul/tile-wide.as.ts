@@ -1,3 +1,5 @@
+import { fma } from '../../devices/wasm/kernels/math.as.ts'
+
 /**
  * The register tile for engines that join neighbouring vectors to wider ones: y [3, 16] (+)= a [3, K] · b [K, 16], whose columns are
  * in two packed panels of 8, b and c. Multiplication and addition stay apart: V8 14 joins them, but not fused ones. y is added
@@ -93,4 +95,17 @@ export function matmulTileWide(
   v128.store(y2, c21, 16)
   v128.store(y2, c22, 32)
   v128.store(y2, c23, 48)
+}
+
+/** A row of a tile, y [8] += a [K] · b [K, 8], for the last k. */
+export function matmulTileRest(a: usize, b: usize, K: i32, y: usize): void {
+  let c0 = v128.load(y)
+  let c1 = v128.load(y, 16)
+  for (let k = 0; k < K; k++, a += 4, b += 32) {
+    const s = v128.load32_splat(a)
+    c0 = fma(s, v128.load(b), c0)
+    c1 = fma(s, v128.load(b, 16), c1)
+  }
+  v128.store(y, c0)
+  v128.store(y, c1, 16)
 }

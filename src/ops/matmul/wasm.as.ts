@@ -1,6 +1,6 @@
 import { finish, word } from './finish.as.ts'
-import { matmulTileWide } from './tile-wide.as.ts'
-import { matmulTile, matmulTileRest } from './tile.as.ts'
+import { matmulTileRest, matmulTileWide } from './tile-wide.as.ts'
+import { matmulTile } from './tile.as.ts'
 
 /**
  * y [matrices, M, N] = f(a · b + bias) + residual, with rows of y yRow words apart and b in packed panels.
@@ -118,7 +118,6 @@ function tileAt(
     origin = m
     if (onTop) copyTile(word(y, m * yRow), yRow, corner, 8, last - m + 1, width)
   }
-  const whole = K & ~3
   matmulTile(
     word(a, m * aRow),
     word(a, m1 * aRow),
@@ -127,7 +126,7 @@ function tileAt(
     word(a, m4 * aRow),
     word(a, m5 * aRow),
     panel,
-    whole,
+    K,
     word(to, (m - origin) * row),
     word(to, (m1 - origin) * row),
     word(to, (m2 - origin) * row),
@@ -136,16 +135,6 @@ function tileAt(
     word(to, (m5 - origin) * row),
     onTop,
   )
-  if (whole < K) {
-    for (let i = m; i <= min(m + 5, last); i++) {
-      matmulTileRest(
-        word(a, i * aRow + whole),
-        word(panel, whole * 8),
-        K - whole,
-        word(to, (i - origin) * row),
-      )
-    }
-  }
   if (width < 8) copyTile(corner, 8, word(y, m * yRow), yRow, last - m + 1, width)
 }
 

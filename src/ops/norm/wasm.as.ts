@@ -1,17 +1,37 @@
-import { fma, fma1, silu1, silu4, siluGrad1, siluGrad4, sum4 } from '../../devices/wasm/kernels/math.as.ts'
+import {
+  expMinus4,
+  fma,
+  fma1,
+  silu1,
+  silu4,
+  siluGrad1,
+  siluGrad4,
+  siluGradOf4,
+  siluOf4,
+  sum4,
+} from '../../devices/wasm/kernels/math.as.ts'
 
-/** Σ x over `size` elements; Σ (x - mu)² with `square`. */
+/** Σ x over `size` elements; Σ (x - mu)² with `square`. Four sums side by side, so that none waits for the one before. */
 function total(x: usize, size: i32, mu: f32, square: bool): f32 {
-  const lanes = size & ~3
+  const lanes = (<usize>(size & ~15)) << 2
   const m = f32x4.splat(mu)
-  let sums = f32x4.splat(0)
-  for (let i = 0; i < lanes; i += 4) {
-    const v = f32x4.sub(v128.load(x + (i << 2)), m)
-    sums = square ? fma(v, v, sums) : f32x4.add(sums, v)
+  let s0 = f32x4.splat(0)
+  let s1 = s0
+  let s2 = s0
+  let s3 = s0
+  for (let i: usize = 0; i < lanes; i += 64) {
+    const v0 = f32x4.sub(v128.load(x + i), m)
+    const v1 = f32x4.sub(v128.load(x + i, 16), m)
+    const v2 = f32x4.sub(v128.load(x + i, 32), m)
+    const v3 = f32x4.sub(v128.load(x + i, 48), m)
+    s0 = square ? fma(v0, v0, s0) : f32x4.add(s0, v0)
+    s1 = square ? fma(v1, v1, s1) : f32x4.add(s1, v1)
+    s2 = square ? fma(v2, v2, s2) : f32x4.add(s2, v2)
+    s3 = square ? fma(v3, v3, s3) : f32x4.add(s3, v3)
   }
-  let sum = sum4(sums)
-  for (let i = lanes; i < size; i++) {
-    const v = load<f32>(x + (i << 2)) - mu
+  let sum = sum4(f32x4.add(f32x4.add(s0, s1), f32x4.add(s2, s3)))
+  for (let i = lanes; i < (<usize>size) << 2; i += 4) {
+    const v = load<f32>(x + i) - mu
     sum += square ? v * v : v
   }
   return sum
@@ -136,11 +156,14 @@ export function normBackward(
         const zRow = z + ((row * zStride + start) << 2)
         const dyRow = dy + at
         const dxRow = dx + at
-        // dx holds v, then n.
+        // dx holds v, then n; dz the exponential of a gate before the norm.
         let v = xRow
         if (gateFirst) {
           for (let i: usize = 0; i < lanes; i += 16) {
-            v128.store(dxRow + i, f32x4.mul(v128.load(xRow + i), silu4(v128.load(zRow + i))))
+            const gate = v128.load(zRow + i)
+            const e = expMinus4(gate)
+            v128.store(dz + at + i, e)
+            v128.store(dxRow + i, f32x4.mul(v128.load(xRow + i), siluOf4(gate, e)))
           }
           for (let i = lanes; i < size; i += 4) {
             store<f32>(dxRow + i, load<f32>(xRow + i) * silu1(load<f32>(zRow + i)))
@@ -197,8 +220,9 @@ export function normBackward(
           let dv = f32x4.mul(centered, f32x4.splat(r))
           if (gateFirst) {
             const gate = v128.load(zRow + i)
-            v128.store(dz + at + i, f32x4.mul(f32x4.mul(dv, v128.load(xRow + i)), siluGrad4(gate)))
-            dv = f32x4.mul(dv, silu4(gate))
+            const e = v128.load(dz + at + i)
+            v128.store(dz + at + i, f32x4.mul(f32x4.mul(dv, v128.load(xRow + i)), siluGradOf4(gate, e)))
+            dv = f32x4.mul(dv, siluOf4(gate, e))
           }
           if (dsum) dv = f32x4.add(dv, v128.load(dsum + at + i))
           v128.store(dxRow + i, dv)

@@ -1,5 +1,12 @@
 /** What the scan does for each token of a chunk that does not wait for the token before: apart from the states, it overlaps. */
-import { sigmoid4, silu4, siluGrad4, softplus4 } from '../../devices/wasm/kernels/math.as'
+import {
+  expMinus4,
+  sigmoid4,
+  silu4,
+  siluGradOf4,
+  siluOf4,
+  softplus4,
+} from '../../devices/wasm/kernels/math.as'
 import { scanLoad, scanStore } from './wasm.as'
 
 /** Bytes of a vector. */
@@ -49,8 +56,9 @@ export function scanSlopes(
       continue
     }
     const gate = scanLoad(z + ((<usize>t * <usize>zStride) << 2), lanes)
-    scanStore(dz + at, lanes, f32x4.mul(slope, siluGrad4(gate)))
-    v128.store(slopes, f32x4.mul(slope, silu4(gate)))
+    const e = expMinus4(gate)
+    scanStore(dz + at, lanes, f32x4.mul(slope, siluGradOf4(gate, e)))
+    v128.store(slopes, f32x4.mul(slope, siluOf4(gate, e)))
   }
 }
 

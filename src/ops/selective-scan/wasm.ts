@@ -99,7 +99,7 @@ export function wasmBackward({
   const sumsWidth = states + 2 + (constant.B || constant.C ? 2 * states : 0)
   const sums = scratch([batch, inner, sumsWidth])
   const tokens = scratch(constant.B && constant.C ? [1] : [batch, length, groups * blocks, 2 * states])
-  const perItem = 7 * width * states + 2 * width + 4 * (2 * CHUNK + (4 * CHUNK + 1) * states)
+  const perItem = 7 * width * states + 2 * width + 4 * (12 * CHUNK + 4 + 4 * CHUNK * Math.ceil(states / 2))
   const args = {
     ...common(inputs, params),
     edges,

@@ -151,16 +151,26 @@ export function silu1(x: f32): f32 {
 }
 
 /** exp(-x), but finite: with it, 1 - sigmoid(x) is e sigmoid(x), which does not cancel. */
-function expMinus(x: v128): v128 {
+export function expMinus4(x: v128): v128 {
   return f32x4.pmin(exp4(f32x4.neg(x)), f32x4.splat(1e38))
 }
 
-/** silu'(x) = s (1 + x (1 - s)), s = sigmoid(x). Absolute error 2e-7 (it has a zero at -1.28). */
-export function siluGrad4(x: v128): v128 {
+/** silu(x) from e = expMinus4(x), which silu'(x) takes too. */
+export function siluOf4(x: v128, e: v128): v128 {
   const one = f32x4.splat(1)
-  const e = expMinus(x)
+  return f32x4.mul(x, f32x4.div(one, f32x4.add(one, e)))
+}
+
+/** silu'(x) = s (1 + x (1 - s)), s = sigmoid(x), from e = expMinus4(x). */
+export function siluGradOf4(x: v128, e: v128): v128 {
+  const one = f32x4.splat(1)
   const s = f32x4.div(one, f32x4.add(one, e))
   return f32x4.mul(s, fma(x, f32x4.mul(e, s), one))
+}
+
+/** silu'(x). Absolute error 2e-7 (it has a zero at -1.28). */
+export function siluGrad4(x: v128): v128 {
+  return siluGradOf4(x, expMinus4(x))
 }
 
 export function siluGrad1(x: f32): f32 {
@@ -285,7 +295,7 @@ export function geluTanh1(x: f32): f32 {
 /** Its derivative: s + x s (1 - s) v', s = sigmoid(v). Absolute error 2e-7. */
 export function geluTanhGrad4(x: v128): v128 {
   const one = f32x4.splat(1)
-  const e = expMinus(geluTanhArgument(x))
+  const e = expMinus4(geluTanhArgument(x))
   const s = f32x4.div(one, f32x4.add(one, e))
   const dv = fma(f32x4.mul(x, x), f32x4.splat(0.214064449), f32x4.splat(1.59576912))
   return f32x4.mul(s, fma(f32x4.mul(x, dv), f32x4.mul(e, s), one))
