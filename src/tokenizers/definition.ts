@@ -20,9 +20,18 @@ export interface Definition {
   readonly added: readonly Added[]
   readonly around: Around
   readonly openPipe: () => TextPipe<string>
-  /** What the library is opened with. */
+  /** Ids of the model's own tokens. */
+  readonly vocabulary: ReadonlyMap<string, number>
+  readonly merges: readonly Merge[]
+  /** What the library is opened with, but for the vocabulary and the merges of its model. */
   readonly library: JsonObject
 }
+
+/** Two tokens that become one, as they are given: lists of two take megabytes. In one tokenizer all are the same. */
+export type Merge = string | readonly string[]
+
+export const pairOf = (merge: Merge): readonly string[] =>
+  typeof merge === 'string' ? merge.split(' ') : merge
 
 const addedShape = v.object({
   id: tokenId,
@@ -52,10 +61,9 @@ export function readDefinition(value: unknown, where: string): Definition {
   if (!isJsonObject(value)) throw new CheckpointError('the tokenizer is not a JSON object', { where })
   const part = (key: string): unknown => (Object.hasOwn(value, key) ? value[key] : undefined)
   const at = (key: string): string => `${where}: ${key}`
-  const { vocabulary, model } = readModel(part('model'), at('model'))
+  const { vocabulary, merges, model } = readModel(part('model'), at('model'))
   const added = readAdded(part('added_tokens'), at('added_tokens'))
-  const tokens = tokensById(vocabulary, added, where)
-  const ids = new Map([...tokens].map(([id, token]) => [token, id]))
+  const { tokens, ids } = withAdded(vocabulary, added, where)
   if (typeof model['unk_token'] === 'string' && !ids.has(model['unk_token'])) {
     throw new CheckpointError('the unknown token is no token', {
       where: at('model'),
@@ -75,6 +83,8 @@ export function readDefinition(value: unknown, where: string): Definition {
     special: new Set(added.flatMap(({ id, special }) => (special ? [id] : []))),
     around,
     openPipe: readDecoder(part('decoder'), at('decoder')),
+    vocabulary,
+    merges,
     library: {
       model,
       added_tokens: added,
@@ -86,7 +96,10 @@ export function readDefinition(value: unknown, where: string): Definition {
   }
 }
 
-function readModel(value: unknown, where: string): { vocabulary: Map<string, number>; model: JsonObject } {
+function readModel(
+  value: unknown,
+  where: string,
+): Pick<Definition, 'vocabulary' | 'merges'> & { model: JsonObject } {
   // Old files have no type.
   const kind = isJsonObject(value) && !Object.hasOwn(value, 'type') ? 'BPE' : kindOf(value, where)
   if (kind !== 'BPE') {
@@ -98,29 +111,36 @@ function readModel(value: unknown, where: string): { vocabulary: Map<string, num
   }
   const options = checked(modelShape, value, where)
   const { vocab, merges } = value as JsonObject
-  const ids = readVocabulary(vocab, `${where}.vocab`)
+  const vocabulary = readVocabulary(vocab, `${where}.vocab`)
   return {
-    vocabulary: ids,
-    model: { type: 'BPE', ...options, vocab, merges: readMerges(merges, ids, `${where}.merges`) },
+    vocabulary,
+    merges: readMerges(merges, vocabulary, `${where}.merges`),
+    model: { type: 'BPE', ...options },
   }
 }
 
-function readVocabulary(vocab: unknown, where: string): Map<string, number> {
+/** A vocabulary that was put together here is a Map already. */
+function readVocabulary(vocab: unknown, where: string): ReadonlyMap<string, number> {
+  const ids = vocab instanceof Map ? (vocab as ReadonlyMap<string, number>) : idsIn(vocab, where)
+  if (ids.size === 0) throw new CheckpointError('the vocabulary is empty', { where })
+  return ids
+}
+
+function idsIn(vocab: unknown, where: string): Map<string, number> {
   if (!isJsonObject(vocab)) throw new CheckpointError('not an object of ids by token', { where })
   const ids = new Map<string, number>()
   for (const [token, id] of Object.entries(vocab)) {
     if (!v.is(tokenId, id)) checked(tokenId, id, `${where}.${clip(token)}`)
     else ids.set(token, id)
   }
-  if (ids.size === 0) throw new CheckpointError('the vocabulary is empty', { where })
   return ids
 }
 
-/** Pairs of tokens that become one; what they become is in the vocabulary too. */
-function readMerges(merges: unknown, ids: ReadonlyMap<string, number>, where: string): string[][] {
+/** What pairs become is in the vocabulary too. */
+function readMerges(merges: unknown, ids: ReadonlyMap<string, number>, where: string): readonly Merge[] {
   if (!Array.isArray(merges)) throw new CheckpointError('not a list of pairs', { where })
-  return merges.map((merge: unknown, i) => {
-    const pair: unknown = typeof merge === 'string' ? merge.split(' ') : merge
+  for (const [i, merge] of merges.entries()) {
+    const pair: unknown = pairOf(merge as Merge)
     if (!isPair(pair)) {
       throw new CheckpointError('not a pair of tokens', {
         where: `${where}.${i}`,
@@ -134,8 +154,10 @@ function readMerges(merges: unknown, ids: ReadonlyMap<string, number>, where: st
         found: clip(unknown),
       })
     }
-    return pair
-  })
+  }
+  const given = merges as readonly Merge[]
+  // The library looks at the first to see what they are.
+  return given.every((merge) => typeof merge === 'string') ? given : given.map(pairOf)
 }
 
 const isPair = (value: unknown): value is string[] =>
@@ -148,11 +170,12 @@ function readAdded(value: unknown, where: string): Added[] {
   return list.map((each, i) => checked(addedShape, each, `${where}.${i}`))
 }
 
-function tokensById(
-  ids: ReadonlyMap<string, number>,
+/** All tokens by id, and their ids. */
+function withAdded(
+  vocabulary: ReadonlyMap<string, number>,
   added: readonly Added[],
   where: string,
-): Map<number, string> {
+): Pick<Definition, 'tokens' | 'ids'> {
   const tokens = new Map<number, string>()
   const put = (token: string, id: number, key: string): void => {
     const other = tokens.get(id)
@@ -165,18 +188,19 @@ function tokensById(
     }
     tokens.set(id, token)
   }
-  for (const [token, id] of ids) put(token, id, 'model.vocab')
-  const seen = new Map(ids)
+  for (const [token, id] of vocabulary) put(token, id, 'model.vocab')
+  const lacking = new Map<string, number>()
   for (const { content, id } of added) {
     put(content, id, 'added_tokens')
-    if (seen.get(content) !== undefined && seen.get(content) !== id) {
+    const known = vocabulary.get(content) ?? lacking.get(content)
+    if (known !== undefined && known !== id) {
       throw new CheckpointError('a token has two ids', {
         where: `${where}: added_tokens`,
-        expected: seen.get(content),
+        expected: known,
         found: `${id} for ${clip(content)}`,
       })
     }
-    seen.set(content, id)
+    if (known === undefined) lacking.set(content, id)
   }
-  return tokens
+  return { tokens, ids: lacking.size === 0 ? vocabulary : new Map([...vocabulary, ...lacking]) }
 }

@@ -17,7 +17,7 @@ export const PREFIX = 'tokenizer.ggml.'
 interface Tokens {
   readonly texts: readonly string[]
   readonly kinds: readonly number[]
-  readonly vocabulary: JsonObject
+  readonly vocabulary: ReadonlyMap<string, number>
   /** The version, and what is looked for in a text before it is split. */
   readonly parts: JsonObject
 }
@@ -82,12 +82,11 @@ export class GgufKeys {
     const kinds = this.#metadata.has(`${PREFIX}token_type`)
       ? this.numbers('token_type', texts.length)
       : this.#guessedKinds(texts.length)
-    // From entries: an assignment to `__proto__` would be something else.
-    const used = texts.flatMap((text, id) => (kinds[id] === UNUSED ? [] : [[text, id] as const]))
-    const vocabulary: JsonObject = Object.fromEntries(used)
-    if (Object.keys(vocabulary).length < used.length) {
-      const twice = used.find(([text, id]) => vocabulary[text] !== id)
-      this.#refuse(`${PREFIX}tokens`, 'each token once', clip(twice?.[0] ?? ''))
+    const vocabulary = new Map<string, number>()
+    for (const [id, text] of texts.entries()) {
+      if (kinds[id] === UNUSED) continue
+      if (vocabulary.has(text)) this.#refuse(`${PREFIX}tokens`, 'each token once', clip(text))
+      vocabulary.set(text, id)
     }
     const added_tokens = texts.flatMap((content, id) => {
       const special = kinds[id] === CONTROL || kinds[id] === UNKNOWN

@@ -5,6 +5,7 @@ import { CheckpointError } from '../errors.ts'
 import { GgufKeys, NORMAL, PREFIX, UNKNOWN } from './gguf-keys.ts'
 import { GGUF_PRE_TOKENIZERS } from './gguf-patterns.ts'
 import { buildTokenizer, openTokenizerJson } from './hugging-face.ts'
+import { jsonPieces } from './json-pieces.ts'
 import { mergesOfPieces } from './spm-merges.ts'
 import type { Tokenizer } from './tokenizer.ts'
 
@@ -41,7 +42,7 @@ export async function ggufTokenizer(
   if (published !== undefined) return openTokenizerJson(published, { ...settings, where: keys.at(PUBLISHED) })
   const value =
     model === 'gpt2' ? byteLevel(keys) : model === 'llama' ? sentencePiece(keys) : keys.refuseModel(model)
-  return buildTokenizer(value, { ...settings, where: file, text: JSON.stringify(value) })
+  return buildTokenizer(value, { ...settings, where: file, text: () => jsonPieces(value) })
 }
 
 /** transformers wants every key of a model. */

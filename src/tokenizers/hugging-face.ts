@@ -3,7 +3,7 @@ import { sha256 } from '@noble/hashes/sha2.js'
 import { parseConfigText } from '../checkpoints/config.ts'
 import type { Folder } from '../checkpoints/files.ts'
 import type { TypedGgufValue } from '../checkpoints/gguf/index.ts'
-import { clip, isJsonObject, parseJson, showPosition } from '../checkpoints/json.ts'
+import { clip, isJsonObject, parseJson, showPosition, type JsonObject } from '../checkpoints/json.ts'
 import { CheckpointError, ConfigError } from '../errors.ts'
 import { openChat } from './chat.ts'
 import { readDefinition, type Definition } from './definition.ts'
@@ -95,7 +95,8 @@ export interface TokenizerSettings extends Beside {
 
 /** The same with settings from elsewhere. */
 export async function openTokenizerJson(text: string, settings: TokenizerSettings): Promise<Tokenizer> {
-  return buildTokenizer(parseTokenizerJson(text, settings.where), { ...settings, text })
+  const value = parseTokenizerJson(text, settings.where)
+  return buildTokenizer(value, { ...settings, text: () => [withoutMark(text)] })
 }
 
 export function parseTokenizerJson(text: string, where: string): unknown {
@@ -108,10 +109,13 @@ export function parseTokenizerJson(text: string, where: string): unknown {
 
 const withoutMark = (text: string): string => (text.startsWith('\uFEFF') ? text.slice(1) : text)
 
-/** A tokenizer from the value of a tokenizer.json and its text, whose hash is in the name. The library is loaded only now. */
+/**
+ * A tokenizer from the value of a tokenizer.json (whose vocabulary may be a Map) and its text in pieces, whose hash is in the
+ * name. The library is loaded only now.
+ */
 export async function buildTokenizer(
   value: unknown,
-  settings: TokenizerSettings & { readonly text: string },
+  settings: TokenizerSettings & { readonly text: () => Iterable<string> },
 ): Promise<Tokenizer> {
   const { where, template, templateWhere, text, gguf } = settings
   const definition = readDefinition(value, where)
@@ -124,12 +128,14 @@ export async function buildTokenizer(
   const stream: Tokenizer['stream'] = ({ special: keepSpecial = false } = {}) =>
     new TokenStream((id) => (keepSpecial || !special.has(id) ? tokens.get(id) : undefined), openPipe())
   return {
-    name: `bpe-${hashOf(withoutMark(text))}`,
-    size: 1 + [...tokens.keys()].reduce((most, id) => Math.max(most, id), 0),
+    name: `bpe-${hashOf(text())}`,
+    size: 1 + largestId(tokens),
     begin,
     end: [...new Set(end)],
     pad,
-    files: settings.files ?? publishedFiles(text, { begin, end, pad, template, tokens }),
+    get files() {
+      return settings.files ?? publishedFiles([...text()].join(''), { begin, end, pad, template, tokens })
+    },
     ...(gguf && { gguf }),
     encode(text, { special: addSpecial = false } = {}) {
       const ids = encodeText(wellFormed(text))
@@ -144,14 +150,26 @@ export async function buildTokenizer(
   }
 }
 
+function largestId(tokens: Definition['tokens']): number {
+  let most = 0
+  for (const id of tokens.keys()) most = Math.max(most, id)
+  return most
+}
+
 function idOf(token: TokenName, { ids }: Definition, where: string): number {
   const id = typeof token === 'number' ? token : ids.get(token)
   if (id !== undefined) return id
   throw new CheckpointError('the tokenizer lacks this token', { where, found: clip(String(token)) })
 }
 
-/** Text to ids by `@huggingface/tokenizers`: what it throws on is named. */
-async function openLibrary({ library }: Definition, where: string): Promise<(text: string) => number[]> {
+/**
+ * Text to ids by `@huggingface/tokenizers`: what it throws on is named. All but the tokens is tried now; with them, which
+ * takes tens of megabytes, it is opened at the first text.
+ */
+async function openLibrary(
+  { library, vocabulary, merges }: Definition,
+  where: string,
+): Promise<(text: string) => number[]> {
   const { Tokenizer: LibraryTokenizer } = await import('@huggingface/tokenizers')
   const attempt = <Result>(action: string, body: () => Result): Result => {
     try {
@@ -161,15 +179,30 @@ async function openLibrary({ library }: Definition, where: string): Promise<(tex
       throw new CheckpointError(`the tokenizer cannot ${action}`, { where, cause, found })
     }
   }
-  const opened = attempt('be opened', () => new LibraryTokenizer(library, {}))
-  return (text) => attempt('encode the text', () => opened.encode(text, { add_special_tokens: false }).ids)
+  const open = (vocab: object, pairs: Definition['merges']): InstanceType<typeof LibraryTokenizer> => {
+    const model = { ...(library['model'] as JsonObject), vocab, merges: pairs }
+    return attempt('be opened', () => new LibraryTokenizer({ ...library, model }, {}))
+  }
+  open({}, [])
+  let opened: ReturnType<typeof open> | undefined
+  return (text) => {
+    const whole = (opened ??= open(Object.fromEntries(vocabulary), merges))
+    return attempt('encode the text', () => whole.encode(text, { add_special_tokens: false }).ids)
+  }
 }
 
-/** The beginning of the SHA-256 of `text`, in hexadecimal digits. */
-function hashOf(text: string): string {
-  return [...sha256(utf8Bytes(text)).subarray(0, 8)]
-    .map((byte) => byte.toString(16).padStart(2, '0'))
-    .join('')
+/** The beginning of the SHA-256 of the text that `pieces` are, in hexadecimal digits. */
+function hashOf(pieces: Iterable<string>): string {
+  const hash = sha256.create()
+  let text = ''
+  for (const piece of pieces) {
+    text += piece
+    if (text.length < 4096) continue
+    hash.update(utf8Bytes(text))
+    text = ''
+  }
+  hash.update(utf8Bytes(text))
+  return [...hash.digest().subarray(0, 8)].map((byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
 /** The token, if there is one, under a key of tokenizer_config.json: text, or an object that holds it. */

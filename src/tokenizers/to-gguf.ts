@@ -4,7 +4,7 @@ import { clip, isJsonObject, type JsonObject } from '../checkpoints/json.ts'
 import { ConfigError } from '../errors.ts'
 import { byteTokenizer } from './bytes.ts'
 import { BYTE_LETTERS } from './decoder-steps.ts'
-import { readDefinition, type Definition } from './definition.ts'
+import { pairOf, readDefinition, type Definition } from './definition.ts'
 import { BYTE, CONTROL, NORMAL, PREFIX, UNKNOWN, UNUSED, USER_DEFINED } from './gguf-keys.ts'
 import { BYTES, ggufNameOf } from './gguf-patterns.ts'
 import { END_KEYS, SPACE, TEMPLATE_KEY } from './gguf.ts'
@@ -53,7 +53,7 @@ interface Source {
 }
 
 const modelOf = ({ library }: Definition): JsonObject => library['model'] as JsonObject
-const mergesOf = (definition: Definition): string[][] => modelOf(definition)['merges'] as string[][]
+const mergesOf = ({ merges }: Definition): (readonly string[])[] => merges.map(pairOf)
 
 /**
  * Bytes, spelled as GPT-2 does, with nothing to merge: any pre-tokenizer does, but with `gpt-2` llama.cpp tidies the spaces of
