@@ -67,7 +67,7 @@ export function growTo(memory: WebAssembly.Memory, bytes: number): void {
   if (more > 0) memory.grow(more)
 }
 
-/** Marks a thread as failed, and lets those that wait for it go on. The first failure stays. */
+/** Marks a thread as failed, and lets those that wait for it go on. The first failure stays, and releases all: two would wrap. */
 function fail(memory: WebAssembly.Memory, thread: number, error: unknown): void {
   const words = new Int32Array(memory.buffer)
   const text = new TextEncoder().encode(String(error)).slice(0, ERROR_BYTES - 4)
@@ -75,7 +75,7 @@ function fail(memory: WebAssembly.Memory, thread: number, error: unknown): void 
     words[ERROR_TEXT / 4] = text.length
     new Uint8Array(memory.buffer).set(text, ERROR_TEXT + 4)
   }
-  Atomics.compareExchange(words, (SYNC + FAILED) / 4, 0, thread + 1)
+  if (Atomics.compareExchange(words, (SYNC + FAILED) / 4, 0, thread + 1) !== 0) return
   Atomics.add(words, (SYNC + ARRIVED) / 4, RELEASE)
   Atomics.notify(words, (SYNC + ARRIVED) / 4)
 }
