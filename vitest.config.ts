@@ -9,6 +9,7 @@ const node: TestProjectConfiguration = {
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
     exclude: ['test/browser/**'],
     globalSetup: 'test/setup-gpu.ts',
+    setupFiles: 'test/setup-node.ts',
     pool: 'forks',
     testTimeout: 300_000,
   },

@@ -5,10 +5,13 @@ import { whyNoGpu } from './gpu.ts'
 
 const ALL: readonly DeviceName[] = ['wasm', 'webgpu']
 
-/** Devices that a suite, where pages run it too, takes in Node only: what would say the same again there, slowly. */
-export function inNode(...names: readonly DeviceName[]): readonly DeviceName[] {
-  return typeof window === 'undefined' ? names : []
-}
+const page = typeof window !== 'undefined'
+
+/** What a suite, where pages run it too, takes in Node only: it would say the same again there, slowly. */
+export const inNode = <const Item>(...items: readonly Item[]): readonly Item[] => (page ? [] : items)
+
+/** And what it takes in pages only: what is left of it there. */
+export const inPages = <const Item>(...items: readonly Item[]): readonly Item[] => (page ? items : [])
 
 /**
  * One suite for each fast device: `body` gets a function that gives the open device. `SIDEWINDER_TEST_DEVICES=wasm` narrows

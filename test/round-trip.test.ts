@@ -13,7 +13,7 @@ import { liveCheckpoint } from '../src/models/live-checkpoint.ts'
 import { folderFiles, ggufFile, type GgufOptions } from '../src/models/save-model.ts'
 import { halfBits, halfTable } from '../src/tensor/half.ts'
 import { sizeOf } from '../src/tensor/shape.ts'
-import { testDevices } from './devices.ts'
+import { inNode, testDevices } from './devices.ts'
 import { readTestFile } from './files.ts'
 import { openModel } from './suites/session-models.ts'
 import { syntheticCheckpoint } from './suites/synthetic.ts'
@@ -184,7 +184,7 @@ testDevices(
       }
     })
   },
-  ['reference', 'wasm'],
+  [...inNode('reference'), 'wasm'],
 )
 
 const TINY = { layers: 2, width: 32, state: 8, vocabulary: 64 }

@@ -8,18 +8,21 @@ import { architectureHash } from '../src/generate/fingerprint.ts'
 import { LanguageModel } from '../src/generate/language-model.ts'
 import { Parameters } from '../src/nn/parameters.ts'
 import { byteTokenizer } from '../src/tokenizers/bytes.ts'
-import { testDevices } from './devices.ts'
+import { inNode, inPages, testDevices } from './devices.ts'
 import { relativeError } from './suites/compare.ts'
 import { stateTarget, withChecksum } from './suites/fuzz/state.ts'
-import { configOf, drawn, KINDS, openModel, randomTokens } from './suites/session-models.ts'
+import { configOf, drawn, KINDS, openModel, randomTokens, type Kind } from './suites/session-models.ts'
 
 let reference: AnyDevice
 beforeAll(async () => {
   reference = await openDevice('reference')
 })
 
-testDevices('states that move', (device) => {
-  for (const kind of KINDS) {
+testDevices('states that move', (device) => moves(device, KINDS), ['wasm', ...inNode('webgpu')])
+testDevices('states that move', (device) => moves(device, ['hybrid']), inPages('webgpu'))
+
+function moves(device: () => AnyDevice, kinds: readonly Kind[]): void {
+  for (const kind of kinds) {
     test(`${kind}: to the reference and back`, async () => {
       const [here, there] = [
         await openModel(device(), configOf(kind)),
@@ -41,7 +44,7 @@ testDevices('states that move', (device) => {
       there.dispose()
     })
   }
-})
+}
 
 describe('saved states', () => {
   test('any changed byte is refused', async () => {

@@ -222,7 +222,7 @@ testDevices(
       model.dispose()
     })
   },
-  ['reference', 'wasm', ...inNode('webgpu')],
+  [...inNode('reference', 'webgpu'), 'wasm'],
 )
 
 async function drawnBatch(model: LanguageModel, sessions: readonly Session[], maxTokens = 1): Promise<void> {

@@ -25,7 +25,7 @@ const near = (got: ArrayLike<number>, want: ArrayLike<number>, limit = TOLERANCE
 const exact = (got: Float32Array, want: Float32Array): void => expect(got).toEqual(want)
 
 /** The mix of all layers stands for the others where a GPU is computed by the CPU. */
-testDevices('sessions', (device) => checks(device, KINDS), ['reference', 'wasm'])
+testDevices('sessions', (device) => checks(device, KINDS), [...inNode('reference'), 'wasm'])
 testDevices('sessions', (device) => checks(device, ['convolved']), inNode('webgpu'))
 
 function checks(device: () => AnyDevice, kinds: readonly Kind[]): void {

@@ -1,5 +1,4 @@
 import { ltiDiagonalFixtures } from '../suites/fixtures/lti-diagonal.ts'
 import { testFamily } from './family.ts'
 
-await testFamily('lti_diagonal', ltiDiagonalFixtures('recurrence'))
-await testFamily('lti_diagonal', ltiDiagonalFixtures('convolution'))
+await testFamily('lti_diagonal', ltiDiagonalFixtures('recurrence'), ltiDiagonalFixtures('convolution'))

@@ -1,4 +1,4 @@
 import { MOST_SIZES, ssdFixtures } from '../suites/fixtures/ssd.ts'
 import { testFamily } from './family.ts'
 
-for (let index = 0; index < MOST_SIZES; index++) await testFamily('ssd', ssdFixtures(index))
+await testFamily('ssd', ...Array.from({ length: MOST_SIZES }, (_, index) => ssdFixtures(index)))
