@@ -2,6 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { MARK } from './lines.mjs'
+import type { OperationName } from './operation-work.mjs'
 
 /** What an engine did: tokens drawn, and seconds to the first of them and from there to the last. */
 export interface Generated {
@@ -49,10 +50,7 @@ export class Engine {
 
   /** Opens a model, in a new process if the last one is gone. */
   async open(path: string): Promise<void> {
-    if (this.#gone) {
-      await this.close()
-      await this.#spawn()
-    }
+    await this.#revive()
     await this.#give({ order: 'open', path })
   }
 
@@ -65,6 +63,18 @@ export class Engine {
     return (await this.#give({ order: 'train', batches, rows, rate })) as unknown as Trained
   }
 
+  /** Gets an operation ready, in a new process if the last one is gone, and resolves to its result. */
+  async prepare(operation: OperationName): Promise<Float32Array> {
+    await this.#revive()
+    const bytes = Buffer.from(String((await this.#give({ order: 'prepare', operation }))['y']), 'base64')
+    return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4)
+  }
+
+  /** Runs the operation so many times; seconds of one. */
+  async repeat(count: number): Promise<{ readonly seconds: number }> {
+    return (await this.#give({ order: 'repeat', count })) as unknown as { seconds: number }
+  }
+
   /** Sidewinder only: how far apart the logits of two tokens are after others, over the largest logit. */
   async margin(tokens: readonly number[], pair: readonly [number, number]): Promise<number> {
     return Number((await this.#give({ order: 'margin', tokens, pair }))['margin'])
@@ -75,6 +85,12 @@ export class Engine {
     const ended = new Promise((resolve) => this.#child.once('exit', resolve))
     this.#child.stdin!.end()
     await ended
+  }
+
+  async #revive(): Promise<void> {
+    if (!this.#gone) return
+    await this.close()
+    await this.#spawn()
   }
 
   async #spawn(): Promise<void> {

@@ -1,9 +1,11 @@
 // The same prompts and tokens in Sidewinder and in what people would use instead, by turns in one run.
-// npm --prefix bench/peers install && npm run bench:peers [-- --python /path/to/python --rounds 7 --threads 2 --only llama.cpp --train]
+// npm --prefix bench/peers install && npm run bench:peers [-- --python /path/to/python --rounds 7 --threads 2 --only llama.cpp]
+// With --train, training steps; with --operations, single operations.
 import { availableParallelism, cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { Engine, type Generated } from './engine.ts'
 import { modelFiles, SHAPES, TYPES, type ModelFiles, type ShapeName, type Type } from './models.ts'
+import { compareOperations } from './operations.ts'
 import { compareTokens, printCase } from './report.ts'
 import { sayLeftOut, takeTurns } from './rounds.ts'
 import { compareTraining } from './training.ts'
@@ -24,25 +26,29 @@ const { values: asked } = parseArgs({
     python: { type: 'string' },
     node: { type: 'string' },
     train: { type: 'boolean', default: false },
+    operations: { type: 'boolean', default: false },
     /** Seconds that an engine has for an answer. */
     limit: { type: 'string', default: '180' },
     cache: { type: 'string', default: '.cache/peers' },
   },
 })
+if (asked.train && asked.operations)
+  throw new Error('--train and --operations are runs of their own: give one')
 const { threads } = asked
 const node = process.execPath
 
 /** Processes by name, ours first. `--node` adds Sidewinder in another Node, with options of it after its path. */
 function commands(): Map<string, readonly string[]> {
   const found = new Map<string, readonly string[]>()
-  const ours = ['scripts/run-ts.mjs', `bench/peers/sidewinder${asked.train ? '-train' : ''}.ts`]
+  const work = asked.operations ? '-operations' : asked.train ? '-train' : ''
+  const ours = ['scripts/run-ts.mjs', `bench/peers/sidewinder${work}.ts`]
   for (const device of asked.devices.split(',')) {
     const gpu = device === 'webgpu' ? ['scripts/with-gpu.mjs'] : []
     found.set(`sidewinder ${device}`, [node, ...gpu, ...ours, device, threads])
     if (asked.node)
       found.set(`sidewinder ${device} --node`, [...asked.node.split(' '), ...gpu, ...ours, device, threads])
   }
-  const peers = asked.train ? trainingPeers() : generatingPeers()
+  const peers = asked.operations ? operationPeers() : asked.train ? trainingPeers() : generatingPeers()
   const chosen = asked.only === '' ? [...peers.keys()] : asked.only.split(',')
   for (const name of chosen) {
     const command = peers.get(name)
@@ -65,6 +71,15 @@ function trainingPeers(): Map<string, readonly string[]> {
   return new Map(['loop', 'chunks'].map((scan) => [`pytorch ${scan}`, [...command, scan]]))
 }
 
+function operationPeers(): Map<string, readonly string[]> {
+  const onnxruntime = ['bench/peers/onnxruntime.mjs', threads]
+  return new Map([
+    ['onnxruntime-web', [node, ...onnxruntime]],
+    ...(asked.node ? [['onnxruntime-web --node', [...asked.node.split(' '), ...onnxruntime]] as const] : []),
+    ['jax-js', [node, 'bench/peers/jax.mjs', threads]],
+  ])
+}
+
 const engines: Engine[] = []
 let agreed = true
 try {
@@ -78,7 +93,9 @@ try {
       console.log(`${name} is left out: ${String(error)}`)
     }
   }
-  if (asked.train) agreed = await compareTraining(engines, Number(asked.rounds), asked.cache)
+  const rounds = Number(asked.rounds)
+  if (asked.operations) agreed = await compareOperations(engines, rounds)
+  else if (asked.train) agreed = await compareTraining(engines, rounds, asked.cache)
   else await compareAll()
 } finally {
   for (const engine of engines) await engine.close()

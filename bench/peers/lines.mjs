@@ -4,7 +4,13 @@ import { createInterface } from 'node:readline'
 
 export const MARK = '@answer '
 
-const answer = (/** @type {object} */ value) => process.stdout.write(`${MARK}${JSON.stringify(value)}\n`)
+const answer = (/** @type {object} */ value) =>
+  process.stdout.write(
+    `${MARK}${JSON.stringify(value, (_, each) => (each instanceof Float32Array ? base64(each) : each))}\n`,
+  )
+
+const base64 = (/** @type {Float32Array} */ { buffer, byteOffset, byteLength }) =>
+  Buffer.from(buffer, byteOffset, byteLength).toString('base64')
 
 /**
  * Says who it is, then obeys until the input ends.

@@ -42,7 +42,7 @@ interface Case {
 
 /** A table for each Sidewinder: tokens a second, and how many times those of each peer it makes, round by round. */
 export function printCase(title: string, { rounds, agreements, prompt, count }: Case): void {
-  for (const { ours, beside } of tables(title, rounds)) {
+  for (const { ours, beside } of tables(title, 'tokens/s', rounds)) {
     console.log(row('', `prefill ${prompt}`, 'ours/it', `decode ${count}`, 'ours/it', 'greedy tokens'))
     for (const [engine, runs] of beside) {
       const cells = (['prefill', 'decode'] as const).flatMap((part) => [
@@ -63,12 +63,40 @@ interface TrainingCase {
 }
 
 export function printTraining(title: string, { rounds, tokens, losses }: TrainingCase): void {
-  for (const { ours, beside } of tables(title, rounds)) {
+  for (const { ours, beside } of tables(title, 'tokens/s', rounds)) {
     console.log(row('', 'training', 'ours/it', 'first losses'))
     for (const [engine, runs] of beside) {
       const rates = show(runs.map((run) => tokens / run.seconds))
       const ratio = runs === ours ? '' : show(ratios(ours, runs, 'seconds'), 2)
       console.log(row(engine.name, rates, ratio, losses.get(engine) ?? ''))
+    }
+  }
+}
+
+interface OperationCase {
+  readonly rounds: Rounds<{ readonly seconds: number }>
+  /** What one run costs, in floating-point operations or bytes. */
+  readonly cost: number
+  readonly unit: string
+  /** How far the result of each engine is from ours. */
+  readonly apart: ReadonlyMap<Engine, string>
+}
+
+export function printOperation(title: string, { rounds, cost, unit, apart }: OperationCase): void {
+  for (const { ours, beside } of tables(title, unit, rounds)) {
+    console.log(row('', unit, 'ours/it', 'ms', 'apart'))
+    for (const [engine, runs] of beside) {
+      const seconds = runs.map((run) => run.seconds)
+      const rates = show(
+        seconds.map((each) => cost / each / 1e9),
+        1,
+      )
+      const ratio = runs === ours ? '' : show(ratios(ours, runs, 'seconds'), 2)
+      const times = show(
+        seconds.map((each) => each * 1000),
+        1,
+      )
+      console.log(row(engine.name, rates, ratio, times, apart.get(engine) ?? ''))
     }
   }
 }
@@ -81,11 +109,11 @@ interface Table<T> {
   readonly beside: readonly (readonly [Engine, readonly T[]])[]
 }
 
-function* tables<T>(title: string, { times, load }: Rounds<T>): Generator<Table<T>> {
+function* tables<T>(title: string, unit: string, { times, load }: Rounds<T>): Generator<Table<T>> {
   for (const [engine, ours] of times) {
     if (!isOurs(engine)) continue
     console.log(
-      `\n${title}, tokens/s: median (least to most) of ${ours.length} rounds; load ${load.toFixed(1)}`,
+      `\n${title}, ${unit}: median (least to most) of ${ours.length} rounds; load ${load.toFixed(1)}`,
     )
     yield { ours, beside: [...times].filter(([each]) => each === engine || !isOurs(each)) }
   }
@@ -107,6 +135,6 @@ function show(values: readonly number[], digits = 0): string {
 
 const row = (...cells: readonly string[]): string =>
   cells
-    .map((cell, i) => cell.padEnd([24, 19, 19, 19, 19, 0][i]))
+    .map((cell, i) => cell.padEnd([24, 21, 21, 21, 21, 0][i]))
     .join('')
     .trimEnd()

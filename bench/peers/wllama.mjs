@@ -1,50 +1,18 @@
 // llama.cpp compiled to WebAssembly, in Chromium: node bench/peers/wllama.mjs <threads>
 // Times are those that its server takes, without the way through the page.
-import { createReadStream, statSync } from 'node:fs'
-import { createServer } from 'node:http'
-import { extname, join } from 'node:path'
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { chromium } from 'playwright'
-import { bundled, folderOf, unpack } from '../../scripts/chromium.mjs'
 import { obey } from './lines.mjs'
+import { openPage } from './page.mjs'
 
 const threads = Number(process.argv[2])
 const root = fileURLToPath(new URL('node_modules/@wllama/wllama/esm', import.meta.url))
-const types = { '.js': 'text/javascript', '.wasm': 'application/wasm', '.html': 'text/html' }
 statSync(root)
 let modelPath = ''
 
-/** The package, and the model of the moment, with the headers that threads need. */
-const server = createServer((request, response) => {
-  const { pathname } = new URL(request.url ?? '/', 'http://localhost')
-  const path = pathname === '/model' ? modelPath : join(root, pathname)
-  const isPage = pathname === '/'
-  if (!isPage && !statSync(path, { throwIfNoEntry: false })?.isFile()) {
-    response.writeHead(404).end()
-    return
-  }
-  response.writeHead(200, {
-    'Content-Type': types[isPage ? '.html' : extname(path)] ?? 'application/octet-stream',
-    'Cross-Origin-Opener-Policy': 'same-origin',
-    'Cross-Origin-Embedder-Policy': 'require-corp',
-  })
-  if (isPage) response.end('<!doctype html><title>wllama</title>')
-  else createReadStream(path).pipe(response)
-})
-await new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(undefined)))
-
-if (bundled) await unpack('chromium')
-const folder = bundled ? folderOf('chromium') : ''
-const browser = await chromium.launch({
-  ...(bundled && {
-    executablePath: join(folder, 'chromium'),
-    env: { ...process.env, LD_LIBRARY_PATH: join(folder, 'lib') },
-  }),
-  args: ['--no-sandbox', '--disable-background-networking', '--no-first-run'],
-})
-const page = await browser.newPage()
-page.on('console', (message) => console.error(message.text()))
-await page.goto(`http://localhost:${server.address().port}/`)
+const fileOf = (path) => (path === '/model' ? modelPath : join(root, path))
+const { page, browser, close } = await openPage(fileOf)
 const build = await page.evaluate(async (url) => {
   const { Wllama } = await import(url)
   globalThis.Wllama = Wllama
@@ -96,5 +64,4 @@ await obey(`wllama (llama.cpp ${build} as WebAssembly), Chromium ${browser.versi
     )
   },
 })
-await browser.close()
-server.close()
+await close()
