@@ -47,6 +47,7 @@ const list = {
     params: softplus,
   },
   'a model': { inputs: full(2, 8, 64, 128), params: softplus, finiteDifferences: false },
+  'many rows': { inputs: full(33, 4, 64, 33), params: softplus, finiteDifferences: false },
 }
 
 export const ssdStateUpdateCases = [

@@ -9,8 +9,11 @@ import type { SsdStateUpdateInputs, SsdStateUpdateOutputs, SsdStateUpdateParams 
 /** Threads of a workgroup, and how many of them share a row of the state. */
 const WORKGROUP = 128
 const lanesFor = (states: number): number => (states > 64 ? 32 : 16)
+/** Rows of a head that a thread takes, where there are many: they share what is read of B and C. */
+const DEEP = 4
+const MANY_ROWS = 8192
 
-/** One token of `ssd`, on the state in place. LANES threads take a row [N] of the state. */
+/** One token of `ssd`, on the state in place. LANES threads take DEEP rows [N] of the state, all of one head. */
 const ssdStateUpdate = defineKernel({
   name: 'ssdStateUpdate',
   bindings: {
@@ -34,24 +37,31 @@ const ssdStateUpdate = defineKernel({
     dtMin: 'f32',
     dtMax: 'f32',
   },
-  constants: { LANES: 'u32', ROWS: 'u32', CHANNEL_D: 'bool', DT_SOFTPLUS: 'bool', LOG_DECAY: 'bool' },
+  constants: {
+    LANES: 'u32',
+    ROWS: 'u32',
+    DEEP: 'u32',
+    CHANNEL_D: 'bool',
+    DT_SOFTPLUS: 'bool',
+    LOG_DECAY: 'bool',
+  },
   body:
     ACTIVATION_WGSL +
     /* wgsl */ `
-    /** States that a thread reads before it writes one. */
+    /** States of a row that a thread reads before it writes one. */
     const TOGETHER = 4u;
-    var<workgroup> parts: array<f32, LANES * ROWS>;
+    // One word more than are used: rows then begin in other banks.
+    const STRIDE = LANES + 1u;
+    var<workgroup> parts: array<f32, ROWS * DEEP * STRIDE>;
 
     @compute @workgroup_size(LANES, ROWS)
     fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u) {
-      let row = flatGroup(group) * ROWS + local.y;
+      let row = (flatGroup(group) * ROWS + local.y) * DEEP;
       let inner = u.heads * u.headWidth;
       let b = row / inner;
       let channel = row % inner;
       let h = channel / u.headWidth;
       let column = (h / (u.heads / u.groups)) * u.states;
-      var input = 0.0;
-      var part = 0.0;
       if (row < u.rows) {
         var s = dt[u.dtOffset + b * u.dtStride + h];
         if (HAS_DT_BIAS) { s += dtBias[h]; }
@@ -60,33 +70,43 @@ const ssdStateUpdate = defineKernel({
         var rate = A[h];
         if (LOG_DECAY) { rate = -expOf(rate); }
         let decay = expOf(s * rate);
-        input = x[u.xOffset + b * u.xStride + channel];
         let startB = u.BOffset + b * u.BStride + column;
         let startC = u.COffset + b * u.CStride + column;
+        var inputs: array<f32, DEEP>;
+        var part: array<f32, DEEP>;
+        for (var d = 0u; d < DEEP; d++) { inputs[d] = s * x[u.xOffset + b * u.xStride + channel + d]; }
         for (var first = local.x; first < u.states; first += TOGETHER * LANES) {
-          var next: array<f32, TOGETHER>;
+          var next: array<f32, DEEP * TOGETHER>;
           for (var i = 0u; i < TOGETHER; i++) {
             let n = min(first + i * LANES, u.states - 1u);
-            next[i] = decay * state[row * u.states + n] + s * input * B[startB + n];
-            part += select(0.0, next[i] * C[startC + n], first + i * LANES < u.states);
+            let B_n = B[startB + n];
+            let C_n = select(0.0, C[startC + n], first + i * LANES < u.states);
+            for (var d = 0u; d < DEEP; d++) {
+              let h_n = decay * state[(row + d) * u.states + n] + inputs[d] * B_n;
+              part[d] += h_n * C_n;
+              next[d * TOGETHER + i] = h_n;
+            }
           }
           for (var i = 0u; i < TOGETHER; i++) {
             let n = first + i * LANES;
-            if (n < u.states) { state[row * u.states + n] = next[i]; }
+            if (n < u.states) {
+              for (var d = 0u; d < DEEP; d++) { state[(row + d) * u.states + n] = next[d * TOGETHER + i]; }
+            }
           }
         }
+        for (var d = 0u; d < DEEP; d++) { parts[(local.y * DEEP + d) * STRIDE + local.x] = part[d]; }
       }
-      parts[local.y * LANES + local.x] = part;
       workgroupBarrier();
-      if (row >= u.rows || local.x > 0u) { return; }
+      if (row >= u.rows || local.x >= DEEP) { return; }
       var sum = 0.0;
-      for (var i = 0u; i < LANES; i++) { sum += parts[local.y * LANES + i]; }
-      if (HAS_D) { sum += D[select(h, channel, CHANNEL_D)] * input; }
+      for (var i = 0u; i < LANES; i++) { sum += parts[(local.y * DEEP + local.x) * STRIDE + i]; }
+      let own = channel + local.x;
+      if (HAS_D) { sum += D[select(h, own, CHANNEL_D)] * x[u.xOffset + b * u.xStride + own]; }
       if (HAS_Z) {
-        let gate = z[u.zOffset + b * u.zStride + channel];
+        let gate = z[u.zOffset + b * u.zStride + own];
         sum *= gate * sigmoid(gate);
       }
-      y[row] = sum;
+      y[row + local.x] = sum;
     }`,
 })
 
@@ -100,6 +120,7 @@ export function webgpu(
   const [, heads, headWidth, states] = state.shape as [number, number, number, number]
   const LANES = lanesFor(states)
   const ROWS = WORKGROUP / LANES
+  const deep = y.size >= MANY_ROWS && headWidth % DEEP === 0 ? DEEP : 1
   const copied = nextState
     ? copy({ ...call, inputs: { x: state }, outputs: { y: nextState }, params: {} })
     : []
@@ -111,11 +132,12 @@ export function webgpu(
       constants: {
         LANES,
         ROWS,
+        DEEP: deep,
         CHANNEL_D: D !== undefined && D.size !== A.size,
         DT_SOFTPLUS: dtSoftplus,
         LOG_DECAY: logDecay,
       },
-      grid: gridOf(y.size, ROWS),
+      grid: gridOf(y.size, ROWS * deep),
     }),
   ]
 }
