@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { whyNoGpu } from '../../../test/gpu.ts'
 import { relativeError } from '../../../test/suites/compare.ts'
+import { choicesFor } from '../../devices/choices.ts'
 import type { AnyDevice } from '../../devices/device.ts'
 import { openDevice } from '../../devices/open.ts'
 import { tensor, type Tensor } from '../../tensor/tensor.ts'
@@ -9,6 +10,7 @@ import { PackedMatrix } from '../packed/matrix.ts'
 import { linearBy } from '../packed/weight.ts'
 import { matmul } from './index.ts'
 import { LARGE, SMALL, tilingFor } from './tiling.ts'
+import { tilesFor } from './webgpu.ts'
 
 /** So many tiles, and so long an inner axis, that large ones are taken; all edges cut, at multiples of four. */
 const [M, N, K] = [1916, 2044, 108]
@@ -32,6 +34,17 @@ test('few rounds of workgroups: large tiles, parts of the inner axis where tiles
   expect(tiling(33, 33, 31)).toMatchObject({ tiles: { rows: 64 }, splits: 1 })
   expect(tiling(128, 768, 1536)).toMatchObject({ tiles: { rows: 64 }, splits: 16 })
   expect(tiling(3072, 768, 8192).splits).toBeGreaterThan(1)
+})
+
+const withMemory = (maxComputeWorkgroupStorageSize: number): Parameters<typeof tilesFor>[0] => ({
+  choices: choicesFor('webgpu'),
+  gpu: { limits: { maxComputeWorkgroupStorageSize } } as GPUDevice,
+})
+
+test('large tiles where operands are aligned and the GPU has room', () => {
+  expect(tilesFor(withMemory(32_768), true)).toContain(LARGE)
+  expect(tilesFor(withMemory(32_768), false)).not.toContain(LARGE)
+  expect(tilesFor(withMemory(16_384), true)).not.toContain(LARGE)
 })
 
 describe.skipIf(whyNoGpu())('large tiles', () => {

@@ -19,6 +19,9 @@ export interface Tiles {
 export const LARGE: Tiles = { rows: 128, columns: 128, INNER: 16, atATime: 264, step: 0.23, start: 12 }
 export const SMALL: Tiles = { rows: 64, columns: 64, INNER: 16, atATime: 396, step: 0.119, start: 0 }
 
+/** Most workgroup memory that large ones need: 16 columns and 4 more of 128 rows, twice. WebGPU guarantees 16,384 bytes. */
+export const LARGE_BYTES = 2 * 128 * 20 * 4
+
 /** The inner axis is split in at most so many parts, of at least so many steps. */
 const MOST_SPLITS = 16
 const SHORTEST_PART = 64

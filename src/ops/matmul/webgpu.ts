@@ -1,5 +1,5 @@
 import { gridOf, launch, type Grid, type WebGpuLaunch } from '../../devices/webgpu/kernel.ts'
-import type { AnyDevice } from '../../devices/device.ts'
+import type { WebGpuDevice } from '../../devices/webgpu/device.ts'
 import type { Shape } from '../../tensor/shape.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { ACTIVATIONS } from '../activation/kinds.ts'
@@ -9,7 +9,7 @@ import { matmulColumns, matmulDot } from './few-rows.ts'
 import { matmulTile128 } from './tile-128.ts'
 import { matmulTile64 } from './tile-64.ts'
 import type { MatmulInputs, MatmulOutputs, MatmulParams } from './types.ts'
-import { LARGE, SMALL, tilingFor, type Tiles } from './tiling.ts'
+import { LARGE, LARGE_BYTES, SMALL, tilingFor, type Tiles } from './tiling.ts'
 import { turn } from './turn.ts'
 import { matmulCombine } from './wgsl.ts'
 
@@ -45,7 +45,7 @@ export function webgpu({
   const epilogue = { bias, residual, pre, y, KIND }
   const sizes = { batch, M, N, K }
   const aligned = isAligned(a, aBatch) && isAligned(b, bBatch)
-  const kinds = tilesFor(device, aligned)
+  const kinds = tilesFor(device as WebGpuDevice, aligned)
   const turns: WebGpuLaunch[] = []
   if (batch === 1 && isLarge(tilingFor(sizes, kinds).tiles)) {
     if (!params.transposeA && N >= device.choices.turnFrom && M % 4 === 0) {
@@ -71,9 +71,10 @@ export function webgpu({
   return [...turns, ...product]
 }
 
-/** The kinds of tiles that a product may be cut in. Large ones read vectors of four. */
-export function tilesFor({ choices }: AnyDevice, aligned: boolean): readonly Tiles[] {
-  return aligned && choices.largestTile === LARGE.rows ? [SMALL, LARGE] : [SMALL]
+/** The kinds of tiles that a product may be cut in. Large ones read vectors of four, and not every GPU has room for them. */
+export function tilesFor(device: Pick<WebGpuDevice, 'choices' | 'gpu'>, aligned: boolean): readonly Tiles[] {
+  const fits = device.gpu.limits.maxComputeWorkgroupStorageSize >= LARGE_BYTES
+  return aligned && fits && device.choices.largestTile === LARGE.rows ? [SMALL, LARGE] : [SMALL]
 }
 
 /** Whether rows of x can be read in vectors of four, in all matrices. */

@@ -54,17 +54,23 @@ export function linearWebgpu({
       }),
     )
   }
-  return inTiles(dims, tilesFor(device, isAligned(x, 0)), outputs, scratch, ({ tiles, plan, to }) => {
-    const values = {
-      bindings: { a: x, b: words, ...to },
-      uniforms: { ...uniforms, ...plan.uniforms },
-      grid: plan.grid,
-    }
-    const switches = { ...flags, SPLIT: plan.SPLIT }
-    return isLarge(tiles)
-      ? launch(packedTile128, { ...values, constants: switches })
-      : launch(packedTile64, { ...values, constants: { ...switches, TRANSPOSE_B: true } })
-  })
+  return inTiles(
+    dims,
+    tilesFor(device as WebGpuDevice, isAligned(x, 0)),
+    outputs,
+    scratch,
+    ({ tiles, plan, to }) => {
+      const values = {
+        bindings: { a: x, b: words, ...to },
+        uniforms: { ...uniforms, ...plan.uniforms },
+        grid: plan.grid,
+      }
+      const switches = { ...flags, SPLIT: plan.SPLIT }
+      return isLarge(tiles)
+        ? launch(packedTile128, { ...values, constants: switches })
+        : launch(packedTile64, { ...values, constants: { ...switches, TRANSPOSE_B: true } })
+    },
+  )
 }
 
 /** Matrix units take whole steps of the inner axis, read in vectors of four. */
