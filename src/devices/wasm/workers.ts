@@ -6,7 +6,8 @@ import type { Answer, Start } from './thread.ts'
 export interface Thread {
   post(message: unknown, transfer?: ArrayBuffer[]): void
   onMessage(listener: (answer: Answer) => void): void
-  onEnd(listener: (error: Error) => void): void
+  /** `inOrder`: it left by itself, as threads do after one of them failed. The leader says what failed. */
+  onEnd(listener: (error: Error, inOrder: boolean) => void): void
   /** In Node: whether the process waits for this thread. */
   ref(): void
   unref(): void
@@ -16,14 +17,14 @@ export const isNode = typeof process === 'object' && typeof process.versions?.no
 
 const text = `${source}\nserve()\n`
 
-/** Starts a worker, and waits until it is ready. `lose` is called if it ends on its own later. */
+/** Starts a worker, and waits until it is ready. `lose` is called if it breaks later. */
 export async function startWorker(
   start: Start,
   lose: (error: Error) => void,
 ): Promise<{ worker: Thread; ready: Extract<Answer, { type: 'ready' }> }> {
   const worker = isNode ? nodeWorker() : browserWorker()
   const ready = await new Promise<Extract<Answer, { type: 'ready' }>>((resolve, reject) => {
-    worker.onEnd((cause) => {
+    worker.onEnd((cause, inOrder) => {
       const error = new DeviceError(`a worker ended (${cause.message})`, {
         where: 'wasm',
         hint: isNode
@@ -31,7 +32,7 @@ export async function startWorker(
           : 'A content security policy must allow worker-src blob: and wasm-unsafe-eval',
         cause,
       })
-      lose(error)
+      if (!inOrder) lose(error)
       reject(error)
     })
     worker.onMessage((answer) => {
@@ -53,8 +54,8 @@ function nodeWorker(): Thread {
     post: (message, transfer = []) => worker.postMessage(message, transfer),
     onMessage: (listener) => void worker.on('message', listener),
     onEnd(listener) {
-      worker.on('error', listener)
-      worker.on('exit', (code) => listener(new Error(`exit code ${code}`)))
+      worker.on('error', (error) => listener(error, false))
+      worker.on('exit', (code) => listener(new Error(`exit code ${code}`), code === 0))
     },
     ref: () => worker.ref(),
     unref: () => worker.unref(),
@@ -71,7 +72,7 @@ function browserWorker(): Thread {
     onEnd(listener) {
       worker.addEventListener('error', (event) => {
         event.preventDefault()
-        listener(new Error(event.message || 'it could not start'))
+        listener(new Error(event.message || 'it could not start'), false)
       })
     },
     ref: () => {},
