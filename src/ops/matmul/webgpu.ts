@@ -45,9 +45,9 @@ export function webgpu({
   const epilogue = { bias, residual, pre, y, KIND }
   const sizes = { batch, M, N, K }
   const aligned = isAligned(a, aBatch) && isAligned(b, bBatch)
-  const kinds = tilesFor(device as WebGpuDevice, aligned)
+  const tiling = tilingFor(sizes, tilesFor(device as WebGpuDevice, aligned))
   const turns: WebGpuLaunch[] = []
-  if (batch === 1 && isLarge(tilingFor(sizes, kinds).tiles)) {
+  if (batch === 1 && isLarge(tiling.tiles)) {
     if (!params.transposeA && N >= device.choices.turnFrom && M % 4 === 0) {
       bindings.a = scratch([K, M])
       flags.TRANSPOSE_A = true
@@ -59,7 +59,7 @@ export function webgpu({
       turns.push(turn(b, bindings.b))
     }
   }
-  const product = inTiles(sizes, kinds, epilogue, scratch, ({ tiles, plan, to }) => {
+  const product = inTiles(sizes, tiling, epilogue, scratch, ({ tiles, plan, to }) => {
     const values = {
       bindings: { a: bindings.a, b: bindings.b, ...to },
       uniforms: { ...uniforms, ...plan.uniforms },
@@ -112,16 +112,15 @@ interface Outputs {
   readonly y: Tensor
 }
 
-/** The launches of a product in tiles of one of these kinds: `tile` makes the one that computes them. */
+/** The launches of a product in these tiles: `tile` makes the one that computes them. */
 export function inTiles(
   { batch, M, N, K }: Sizes,
-  kinds: readonly Tiles[],
+  { tiles, splits: wanted }: ReturnType<typeof tilingFor>,
   { KIND, ...outputs }: Outputs & { readonly KIND: number },
   scratch: (shape: Shape) => Tensor,
   tile: (tiling: Tiling) => WebGpuLaunch,
 ): WebGpuLaunch[] {
   const { y } = outputs
-  const { tiles, splits: wanted } = tilingFor({ batch, M, N, K }, kinds)
   const part = Math.ceil(K / wanted / tiles.INNER) * tiles.INNER
   const splits = Math.ceil(K / part)
   const SPLIT = splits > 1

@@ -119,7 +119,7 @@ const FETCH_B_WGSL = /* wgsl */ `
 const FETCH_64_WGSL = /* wgsl */ `
     fn fetchB(matrix: u32, k: u32, n: u32, end: u32) -> vec4f { return fourRows(k, n, end); }`
 
-/** For `TILE_128_WGSL`. Neighbours read one panel. */
+/** For `TILE_128_WGSL`, which never asks for `alongB` here. Neighbours read one panel. */
 const FETCH_128_WGSL = /* wgsl */ `
     const ALONG_B = false;
     fn placeB(i: u32) -> vec2u { return vec2u(i % INNER, i / INNER); }

@@ -3,6 +3,7 @@ import { gridOf, launch, type WebGpuLaunch } from '../../devices/webgpu/kernel.t
 import type { Tensor } from '../../tensor/tensor.ts'
 import { ACTIVATIONS } from '../activation/kinds.ts'
 import { inTiles, isAligned, isLarge, tilesFor } from '../matmul/webgpu.ts'
+import { tilingFor } from '../matmul/tiling.ts'
 import type { Call } from '../operation.ts'
 import { PACKED_FORMATS, PANEL_ROWS } from './format.ts'
 import { packedDot, packedRows, packedTile128, packedTile64 } from './kernels.ts'
@@ -45,7 +46,7 @@ export function linearWebgpu({
   const outputs = { bias, residual, y, KIND }
   const dims = { batch: 1, M, N, K }
   if (params.format === 'f16' && (device as WebGpuDevice).subgroupMatrix && suitsMatrices(x)) {
-    return inTiles(dims, MATRIX_TILES, outputs, scratch, ({ tiles, plan, to }) =>
+    return inTiles(dims, tilingFor(dims, MATRIX_TILES), outputs, scratch, ({ tiles, plan, to }) =>
       launch(packedMatrixTile, {
         bindings: { a: x, b: words, ...to },
         uniforms: { M, N, K, panelWords: words.width, ...plan.uniforms },
@@ -56,7 +57,7 @@ export function linearWebgpu({
   }
   return inTiles(
     dims,
-    tilesFor(device as WebGpuDevice, isAligned(x, 0)),
+    tilingFor(dims, tilesFor(device as WebGpuDevice, isAligned(x, 0))),
     outputs,
     scratch,
     ({ tiles, plan, to }) => {
