@@ -3,7 +3,7 @@
 import { parseArgs } from 'node:util'
 import type { DeviceName } from '../src/devices/device.ts'
 import { openDevice } from '../src/devices/open.ts'
-import { operationCases } from '../src/ops/index.ts'
+import { operationCases } from '../src/ops/table.ts'
 import { modelChecks, MODELS } from '../test/suites/models.ts'
 import { deviceChecks } from '../test/suites/operations.ts'
 import { matrixChecks } from '../test/suites/subgroup-matrix.ts'

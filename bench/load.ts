@@ -8,9 +8,9 @@ import { fileURLToPath } from 'node:url'
 import { makeFolder, writeAtomically } from '../src/checkpoints/atomic.ts'
 import type { FileSource } from '../src/checkpoints/source.ts'
 import { openDevice } from '../src/devices/open.ts'
-import { loadModel } from '../src/generate/load-model.ts'
-import { writeFiles } from '../src/models/save-folder.ts'
-import { folderFiles, ggufFile } from '../src/models/save-model.ts'
+import { loadModel } from '../src/language/load-model.ts'
+import { writeFiles } from '../src/models/files/folder.ts'
+import { folderFiles, ggufFile } from '../src/models/files/save.ts'
 import { MAMBA_130M, MAMBA2_130M, stateSpacesFiles, syntheticCheckpoint } from '../test/suites/synthetic.ts'
 
 const MiB = 2 ** 20

@@ -1,6 +1,6 @@
 import { randomWindows } from '../src/data/batches.ts'
 import type { AnyDevice } from '../src/devices/device.ts'
-import { generateTokens } from '../src/generate/generator.ts'
+import { generateTokens } from '../src/language/generator.ts'
 import { modelConfig, type Architecture, type ModelOptions } from '../src/models/config.ts'
 import { Model } from '../src/models/model.ts'
 import { Parameters } from '../src/nn/parameters.ts'

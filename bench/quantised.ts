@@ -1,11 +1,11 @@
 // What fewer bits a weight cost: bits per byte of held-out text and KL divergence from f32, of models that are trained first.
 // node scripts/run-ts.mjs bench/quantised.ts [seconds of training each, default 120]
-import { createModel } from '../src/generate/create-model.ts'
-import type { LanguageModel } from '../src/generate/language-model.ts'
-import { loadModel } from '../src/generate/load-model.ts'
+import { createModel } from '../src/language/create-model.ts'
+import type { LanguageModel } from '../src/language/language-model.ts'
+import { loadModel } from '../src/language/load-model.ts'
 import { randomWindows } from '../src/data/batches.ts'
 import { openDevice } from '../src/devices/open.ts'
-import type { WeightFormat } from '../src/models/build-model.ts'
+import type { WeightFormat } from '../src/models/files/fill.ts'
 import { cosine } from '../src/train/schedule.ts'
 import { Trainer } from '../src/train/trainer.ts'
 import { mobyDick } from '../scripts/moby-dick.mjs'

@@ -1,6 +1,6 @@
 import { describe, test } from 'vitest'
 import { ReferenceDevice } from '../src/devices/reference/device.ts'
-import { operationCases } from '../src/ops/index.ts'
+import { operationCases } from '../src/ops/table.ts'
 import { finiteDifferenceChecks } from './suites/operations.ts'
 
 describe('reference gradients against finite differences', () => {

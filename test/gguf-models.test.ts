@@ -1,7 +1,7 @@
 /** GGUF files as models: logits, tokens and text against what others computed. */
 import { expect, test } from 'vitest'
 import { readSafetensors } from '../src/checkpoints/safetensors.ts'
-import { loadModel } from '../src/generate/load-model.ts'
+import { loadModel } from '../src/language/load-model.ts'
 import { testDevices } from './devices.ts'
 import { readTestFile } from './files.ts'
 import { relativeError } from './suites/compare.ts'

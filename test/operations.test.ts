@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest'
-import { operationCases } from '../src/ops/index.ts'
+import { operationCases } from '../src/ops/table.ts'
 import { inNode, inPages, testDevices } from './devices.ts'
 import { deviceChecks } from './suites/operations.ts'
 import { PAGE_CASES } from './suites/page-cases.ts'

@@ -5,8 +5,8 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import type { AnyDevice } from '../src/devices/device.ts'
 import { openDevice } from '../src/devices/open.ts'
 import { CheckpointError, ConfigError } from '../src/errors.ts'
-import { folderStore } from '../src/generate/folder-store.ts'
-import { memoryStore, type PrefixStore } from '../src/generate/prefix-store.ts'
+import { folderStore } from '../src/language/saved/folder-store.ts'
+import { memoryStore, type PrefixStore } from '../src/language/saved/prefix-store.ts'
 import { configOf, openModel, randomTokens } from './suites/session-models.ts'
 
 let device: AnyDevice

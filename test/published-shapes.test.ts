@@ -1,8 +1,8 @@
 /** Random weights in the exact shapes of the published 130M models, in each layout that they are published in. */
 import { expect, test } from 'vitest'
 import type { FileLike } from '../src/checkpoints/source.ts'
-import { loadModel } from '../src/generate/load-model.ts'
-import type { WeightFormat } from '../src/models/build-model.ts'
+import { loadModel } from '../src/language/load-model.ts'
+import type { WeightFormat } from '../src/models/files/fill.ts'
 import { testDevices } from './devices.ts'
 import { relativeError } from './suites/compare.ts'
 import {

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { existsSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { openTokenizer } from '../src/tokenizers/hugging-face.ts'
+import { openTokenizer } from '../src/tokenizers/definition/hugging-face.ts'
 import type { Tokenizer } from '../src/tokenizers/tokenizer.ts'
 
 const folder = new URL('../../shared/data/tokenizer/', import.meta.url)

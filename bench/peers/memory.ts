@@ -5,8 +5,8 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { openDevice } from '../../src/devices/open.ts'
-import { loadModel } from '../../src/generate/load-model.ts'
-import type { WeightFormat } from '../../src/models/build-model.ts'
+import { loadModel } from '../../src/language/load-model.ts'
+import type { WeightFormat } from '../../src/models/files/fill.ts'
 import { modelFiles, type ShapeName } from './models.ts'
 
 const MiB = 2 ** 20

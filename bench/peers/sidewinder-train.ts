@@ -2,7 +2,7 @@
 import type { Batch, Batches } from '../../src/data/batches.ts'
 import type { DeviceName } from '../../src/devices/device.ts'
 import { openDevice } from '../../src/devices/open.ts'
-import { loadModel } from '../../src/generate/load-model.ts'
+import { loadModel } from '../../src/language/load-model.ts'
 import { AdamW } from '../../src/train/adamw.ts'
 import { createTrainingStep, type TrainingStep } from '../../src/train/training-step.ts'
 import { obey } from './lines.mjs'

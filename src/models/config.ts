@@ -1,6 +1,6 @@
 /** What a model is made of. Every published architecture, and every mix, comes down to this. */
 import { ConfigError } from '../errors.ts'
-import { largestDivisor } from '../nn/mamba2.ts'
+import { largestDivisor } from '../nn/mixers/mamba2.ts'
 
 interface WithMlp {
   /** Hidden width of a gated MLP after the mixer, with its own norm. Absent: none. */

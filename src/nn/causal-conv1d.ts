@@ -1,6 +1,5 @@
 import { ConfigError } from '../errors.ts'
-import { causalConv1d, causalConv1dUpdate } from '../ops/causal-conv1d/index.ts'
-import { reshape } from '../ops/layout/index.ts'
+import { causalConv1d, causalConv1dUpdate, reshape } from '../ops/index.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { fanIn } from './initializers.ts'
 import type { Parameters } from './parameters.ts'

@@ -1,5 +1,4 @@
-import { exp } from '../ops/activation/index.ts'
-import { scale } from '../ops/elementwise/index.ts'
+import { exp, scale } from '../ops/index.ts'
 import type { Shape } from '../tensor/shape.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import type { Initializer } from './initializers.ts'

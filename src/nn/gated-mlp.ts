@@ -1,6 +1,4 @@
-import { silu } from '../ops/activation/index.ts'
-import { multiply } from '../ops/elementwise/index.ts'
-import { split } from '../ops/layout/index.ts'
+import { multiply, silu, split } from '../ops/index.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { residualFanIn } from './initializers.ts'
 import { Linear } from './linear.ts'

@@ -1,6 +1,4 @@
-import type { Activation } from '../ops/activation/index.ts'
-import { normLinear } from '../ops/norm-linear/index.ts'
-import { linearBy, type Weight } from '../ops/packed/weight.ts'
+import { type Activation, linearBy, normLinear, type Weight } from '../ops/index.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { fanIn, type Initializer } from './initializers.ts'
 import type { Parameters } from './parameters.ts'

@@ -1,4 +1,4 @@
-import { layerNorm, rmsNorm } from '../ops/norm/index.ts'
+import { layerNorm, rmsNorm } from '../ops/index.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { ones, zeros } from './initializers.ts'
 import type { Linear } from './linear.ts'

@@ -1,7 +1,5 @@
 import type { AnyDevice } from '../devices/device.ts'
-import type { PackedFormat } from '../ops/packed/format.ts'
-import { PackedMatrix } from '../ops/packed/matrix.ts'
-import type { Weight } from '../ops/packed/weight.ts'
+import { type PackedFormat, PackedMatrix, type Weight } from '../ops/index.ts'
 import { Random } from '../tensor/random.ts'
 import { persistent } from '../tensor/scope.ts'
 import { sizeOf, type Shape } from '../tensor/shape.ts'

@@ -1,53 +1,39 @@
-/** The table of all operations, and the cases they are tested with. A new operation is tested by standing here. */
-import { activationCases } from './activation/cases.ts'
-import { attentionCases } from './attention/cases.ts'
-import type { CaseSet } from './cases.ts'
-import { causalConv1dCases } from './causal-conv1d/cases.ts'
-import { copyCases } from './copy/cases.ts'
-import { crossEntropyCases } from './cross-entropy/cases.ts'
-import { elementwiseCases } from './elementwise/cases.ts'
-import { fftConvolutionCases } from './fft-convolution/cases.ts'
-import { gatherCases } from './gather/cases.ts'
-import { layoutCases } from './layout/cases.ts'
-import { ltiDenseCases } from './lti-dense/cases.ts'
-import { ltiDiagonalCases } from './lti-diagonal/cases.ts'
-import { ltiKernelCases } from './lti-kernel/cases.ts'
-import { matmulCases } from './matmul/cases.ts'
-import { normCases } from './norm/cases.ts'
-import { normLinearCases } from './norm-linear/cases.ts'
-import { optimizerCases } from './optimizer/cases.ts'
-import { packedCases } from './packed/cases.ts'
-import { reduceCases } from './reduce/cases.ts'
-import { sampleCases } from './sample/cases.ts'
-import { selectiveScanCases } from './selective-scan/cases.ts'
-import { selectiveStepCases } from './selective-step/cases.ts'
-import { stateUpdateCases } from './state-update/cases.ts'
-import { ssdStateUpdateCases } from './state-update/ssd-cases.ts'
-import { ssdCases } from './ssd/cases.ts'
-
-export const operationCases: readonly CaseSet[] = Object.freeze([
-  activationCases,
-  ...attentionCases,
-  copyCases,
-  ...crossEntropyCases,
-  ...elementwiseCases,
-  fftConvolutionCases,
-  ...gatherCases,
-  ...layoutCases,
-  ltiDenseCases,
-  ltiDiagonalCases,
-  ltiKernelCases,
-  ...normCases,
-  ...normLinearCases,
-  ...optimizerCases,
-  matmulCases,
-  ...packedCases,
-  ...reduceCases,
-  sampleCases,
-  ...causalConv1dCases,
-  ...selectiveScanCases,
-  selectiveStepCases,
-  ...stateUpdateCases,
-  ...ssdStateUpdateCases,
-  ssdCases,
-])
+/** The operations as functions of named tensors: differentiable, on every device. */
+export { activation, exp, sigmoid, silu, softplus, type Activation } from './activation/index.ts'
+export { contiguous } from './apply.ts'
+export { attention, cacheAppend, rope } from './attention/index.ts'
+export { causalConv1d, causalConv1dUpdate } from './causal-conv1d/index.ts'
+export { crossEntropy } from './cross-entropy/index.ts'
+export {
+  accumulate,
+  add,
+  copyInto,
+  divide,
+  fill,
+  multiply,
+  scale,
+  subtract,
+  zeros,
+} from './elementwise/index.ts'
+export { fftConvolution } from './fft-convolution/index.ts'
+export { embedding, scatterAdd } from './gather/index.ts'
+export { withGradients } from './gradients.ts'
+export { concat, reshape, slice, split } from './layout/index.ts'
+export { ltiDense } from './lti-dense/index.ts'
+export { ltiDiagonal } from './lti-diagonal/index.ts'
+export { ltiKernel } from './lti-kernel/index.ts'
+export { linear, matmul } from './matmul/index.ts'
+export { layerNorm, rmsNorm } from './norm/index.ts'
+export { normLinear } from './norm-linear/index.ts'
+export { adamWStep, clipFactor, sumOfSquares } from './optimizer/index.ts'
+export { packedEmbedding, packedLinear } from './packed/index.ts'
+export { packRows, type PackedFormat } from './packed/format.ts'
+export { PackedMatrix } from './packed/matrix.ts'
+export { embeddingBy, linearBy, type Weight } from './packed/weight.ts'
+export { recompute } from './recompute.ts'
+export { max, mean, sum } from './reduce/index.ts'
+export { sample } from './sample/index.ts'
+export { selectiveScan } from './selective-scan/index.ts'
+export { selectiveStep, type SelectiveStepInputs } from './selective-step/index.ts'
+export { ssd } from './ssd/index.ts'
+export { selectiveStateUpdate, ssdStateUpdate } from './state-update/index.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { readTestFile } from '../../test/files.ts'
-import { openTokenizer } from './hugging-face.ts'
+import { openTokenizer } from './definition/hugging-face.ts'
 import type { Tokenizer } from './tokenizer.ts'
 
 interface Case {

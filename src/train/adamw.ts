@@ -1,6 +1,5 @@
 import type { Parameter } from '../nn/parameters.ts'
-import { zeros } from '../ops/elementwise/index.ts'
-import { adamWStep } from '../ops/optimizer/index.ts'
+import { adamWStep, zeros } from '../ops/index.ts'
 import { persistent } from '../tensor/scope.ts'
 import { empty, type Tensor } from '../tensor/tensor.ts'
 

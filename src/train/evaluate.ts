@@ -1,7 +1,7 @@
 import { languageLoss } from '../models/loss.ts'
 import type { Model } from '../models/model.ts'
 import type { State } from '../nn/module.ts'
-import { copyInto } from '../ops/elementwise/index.ts'
+import { copyInto } from '../ops/index.ts'
 import { persistent, scope } from '../tensor/scope.ts'
 import { empty, type Tensor } from '../tensor/tensor.ts'
 import { carriedStreams } from '../data/batches.ts'

@@ -8,7 +8,7 @@ export {
   type BatchOptions,
   type Corpus,
 } from '../data/batches.ts'
-export { createModel, type CreateOptions } from '../generate/create-model.ts'
+export { createModel, type CreateOptions } from '../language/create-model.ts'
 export { languageLoss, lossAndGradients, type LossAndGradients } from '../models/loss.ts'
 export { withGradients } from '../ops/gradients.ts'
 export { AdamW, adamW, type AdamWOptions } from './adamw.ts'

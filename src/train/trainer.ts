@@ -1,7 +1,7 @@
 import type { Batches, BatchesState } from '../data/batches.ts'
 import { NumericsError } from '../errors.ts'
 import { expectTrainable } from '../models/loss.ts'
-import { forgetFingerprint } from '../generate/fingerprint.ts'
+import { forgetFingerprint } from '../language/saved/fingerprint.ts'
 import type { Model } from '../models/model.ts'
 import { AdamW, type AdamWOptions } from './adamw.ts'
 import type { Schedule } from './schedule.ts'

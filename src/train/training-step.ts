@@ -3,10 +3,16 @@ import type { Batch, Batches } from '../data/batches.ts'
 import { languageLoss } from '../models/loss.ts'
 import type { Model } from '../models/model.ts'
 import type { State } from '../nn/module.ts'
-import { accumulate, copyInto, fill, zeros } from '../ops/elementwise/index.ts'
-import { withGradients } from '../ops/gradients.ts'
-import { concat } from '../ops/layout/index.ts'
-import { clipFactor, sumOfSquares } from '../ops/optimizer/index.ts'
+import {
+  accumulate,
+  clipFactor,
+  concat,
+  copyInto,
+  fill,
+  sumOfSquares,
+  withGradients,
+  zeros,
+} from '../ops/index.ts'
 import { persistent, scope } from '../tensor/scope.ts'
 import { empty, tensor, type Tensor } from '../tensor/tensor.ts'
 import type { AdamW } from './adamw.ts'

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { ConfigError } from '../../src/errors.ts'
-import { opfsStore } from '../../src/generate/opfs-store.ts'
+import { opfsStore } from '../../src/language/saved/opfs-store.ts'
 
 const KEY = 'c'.repeat(64)
 

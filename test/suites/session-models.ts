@@ -1,8 +1,8 @@
 /** Small models for what is tested of sessions. */
 import type { AnyDevice } from '../../src/devices/device.ts'
-import { LanguageModel } from '../../src/generate/language-model.ts'
-import type { GenerateOptions } from '../../src/generate/options.ts'
-import type { Session } from '../../src/generate/session.ts'
+import { LanguageModel } from '../../src/language/language-model.ts'
+import type { GenerateOptions } from '../../src/language/options.ts'
+import type { Session } from '../../src/language/session/session.ts'
 import { modelConfig, type Architecture, type ModelConfig } from '../../src/models/config.ts'
 import { Parameters } from '../../src/nn/parameters.ts'
 import { Random } from '../../src/tensor/random.ts'

@@ -1,7 +1,7 @@
 /** Configurations and indices: what they ask for is compared with the weights before there is memory for it. */
-import { storedParameters } from '../../../src/models/build-model.ts'
-import { openCheckpoint } from '../../../src/models/checkpoint.ts'
-import { planParameters } from '../../../src/models/plan.ts'
+import { storedParameters } from '../../../src/models/files/fill.ts'
+import { openCheckpoint } from '../../../src/models/files/open.ts'
+import { planParameters } from '../../../src/models/files/plan.ts'
 import { readTestFile } from '../../files.ts'
 import type { FuzzTarget } from './run.ts'
 

@@ -1,5 +1,5 @@
 /** A tokenizer.json, and what is done with it. */
-import { openTokenizer } from '../../../src/tokenizers/hugging-face.ts'
+import { openTokenizer } from '../../../src/tokenizers/definition/hugging-face.ts'
 import { readTestFile } from '../../files.ts'
 import type { FuzzTarget } from './run.ts'
 

@@ -1,0 +1,87 @@
+import { StateError } from '../errors.ts'
+import type { ModelConfig } from '../models/config.ts'
+import { liveCheckpoint } from '../models/files/live.ts'
+import { Model } from '../models/model.ts'
+import { writeFiles, type SaveTarget } from '../models/files/folder.ts'
+import { folderFiles, type SaveOptions } from '../models/files/save.ts'
+import type { Parameters } from '../nn/parameters.ts'
+import { bytesIfSo } from '../tokenizers/text/bytes.ts'
+import type { Tokenizer } from '../tokenizers/tokenizer.ts'
+import { Batch } from './session/batch.ts'
+import { fingerprintOf, forgetFingerprint } from './saved/fingerprint.ts'
+import { expectTokenizer } from './options.ts'
+import { partsOf, Session, type SessionOptions } from './session/session.ts'
+
+/** A model, and how text becomes its tokens. */
+export class LanguageModel extends Model {
+  /** Absent: the model takes tokens only. A vocabulary of 256 is that of bytes. */
+  readonly tokenizer: Tokenizer | undefined
+
+  constructor(config: ModelConfig, parameters: Parameters, tokenizer?: Tokenizer) {
+    super(config, parameters)
+    this.tokenizer = tokenizer ?? bytesIfSo(config.input)
+  }
+
+  /**
+   * A session: a text that the model reads and continues. With `from`, it goes on from a saved session or another one, which may be
+   * of another device; nothing is then read again.
+   *
+   * @throws StateError if what was saved does not fit: what, expected and found
+   */
+  session(options: SessionOptions & { readonly from: Uint8Array | Session }): Promise<Session>
+  session(options?: SessionOptions & { readonly from?: undefined }): Session
+  session(options: SessionOptions): Session | Promise<Session>
+  session({ from, ...options }: SessionOptions = {}): Session | Promise<Session> {
+    const session = new Session(this, this.tokenizer, options)
+    return from === undefined ? session : fill(session, from)
+  }
+
+  /**
+   * Text to token ids. `special` adds the tokens that the tokenizer puts around a text.
+   *
+   * @throws ConfigError if the model has no tokenizer
+   */
+  encode(text: string, options?: { readonly special?: boolean }): number[] {
+    return expectTokenizer(this.tokenizer).encode(text, options)
+  }
+
+  /** Sessions of this model, to be continued together. */
+  batch(sessions: readonly Session[]): Batch {
+    for (const [i, session] of sessions.entries()) {
+      if (partsOf(session).model === this) continue
+      throw new StateError('the session is of another model', { where: `batch[${i}]` })
+    }
+    return new Batch(this, sessions)
+  }
+
+  /**
+   * Writes model and tokenizer as transformers reads them, and `loadModel` again with the same bits: config.json, safetensors, and
+   * the files of the tokenizer. f16 weights stay f16; q8 and q4 weights are written as the f32 values that they stand for, and
+   * the A of a GGUF file as A_log, rounded. The model must not change meanwhile.
+   *
+   * @throws CheckpointError if files of another model are there
+   */
+  save(target: SaveTarget, options: SaveOptions = {}): Promise<void> {
+    return writeFiles(target, folderFiles(liveCheckpoint(this), { ...options, tokenizer: this.tokenizer }))
+  }
+
+  /** SHA-256 of configuration and parameters: what a prefix store knows the model by. Computed once. */
+  fingerprint(): Promise<string> {
+    return fingerprintOf(this)
+  }
+
+  /** Says that parameters have changed: the fingerprint is computed again. */
+  changed(): void {
+    forgetFingerprint(this)
+  }
+}
+
+async function fill(session: Session, from: Uint8Array | Session): Promise<Session> {
+  try {
+    await session.restore(from instanceof Session ? await from.save() : from)
+    return session
+  } catch (error) {
+    session.dispose()
+    throw error
+  }
+}

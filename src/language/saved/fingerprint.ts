@@ -1,0 +1,59 @@
+/** Hashes that say which model a state belongs to. */
+import { sha256 } from '@noble/hashes/sha2.js'
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
+import type { ModelConfig } from '../../models/config.ts'
+import { liveCheckpoint } from '../../models/files/live.ts'
+import type { Model } from '../../models/model.ts'
+import { sizeOf } from '../../tensor/shape.ts'
+
+/** Numbers that are read back at a time. */
+const PIECE = 1 << 20
+/** Settings that change how fast a model is, not what it computes. */
+const TUNING = new Set(['chunk'])
+
+/** SHA-256 of what a configuration means: the shape of a state, and the place of each number in it. */
+export function architectureHash(config: ModelConfig): string {
+  return bytesToHex(sha256(utf8ToBytes(canonical(config))))
+}
+
+const fingerprints = new WeakMap<Model, Promise<string>>()
+
+/** SHA-256 of the architecture and all parameters, read back from the device once. */
+export function fingerprintOf(model: Model): Promise<string> {
+  const known = fingerprints.get(model)
+  if (known) return known
+  const made = computeFingerprint(model)
+  fingerprints.set(model, made)
+  made.catch(() => fingerprints.delete(model))
+  return made
+}
+
+/** To be called when parameters have changed. */
+export function forgetFingerprint(model: Model): void {
+  fingerprints.delete(model)
+}
+
+async function computeFingerprint(model: Model): Promise<string> {
+  const hash = sha256.create().update(utf8ToBytes(architectureHash(model.config)))
+  const tensors = [...liveCheckpoint(model).tensors].toSorted(([a], [b]) => (a < b ? -1 : 1))
+  for (const [name, stored] of tensors) {
+    hash.update(utf8ToBytes(`${name} ${stored.dtype} ${stored.shape.join()} `))
+    const size = sizeOf(stored.shape)
+    for (let begin = 0; begin < size; begin += PIECE) {
+      const values = await stored.read(begin, Math.min(begin + PIECE, size))
+      hash.update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
+    }
+  }
+  return bytesToHex(hash.digest())
+}
+
+/** JSON with keys in order, without what is absent or tuning; numbers that JSON lacks are spelled out. */
+function canonical(value: unknown): string {
+  if (typeof value === 'number') return String(value)
+  if (Array.isArray(value)) return `[${value.map(canonical).join()}]`
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value)
+  const entries = Object.entries(value)
+    .filter(([key, each]) => each !== undefined && !TUNING.has(key))
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+  return `{${entries.map(([key, each]) => `${JSON.stringify(key)}:${canonical(each)}`).join()}}`
+}

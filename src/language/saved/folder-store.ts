@@ -1,0 +1,38 @@
+import { CheckpointError } from '../../errors.ts'
+import { expectKey, seal, unseal, type PrefixStore, type StoreOptions } from './prefix-store.ts'
+
+/**
+ * Keeps states as files of a folder, which is made if it is not there. Damaged ones count as absent, and are removed with a
+ * warning; nothing else is ever removed. Node only.
+ */
+export function folderStore(
+  path: string,
+  { onWarning = (message) => console.warn(message) }: StoreOptions = {},
+): PrefixStore {
+  const file = async (key: string): Promise<string> => (await import('node:path')).join(path, `${key}.state`)
+  return {
+    warn: onWarning,
+    async get(key) {
+      expectKey(key)
+      const { readFile, rm } = await import('node:fs/promises')
+      const name = await file(key)
+      const stored = await readFile(name).catch((cause: unknown) => {
+        if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+        const found = cause instanceof Error ? cause.message : String(cause)
+        throw new CheckpointError('the stored state cannot be read', { where: name, found, cause })
+      })
+      if (!stored) return undefined
+      const bytes = unseal(stored)
+      if (bytes) return bytes
+      onWarning(`${name} is damaged; it is removed`)
+      await rm(name, { force: true })
+      return undefined
+    },
+    async set(key, bytes) {
+      expectKey(key)
+      const { makeFolder, writeAtomically } = await import('../../checkpoints/atomic.ts')
+      await makeFolder(path)
+      await writeAtomically(await file(key), seal(bytes))
+    },
+  }
+}

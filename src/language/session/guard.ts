@@ -1,0 +1,66 @@
+import { NumericsError, StateError } from '../../errors.ts'
+
+const DISPOSED = 'it was disposed'
+
+/** Who may use a session: one at a time, and no one after it broke. */
+export class Guard {
+  /** Who uses it now. */
+  #holder: string | undefined
+  #failure: { readonly cause: unknown } | undefined
+
+  /** Whether the state is not known any more. */
+  get broken(): boolean {
+    return this.#failure !== undefined
+  }
+
+  /** Throws if the session is in use, broken or disposed. */
+  expectFree(): void {
+    if (this.#failure) {
+      throw new StateError('the session cannot be used any more: an earlier call failed', {
+        where: 'session',
+        cause: this.#failure.cause,
+        hint: 'Restore it from what was saved',
+      })
+    }
+    if (this.#holder !== undefined) {
+      throw new StateError(`the session cannot be used now: ${this.#holder}`, { where: 'session' })
+    }
+  }
+
+  /** Runs `body` while no one else may. */
+  async alone<T>(body: () => Promise<T>): Promise<T> {
+    this.lock('another call is under way')
+    try {
+      return await body()
+    } finally {
+      this.unlock()
+    }
+  }
+
+  lock(holder: string): void {
+    this.expectFree()
+    this.#holder = holder
+  }
+
+  unlock(): void {
+    if (this.#holder !== DISPOSED) this.#holder = undefined
+  }
+
+  /** Runs what changes the state on the device. If that fails, what the state is then is not known. */
+  async running<T>(body: () => T | Promise<T>, signal?: AbortSignal): Promise<T> {
+    try {
+      return await body()
+    } catch (error) {
+      const harmless = error instanceof StateError || error instanceof NumericsError
+      if (!harmless && !(signal?.aborted && error === signal.reason)) this.#failure = { cause: error }
+      throw error
+    }
+  }
+
+  /** True the first time. */
+  dispose(): boolean {
+    const first = this.#holder !== DISPOSED
+    this.#holder = DISPOSED
+    return first
+  }
+}

@@ -1,0 +1,290 @@
+import { ConfigError, StateError } from '../../errors.ts'
+import type { Model } from '../../models/model.ts'
+import { Random } from '../../tensor/random.ts'
+import type { Tokenizer } from '../../tokenizers/tokenizer.ts'
+import { Guard } from './guard.ts'
+import {
+  checkSessionOptions,
+  expectTokenizer,
+  expectTokens,
+  runOf,
+  splitPrompt,
+  type GenerateOptions,
+  type Run,
+  type TextOptions,
+} from '../options.ts'
+import { findPrefix, keepPrefix, openSaved, saveSequence, type Subject } from '../saved/persistence.ts'
+import type { PrefixStore } from '../saved/prefix-store.ts'
+import { expectDrawn, Sequence, type SequenceOptions } from './sequence.ts'
+import { TextFlow } from '../text-flow.ts'
+
+export interface SessionOptions extends SequenceOptions {
+  /** What to go on from: the bytes of a saved session, or another session, which is left as it is. */
+  readonly from?: Uint8Array | Session | undefined
+}
+
+export interface AppendOptions {
+  /** Looks the state after all tokens up, and keeps it there once computed. */
+  readonly store?: PrefixStore | undefined
+  /** Ends the reading between two pieces: the reason of the signal is thrown. What is left is read with what comes next. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** The inside of a session, for batches. */
+export interface SessionParts {
+  readonly model: Model
+  readonly tokenizer: Tokenizer | undefined
+  readonly guard: Guard
+  readonly sequence: Sequence
+  readonly flow: TextFlow | undefined
+}
+
+export let partsOf: (session: Session) => SessionParts
+
+/**
+ * A text, or a sequence of tokens, and the model's state after it. Memory does not grow with its length, but for the history (8 bytes
+ * a token) and the caches of attention layers.
+ *
+ * The last token drawn is part of the session, and is fed to the model with whatever comes next. One call runs at a time; between
+ * the pieces that `generate` gives, others may. After an error of the device the session is of no use.
+ */
+export class Session {
+  readonly #model: Model
+  readonly #tokenizer: Tokenizer | undefined
+  readonly #guard = new Guard()
+  readonly #sequence: Sequence
+  #flow: TextFlow | undefined
+
+  static {
+    partsOf = (session) => ({
+      model: session.#model,
+      tokenizer: session.#tokenizer,
+      guard: session.#guard,
+      sequence: session.#sequence,
+      flow: session.#flow,
+    })
+  }
+
+  constructor(model: Model, tokenizer: Tokenizer | undefined, options: SequenceOptions | Sequence = {}) {
+    const { head } = model.config
+    if (head.kind !== 'language') {
+      throw new ConfigError('only a language model can continue a text', {
+        where: 'session',
+        found: head.kind,
+      })
+    }
+    this.#model = model
+    this.#tokenizer = tokenizer
+    this.#sequence = options instanceof Sequence ? options : new Sequence(model, checkSessionOptions(options))
+    this.#flow = tokenizer && new TextFlow(tokenizer)
+  }
+
+  /** Tokens seen: given and drawn. */
+  get length(): number {
+    return this.#sequence.length
+  }
+
+  /** The tokens, or, if the history is off, the last of them. */
+  get tokens(): readonly number[] {
+    return this.#sequence.history.slice()
+  }
+
+  /** Memory of the state on the device. */
+  get stateBytes(): number {
+    return this.#sequence.stateBytes
+  }
+
+  /** Memory of what `rewind` goes back to, on the device. */
+  get snapshotBytes(): number {
+    return this.#sequence.snapshotBytes
+  }
+
+  /**
+   * Reads a text or tokens, in pieces. A first text gets the tokens that the tokenizer puts around texts. Nothing is read if any
+   * token is wrong.
+   *
+   * @throws ShapeError for ids outside the vocabulary, ConfigError for text without a tokenizer
+   */
+  async append(input: string | readonly number[], { store, signal }: AppendOptions = {}): Promise<void> {
+    await this.#guard.alone(async () => {
+      const ids = typeof input === 'string' ? this.#encode(input) : [...input]
+      expectTokens(ids, this.#model.vocabulary)
+      this.#sequence.expectRoom(ids.length)
+      signal?.throwIfAborted()
+      const saved = store && (await findPrefix(this.#subject, ids, store))
+      if (ids.length > 0) this.#flow?.reset()
+      if (saved) return this.#guard.running(() => this.#sequence.write(saved))
+      this.#sequence.push(ids)
+      await this.#guard.running(() => this.#sequence.advance(signal), signal)
+      if (store) await keepPrefix(this.#subject, store)
+    })
+  }
+
+  /**
+   * Draws text, in pieces as they become certain: never half a character, never the beginning of a stop text. Leave the loop at
+   * any time: what was drawn is part of the session, and the next call goes on with the text that was not given out. Tokens from
+   * the one where a stop text begins are taken back, unless the session cannot go back (no history, no snapshots).
+   */
+  generate(prompt: string | readonly number[], options?: TextOptions): AsyncGenerator<string, void, void>
+  generate(options?: TextOptions): AsyncGenerator<string, void, void>
+  async *generate(
+    first?: string | readonly number[] | TextOptions,
+    rest: TextOptions = {},
+  ): AsyncGenerator<string, void, void> {
+    const { prompt, options } = splitPrompt(first, rest)
+    expectTokenizer(this.#tokenizer)
+    const run = await this.#begin(prompt, options)
+    for (let count = 0; count < run.maxTokens; count++) {
+      const token = await this.#draw(run)
+      if (token === undefined) {
+        const text = this.#flow!.finish()
+        if (text !== '') yield text
+        return
+      }
+      const before = (): number[] => this.#sequence.tail(1)
+      const { text, unwanted } = this.#flow!.push(token, before, run.stop)
+      if (unwanted !== undefined) await this.#guard.alone(() => this.#takeBack(unwanted))
+      if (text !== '') yield text
+      if (unwanted !== undefined) return
+    }
+    const text = this.#flow!.release()
+    if (text !== '') yield text
+  }
+
+  /** Draws tokens. */
+  generateTokens(
+    prompt: string | readonly number[],
+    options?: GenerateOptions,
+  ): AsyncGenerator<number, void, void>
+  generateTokens(options?: GenerateOptions): AsyncGenerator<number, void, void>
+  async *generateTokens(
+    first?: string | readonly number[] | GenerateOptions,
+    rest: GenerateOptions = {},
+  ): AsyncGenerator<number, void, void> {
+    const { prompt, options } = splitPrompt(first, rest)
+    const run = await this.#begin(prompt, options)
+    for (let count = 0; count < run.maxTokens; count++) {
+      const token = await this.#draw(run)
+      if (token === undefined) return
+      this.#flow?.reset()
+      yield token
+    }
+  }
+
+  /** Logits [V] of the token that follows the last one. */
+  async logits(): Promise<Float32Array> {
+    return this.#guard.alone(() => {
+      this.#expectSome()
+      return this.#guard.running(async () => {
+        await this.#sequence.advance()
+        return (await this.#sequence.decoder.logits.read()) as Float32Array
+      })
+    })
+  }
+
+  /**
+   * Takes the last `count` tokens back. Exact: what is fed again is fed in the same pieces as before, and the same tokens appended
+   * again give the same bits. The state goes back to a snapshot at once; the tokens from there on are fed with what comes next.
+   *
+   * @throws StateError if they are more than there are, or if tokens before them are needed and were not kept
+   */
+  async rewind(count: number): Promise<void> {
+    await this.#guard.alone(async () => {
+      if (!Number.isInteger(count) || count < 0 || count > this.length) {
+        throw new StateError('cannot take back that many tokens', {
+          where: 'session: rewind',
+          expected: `0 to ${this.length}`,
+          found: count,
+        })
+      }
+      if (count > 0) await this.#cut(count)
+    })
+  }
+
+  /** Forgets everything; options and random numbers stay. */
+  reset(): void {
+    this.#guard.expectFree()
+    this.#flow?.reset()
+    this.#sequence.clear()
+  }
+
+  /** An independent copy. Snapshots are shared, as they never change; the state is not. */
+  async fork(): Promise<Session> {
+    return this.#guard.alone(() =>
+      this.#guard.running(() => {
+        const copy = new Session(this.#model, this.#tokenizer, this.#sequence.copy())
+        copy.#flow = this.#flow?.copy()
+        return copy
+      }),
+    )
+  }
+
+  /** Everything that is needed to go on elsewhere: on any device, in Node or a browser. The weights are not part of it. */
+  async save(): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#guard.alone(() =>
+      this.#guard.running(() => saveSequence(this.#subject, this.#flow?.held ?? '')),
+    )
+  }
+
+  /** Becomes what was saved. Nothing changes if that does not fit. */
+  async restore(bytes: Uint8Array): Promise<void> {
+    await this.#guard.alone(async () => {
+      const saved = await openSaved(this.#subject, bytes)
+      await this.#guard.running(() => this.#sequence.write(saved))
+      this.#sequence.random.state = saved.random
+      this.#flow = this.#tokenizer && new TextFlow(this.#tokenizer, saved.held)
+    })
+  }
+
+  /** Gives the memory back. */
+  dispose(): void {
+    if (this.#guard.dispose()) this.#sequence.dispose()
+  }
+
+  get #subject(): Subject {
+    return { sequence: this.#sequence, tokenizer: this.#tokenizer }
+  }
+
+  #encode(text: string): number[] {
+    return expectTokenizer(this.#tokenizer).encode(text, { special: this.length === 0 })
+  }
+
+  /** Checks the options, reads the prompt. */
+  async #begin(prompt: string | readonly number[] | undefined, options: TextOptions): Promise<Run> {
+    const run = runOf(options, this.#tokenizer)
+    if (prompt !== undefined) await this.append(prompt, { signal: run.signal })
+    this.#expectSome()
+    if (run.seed !== undefined) this.#sequence.random.state = new Random(run.seed).state
+    return run
+  }
+
+  /** Draws a token and takes it in; undefined if it ends the text. */
+  async #draw({ settings, stopTokens, signal }: Run): Promise<number | undefined> {
+    const draw = async (): Promise<number | undefined> => {
+      await this.#sequence.advance(signal)
+      const token = expectDrawn(await this.#sequence.draw(settings))
+      if (stopTokens.has(token)) return undefined
+      this.#sequence.push([token])
+      return token
+    }
+    return this.#guard.alone(() => this.#guard.running(draw, signal))
+  }
+
+  /** Takes the tokens of a stop text back, if that can be done. */
+  async #takeBack(count: number): Promise<void> {
+    if (this.#sequence.reaches(this.length - count)) await this.#cut(count)
+  }
+
+  async #cut(count: number): Promise<void> {
+    this.#flow?.reset()
+    await this.#guard.running(() => this.#sequence.cut(this.length - count))
+  }
+
+  #expectSome(): void {
+    if (this.length > 0) return
+    throw new ConfigError('there is nothing to continue: the session has no tokens', {
+      where: 'generate',
+      hint: 'Give at least one token',
+    })
+  }
+}

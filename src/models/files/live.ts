@@ -1,0 +1,53 @@
+/** A model in memory, seen as a checkpoint: its values are read back from the device as they are asked for. */
+import type { StoredTensor } from '../../checkpoints/stored.ts'
+import { PANEL_ROWS, panelWords, toStored, type PackedFormat } from '../../ops/packed/format.ts'
+import type { PackedMatrix } from '../../ops/index.ts'
+import type { Tensor } from '../../tensor/tensor.ts'
+import type { Model } from '../model.ts'
+import type { Saved } from './save.ts'
+
+const DTYPES: Readonly<Record<PackedFormat, string>> = { f16: 'F16', q8: 'Q8_0', q4: 'Q4_0' }
+/** Stored bytes of a number: of a half, or of blocks of 32 numbers with a scale. */
+const BYTES: Readonly<Record<PackedFormat, number>> = { f16: 2, q8: 34 / 32, q4: 18 / 32 }
+
+/** The model must stay alive and unchanged while it is read. */
+export function liveCheckpoint({ config, parameters }: Model): Saved {
+  const tensors = new Map<string, StoredTensor>()
+  for (const [name, { tensor }] of parameters.all) tensors.set(name, plain(tensor))
+  for (const [name, matrix] of parameters.packed) tensors.set(name, packed(matrix))
+  return { where: 'model', config, tensors }
+}
+
+function plain({ shape, size, device, storage, offset }: Tensor): StoredTensor {
+  return {
+    dtype: 'F32',
+    shape,
+    read: (begin = 0, end = size) => device.read(storage, offset + begin, end - begin, 'f32'),
+  }
+}
+
+/** Read in whole rows, or panels, around what is asked for. */
+function packed(matrix: PackedMatrix): StoredTensor {
+  const [rows, columns] = matrix.shape
+  const { format, words } = matrix
+  return {
+    dtype: DTYPES[format],
+    shape: matrix.shape,
+    async read(begin = 0, end = rows * columns) {
+      const first = Math.floor(begin / columns)
+      const values = await matrix.readRows(first, Math.ceil(end / columns) - first)
+      return values.subarray(begin - first * columns, end - first * columns)
+    },
+    async raw(begin, end) {
+      const panel = Math.floor(begin / columns / PANEL_ROWS)
+      const first = panel * PANEL_ROWS
+      const count = Math.ceil(end / columns) - first
+      const width = panelWords(format, columns)
+      const size = Math.ceil(count / PANEL_ROWS) * width
+      const found = await words.device.read(words.storage, words.offset + panel * width, size, 'i32')
+      const bytes = toStored(format, found as Int32Array, count, columns)
+      const at = (element: number): number => (element - first * columns) * BYTES[format]
+      return bytes.slice(at(begin), at(end))
+    },
+  }
+}

@@ -1,0 +1,113 @@
+/** A model as it lies in files of any format: its configuration, and its tensors by the names of model parameters. */
+import { parseConfigText } from '../../checkpoints/config.ts'
+import { openFolder, type Folder } from '../../checkpoints/files.ts'
+import { readGguf } from '../../checkpoints/gguf/index.ts'
+import { openHub, parseHubId, type HubOptions } from '../../checkpoints/hub/index.ts'
+import type { FileLike } from '../../checkpoints/source.ts'
+import type { StoredTensor } from '../../checkpoints/stored.ts'
+import { CheckpointError } from '../../errors.ts'
+import { bytesIfSo } from '../../tokenizers/text/bytes.ts'
+import { ggufTokenizer } from '../../tokenizers/gguf/gguf.ts'
+import { readTokenizer } from '../../tokenizers/definition/hugging-face.ts'
+import type { Tokenizer } from '../../tokenizers/tokenizer.ts'
+import type { ModelConfig } from '../config.ts'
+import { fromGguf, namedFromGguf } from '../gguf.ts'
+import { fromHuggingFace } from '../hugging-face.ts'
+import { chooseWeights, readWeights } from './weights.ts'
+
+const CONFIG = 'config.json'
+
+/**
+ * Where a model is: a folder or a file on disk (Node), a hub id `organisation/name[@revision]`, or files in memory by name (from
+ * a file picker, say).
+ */
+export type ModelSource = string | ReadonlyMap<string, FileLike>
+
+export interface SourceOptions {
+  /** The file with the weights, where a folder or repository has several: `model-q8_0.gguf`. */
+  readonly file?: string
+  /** For hub ids: endpoint, token, cache, progress. */
+  readonly hub?: HubOptions
+}
+
+export interface Checkpoint {
+  /** What errors call the weights. */
+  readonly where: string
+  readonly config: ModelConfig
+  /** By the names of model parameters; values are read when they are asked for. */
+  readonly tensors: ReadonlyMap<string, StoredTensor>
+  /** undefined if there is none. */
+  tokenizer(): Promise<Tokenizer | undefined>
+}
+
+/**
+ * Opens a model in the Hugging Face layout (`mamba`, `mamba2`, `falcon_mamba`), in that of state-spaces, in a GGUF file, or one
+ * that Sidewinder wrote. Only headers are read.
+ *
+ * @throws CheckpointError, ConfigError naming file, tensor or key, what was expected and what was found
+ */
+export async function openCheckpoint(source: ModelSource, options: SourceOptions = {}): Promise<Checkpoint> {
+  const { folder, file, where } = await locate(source, options)
+  const weights = await chooseWeights(folder, file, where)
+  if (weights.endsWith('.gguf')) return openGguf(folder, weights)
+  const config = fromHuggingFace(parseConfigText(await folder.text(CONFIG), CONFIG), CONFIG)
+  const tensors = published(await readWeights(folder, weights), weights)
+  return { where: weights, config, tensors, tokenizer: () => readTokenizer(folder) }
+}
+
+/** The tokenizer of a checkpoint, or bytes if it has a vocabulary of as many. */
+export async function tokenizerOf(checkpoint: Checkpoint): Promise<Tokenizer | undefined> {
+  return (await checkpoint.tokenizer()) ?? bytesIfSo(checkpoint.config.input)
+}
+
+async function openGguf(folder: Folder, file: string): Promise<Checkpoint> {
+  const { metadata, typedMetadata, tensors } = await readGguf(await folder.open(file), file)
+  const config = fromGguf(metadata, tensors, file)
+  return {
+    where: file,
+    config,
+    tensors: namedFromGguf(tensors, config),
+    tokenizer: () => ggufTokenizer(metadata, file, typedMetadata),
+  }
+}
+
+interface Located {
+  readonly folder: Folder
+  readonly file: string | undefined
+  readonly where: string
+}
+
+async function locate(source: ModelSource, { file, hub }: SourceOptions): Promise<Located> {
+  if (typeof source !== 'string') return { folder: await openFolder(source), file, where: 'files' }
+  const kind = await kindOnDisk(source)
+  if (kind === 'folder') return { folder: await openFolder(source), file, where: source }
+  if (kind === 'file') {
+    const [, parent, name] = /^(.*?)([^/\\]+)$/.exec(source)!
+    return { folder: await openFolder(parent === '' ? '.' : parent), file: name, where: source }
+  }
+  if (!parseHubId(source)) {
+    throw new CheckpointError('no such model', {
+      where: source,
+      expected: 'a folder, a file, or a hub id such as state-spaces/mamba-130m-hf',
+    })
+  }
+  return { folder: await openHub(source, hub), file, where: source }
+}
+
+async function kindOnDisk(path: string): Promise<'folder' | 'file' | undefined> {
+  if (!globalThis.process?.versions?.node) return undefined
+  const { stat } = await import('node:fs/promises')
+  const found = await stat(path).catch(() => undefined)
+  return found?.isDirectory() ? 'folder' : found?.isFile() ? 'file' : undefined
+}
+
+/** Two spellings of one name: state-spaces says `embedding`, transformers `embeddings`. */
+function published(tensors: ReadonlyMap<string, StoredTensor>, where: string): Map<string, StoredTensor> {
+  const named = new Map<string, StoredTensor>()
+  for (const [name, stored] of tensors) {
+    const ours = name === 'backbone.embedding.weight' ? 'backbone.embeddings.weight' : name
+    if (named.has(ours)) throw new CheckpointError('a tensor stands twice', { where: `${where}: ${name}` })
+    named.set(ours, stored)
+  }
+  return named
+}

@@ -1,0 +1,202 @@
+import { ConfigError } from '../../errors.ts'
+import { rmsNorm, split, ssd, ssdStateUpdate, zeros } from '../../ops/index.ts'
+import { persistent } from '../../tensor/scope.ts'
+import type { Tensor } from '../../tensor/tensor.ts'
+import { CausalConv1d } from '../causal-conv1d.ts'
+import { Decay } from '../decay.ts'
+import { deltaBias, logUniform, ones, residualFanIn } from '../initializers.ts'
+import { Linear } from '../linear.ts'
+import type { SequenceLayer, SequenceOptions, SequenceResult, State, Unnormed } from '../module.ts'
+import type { Parameters } from '../parameters.ts'
+
+export interface Mamba2Options {
+  readonly input: number
+  /** Inner width E = heads × head width; in a language model twice the width. */
+  readonly hidden: number
+  readonly output: number
+  /** Head width P. Default: 64, or the largest divisor of `hidden` below. */
+  readonly headWidth?: number
+  /** State size N of each head. */
+  readonly state?: number
+  /** Groups G of heads that share B and C. */
+  readonly groups?: number
+  readonly kernel?: number
+  readonly bias?: boolean
+  readonly convolutionBias?: boolean
+  /** delta is clamped to this range after softplus. */
+  readonly deltaLimit?: readonly [number, number]
+  /** Chunk length Q of the block decomposition. Default: what is fastest on the device. */
+  readonly chunk?: number
+  readonly eps?: number
+  /** Whether each group is normalised on its own (original code), or all channels together (transformers). */
+  readonly groupedNorm?: boolean
+  readonly branches?: number
+}
+
+type Complete = Required<Omit<Mamba2Options, 'chunk' | 'deltaLimit'>> & Mamba2Options
+
+/**
+ * The Mamba-2 block of Dao and Gu (2024), figure 6: A is one number for each head, and delta, B, C come from the input in
+ * parallel with x, so that the whole is matrix products in chunks (state-space duality).
+ *
+ *     z, x, B, C, dt = in_proj(input);  x, B, C = silu(conv(x, B, C))
+ *     h[t] = exp(dt A) h[t-1] + dt x[t] Bᵀ[t];  y = h C + D x;  output = out_proj(norm(y · silu(z)))
+ */
+export class Mamba2 implements SequenceLayer {
+  readonly #options: Complete
+  readonly #device
+  readonly inProj: Linear
+  readonly conv1d: CausalConv1d
+  readonly dtBias: Tensor
+  readonly decay: Decay
+  readonly D: Tensor
+  readonly normWeight: Tensor
+  readonly outProj: Linear
+
+  constructor(options: Mamba2Options, at: Parameters) {
+    const full = complete(options)
+    const { input, hidden: E, output, groups: G, state: N, kernel, bias, convolutionBias, branches } = full
+    this.#options = full
+    this.#device = at.device
+    const heads = this.heads
+    this.inProj = new Linear(at.at('in_proj'), { input, output: 2 * E + 2 * G * N + heads, bias })
+    this.conv1d = new CausalConv1d(at.at('conv1d'), {
+      channels: E + 2 * G * N,
+      kernel,
+      bias: convolutionBias,
+    })
+    this.dtBias = at.create('dt_bias', [heads], deltaBias())
+    this.decay = new Decay(at, [heads], logUniform(1, 16))
+    this.D = at.create('D', [heads], ones)
+    this.normWeight = at.create('norm.weight', [E], ones)
+    this.outProj = new Linear(at.at('out_proj'), {
+      input: E,
+      output,
+      bias,
+      weight: residualFanIn(E, branches),
+    })
+  }
+
+  /** Number of heads H. */
+  get heads(): number {
+    return this.#options.hidden / this.#options.headWidth
+  }
+
+  /** x [B, L, input] to y [B, L, output]. */
+  forward(x: Tensor): Tensor {
+    return this.sequence(x).y
+  }
+
+  sequence(x: Tensor, { state, reset }: SequenceOptions = {}): SequenceResult {
+    const { groups, deltaLimit, chunk } = this.#options
+    const { z, xBC, dt } = this.#splitProjected(this.inProj.forward(x))
+    const conv = this.conv1d.sequence(xBC, state?.conv, reset)
+    const inner = ssd(
+      {
+        ...this.#splitConvolved(conv.y),
+        dt,
+        A: this.decay.A(),
+        D: this.D,
+        dtBias: this.dtBias,
+        initialState: state?.ssm,
+        reset,
+      },
+      { groups, dtSoftplus: true, dtLimit: deltaLimit, chunkSize: chunk },
+    )
+    return { y: this.#finish(inner.y, z), state: { conv: conv.finalWindow, ssm: inner.finalState } }
+  }
+
+  step(x: Tensor, state: State): Tensor {
+    return this.#advance(this.inProj.forward(x), state)
+  }
+
+  stepOfNorm({ norm, x, residual }: Unnormed, state: State): { y: Tensor; sum: Tensor } {
+    const { y, sum } = norm.addNormAndProject(x, residual, this.inProj)
+    return { y: this.#advance(y, state), sum }
+  }
+
+  #advance(projected: Tensor, state: State): Tensor {
+    const { groups, deltaLimit, groupedNorm, eps } = this.#options
+    const { z, xBC, dt } = this.#splitProjected(projected)
+    const { A, logDecay } = this.decay.stored
+    const { y } = ssdStateUpdate(
+      {
+        state: state.ssm,
+        ...this.#splitConvolved(this.conv1d.step(xBC, state.conv)),
+        dt,
+        A,
+        D: this.D,
+        dtBias: this.dtBias,
+      },
+      { groups, dtSoftplus: true, dtLimit: deltaLimit, logDecay, inPlace: true },
+    )
+    if (groupedNorm && groups > 1) return this.#finish(y, z)
+    return this.outProj.ofNorm({ x: y, z, scale: this.normWeight }, eps).y
+  }
+
+  createState(batch: number): State {
+    const { headWidth: P, state: N } = this.#options
+    return persistent(() => ({
+      conv: zeros(this.#device, this.conv1d.windowShape(batch)),
+      ssm: zeros(this.#device, [batch, this.heads, P, N]),
+    }))
+  }
+
+  #splitProjected(projected: Tensor): { z: Tensor; xBC: Tensor; dt: Tensor } {
+    const { hidden: E, groups: G, state: N } = this.#options
+    const widths = [E, E + 2 * G * N, this.heads]
+    const [z, xBC, dt] = split(projected, widths) as [Tensor, Tensor, Tensor]
+    return { z, xBC, dt }
+  }
+
+  #splitConvolved(xBC: Tensor): { x: Tensor; B: Tensor; C: Tensor } {
+    const { hidden: E, groups: G, state: N } = this.#options
+    const [x, B, C] = split(xBC, [E, G * N, G * N]) as [Tensor, Tensor, Tensor]
+    return { x, B, C }
+  }
+
+  #finish(y: Tensor, z: Tensor): Tensor {
+    const { eps, groups, groupedNorm, hidden } = this.#options
+    const groupSize = groupedNorm ? hidden / groups : undefined
+    const normed = rmsNorm({ x: y, weight: this.normWeight, z }, { eps, groupSize, normBeforeGate: false })
+    return this.outProj.forward(normed.y)
+  }
+}
+
+function complete(options: Mamba2Options): Complete {
+  const full = {
+    headWidth: largestDivisor(options.hidden, 64),
+    state: 64,
+    groups: 1,
+    kernel: 4,
+    bias: false,
+    convolutionBias: true,
+    eps: 1e-5,
+    groupedNorm: false,
+    branches: 1,
+    ...options,
+  }
+  if (full.hidden % full.headWidth !== 0) {
+    throw new ConfigError('hidden must be a multiple of the head width', {
+      where: 'Mamba2',
+      expected: `a multiple of ${full.headWidth}`,
+      found: full.hidden,
+    })
+  }
+  const heads = full.hidden / full.headWidth
+  if (heads % full.groups !== 0) {
+    throw new ConfigError('heads must be a multiple of groups', {
+      where: 'Mamba2',
+      expected: `a multiple of ${full.groups}`,
+      found: heads,
+    })
+  }
+  return full
+}
+
+/** The largest divisor of `n` that is at most `limit`. */
+export function largestDivisor(n: number, limit: number): number {
+  let divisor = Math.max(1, Math.min(Math.floor(n), limit))
+  while (divisor > 1 && n % divisor !== 0) divisor--
+  return divisor
+}
