@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { whyNoGpu } from '../../../test/gpu.ts'
+import { openTestGpu, whyNoGpu } from '../../../test/gpu.ts'
 import { relativeError } from '../../../test/suites/compare.ts'
 import { choicesFor } from '../../devices/choices.ts'
 import type { AnyDevice } from '../../devices/device.ts'
-import { openDevice } from '../../devices/open.ts'
 import { tensor, type Tensor } from '../../tensor/tensor.ts'
 import { packRows, unpackRows } from '../packed/format.ts'
 import { PackedMatrix } from '../packed/matrix.ts'
@@ -12,8 +11,8 @@ import { matmul } from './index.ts'
 import { LARGE, SMALL, tilingFor } from './tiling.ts'
 import { tilesFor } from './webgpu.ts'
 
-/** So many tiles, and so long an inner axis, that large ones are taken; all edges cut, at multiples of four. */
-const [M, N, K] = [1916, 2044, 108]
+/** So many tiles that large ones are taken; all edges cut, at multiples of four. */
+const [M, N, K] = [1916, 2044, 20]
 const numbers = (size: number, seed: number): Float32Array =>
   Float32Array.from({ length: size }, (_, i) => Math.sin(seed + 1.7 * i))
 
@@ -54,8 +53,8 @@ describe.skipIf(whyNoGpu())('large tiles', () => {
   const bias = numbers(N, 3)
 
   beforeAll(async () => {
-    device = await openDevice('webgpu', { software: true })
-    turning = await openDevice('webgpu', { software: true, choices: { turnFrom: M } })
+    device = await openTestGpu()
+    turning = await openTestGpu({ choices: { turnFrom: M } })
   })
   afterAll(() => {
     device.destroy()
