@@ -12,22 +12,21 @@ import { Random } from '../../src/tensor/random.ts'
 import { scope } from '../../src/tensor/scope.ts'
 import { sizeOf } from '../../src/tensor/shape.ts'
 import { tensor, Tensor } from '../../src/tensor/tensor.ts'
+import type { Check, StartingCheck } from './check.ts'
 import { relativeError } from './compare.ts'
 
 /** Relative errors by norm that kernels in float32 must stay within. */
 const TOLERANCE = { out: 2e-5, grad: 2e-4 } as const
 
-export interface Check {
-  readonly name: string
-  run(device: AnyDevice): Promise<void>
-}
-
 type Values = Record<string, Float32Array | Int32Array>
 
 /** All checks of a set for a device other than the reference. */
-export function deviceChecks({ operation, cases }: CaseSet): Check[] {
+export function deviceChecks({ operation, cases }: CaseSet): StartingCheck[] {
   return Object.entries(cases).map(([name, each]) => ({
     name: `${operation.name}: ${name}`,
+    start(device) {
+      dispose(begin(device, operation, each, zeros(each), () => 0))
+    },
     async run(device) {
       const hosts = drawAll(each)
       const wanted = await evaluate(new ReferenceDevice(), operation, each, hosts)
@@ -84,6 +83,37 @@ async function checkDifferences(device: AnyDevice, operation: AnyOperation, each
   }
 }
 
+/** What a case started: its inputs, outputs and gradients, which need not be there yet. */
+interface Begun {
+  readonly inputs: Record<string, Tensor | undefined>
+  readonly outputs: Record<string, Tensor>
+  readonly gradients: ReadonlyMap<Tensor, Tensor>
+}
+
+/** Starts the operation of a case on a device, and its gradient, with cotangents drawn by `value`. */
+function begin(
+  device: AnyDevice,
+  operation: AnyOperation,
+  each: Case,
+  hosts: Values,
+  value?: () => number,
+): Begun {
+  const inputs = upload(device, each, hosts)
+  const floats = present(inputs).filter(([, x]) => x.dtype === 'f32')
+  const { result, gradients } = scope(() =>
+    withGradients(
+      operation.gradient ? floats.map(([, x]) => x) : [],
+      () => apply(operation, inputs, each.params) as Record<string, Tensor>,
+      (outputs) => seedsFor(device, outputs, value),
+    ),
+  )
+  return { inputs, outputs: result, gradients }
+}
+
+function dispose({ inputs, outputs, gradients }: Begun): void {
+  for (const x of [...gradients.values(), ...Object.values(outputs), ...Object.values(inputs)]) x?.dispose()
+}
+
 /** Outputs (`out.NAME`), tensors changed in place (`in.NAME`) and gradients (`grad.NAME`) of a case on a device. */
 async function evaluate(
   device: AnyDevice,
@@ -92,28 +122,18 @@ async function evaluate(
   hosts: Values,
   read: (x: Tensor) => Promise<ArrayLike<number>> = (x) => x.read(),
 ): Promise<Record<string, ArrayLike<number>>> {
-  const inputs = upload(device, each, hosts)
-  const tensors = present(inputs)
-  const floats = tensors.filter(([, x]) => x.dtype === 'f32').map(([, x]) => x)
-  const { result, gradients } = scope(() =>
-    withGradients(
-      operation.gradient ? floats : [],
-      () => apply(operation, inputs, each.params) as Record<string, Tensor>,
-      (outputs) => seedsFor(device, outputs),
-    ),
-  )
+  const begun = begin(device, operation, each, hosts)
   const values: Record<string, ArrayLike<number>> = {}
-  for (const [name, x] of present(result)) values[`out.${name}`] = await read(x)
+  for (const [name, x] of present(begun.outputs)) values[`out.${name}`] = await read(x)
   for (const name of ('mutates' in operation && operation.mutates) || []) {
-    const changed = inputs[name as string]
+    const changed = begun.inputs[name as string]
     if (changed) values[`in.${String(name)}`] = await read(changed)
   }
-  for (const [name, x] of tensors) {
-    const gradient = gradients.get(x)
+  for (const [name, x] of present(begun.inputs)) {
+    const gradient = begun.gradients.get(x)
     if (gradient) values[`grad.${name}`] = await read(gradient)
   }
-  for (const x of [...gradients.values(), ...Object.values(result), ...tensors.map(([, t]) => t)])
-    x?.dispose()
+  dispose(begun)
   return values
 }
 
@@ -138,20 +158,29 @@ function lossAt(
   })
 }
 
-/** A random cotangent for every float output, the same on every device. */
-function seedsFor(device: AnyDevice, outputs: Record<string, Tensor>): Map<Tensor, Tensor> {
-  const random = new Random(7)
+/** A cotangent for every float output; by default a random one, the same on every device. */
+function seedsFor(
+  device: AnyDevice,
+  outputs: Record<string, Tensor>,
+  value = normalsOf(new Random(7)),
+): Map<Tensor, Tensor> {
   const floats = present(outputs).filter(([, x]) => x.dtype === 'f32')
   return new Map(
-    floats.map(([, x]) => [
-      x,
-      tensor(
-        device,
-        Float32Array.from({ length: x.size }, () => random.normal()),
-        x.shape,
-      ),
-    ]),
+    floats.map(([, x]) => [x, tensor(device, Float32Array.from({ length: x.size }, value), x.shape)]),
   )
+}
+
+const normalsOf = (random: Random) => (): number => random.normal()
+
+/** Zeros in the shapes of a case's inputs: for what reads none of their values. */
+function zeros(each: Case): Values {
+  const draws = Object.entries(each.inputs as Record<string, Draw | undefined>)
+  const made = draws.flatMap(([name, draw]) => {
+    if (!draw) return []
+    const size = sizeOf(draw.shape)
+    return [[name, draw.dtype === 'i32' ? new Int32Array(size) : new Float32Array(size)] as const]
+  })
+  return Object.fromEntries(made)
 }
 
 function drawAll(each: Case): Values {

@@ -1,5 +1,5 @@
 /** Prints what stands before a kernel's body: extensions, constants, uniforms, bindings and `flatGroup`. */
-import { MAX_GROUPS, type Kernel, type UniformType } from './kernel.ts'
+import { MAX_GROUPS, type Kernel, type UniformType, type WebGpuLaunch } from './kernel.ts'
 
 export interface BindingPlan {
   readonly name: string
@@ -35,6 +35,12 @@ export function planOf(kernel: Kernel): Plan {
   const plan = { bindings, uniforms }
   plans.set(kernel, plan)
   return plan
+}
+
+/** The whole text of the kernel as a launch specialises it: launches with the same text share a pipeline. */
+export function textOf({ kernel, constants, bindings }: WebGpuLaunch): string {
+  const present = planOf(kernel).bindings.map(({ name }) => bindings[name] !== undefined)
+  return printKernel(kernel, constants, present)
 }
 
 /** The whole text of a kernel. `present` says of each binding whether it comes with an operand. */
