@@ -5,18 +5,23 @@ import type { Extent } from './test/left-out.ts'
 import { rebuildKernels } from './test/rebuild-kernels.ts'
 import { Report } from './test/reporter.ts'
 
-/** What a default run leaves out and this one does not: `gpu`, `long` or both, with a comma between. */
-const also = (process.env['SIDEWINDER_TEST_ALSO'] ?? '').split(',').filter(Boolean) as Extent[]
+const listOf = (name: string): string[] => (process.env[name] ?? '').split(',').filter(Boolean)
+
+const provide = {
+  /** What a default run leaves out and this one does not: `gpu`, `long` or both. */
+  also: listOf('SIDEWINDER_TEST_ALSO') as Extent[],
+  /** The only devices to test: `reference`, `wasm`, `webgpu`. */
+  devices: listOf('SIDEWINDER_TEST_DEVICES'),
+}
 
 const node: TestProjectConfiguration = {
-  plugins: [rebuildKernels()],
   test: {
     name: 'node',
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
     exclude: ['test/browser/**'],
     globalSetup: ['test/setup-kernels.ts', 'test/setup-gpu.ts'],
     setupFiles: ['test/setup-node.ts', 'test/setup-equality.ts'],
-    provide: { also },
+    provide,
     pool: 'forks',
     testTimeout: 300_000,
     hookTimeout: 120_000,
@@ -43,7 +48,7 @@ const browser: TestProjectConfiguration = {
     include: ['test/browser/**/*.test.ts'],
     globalSetup: ['test/setup-kernels.ts', 'test/setup-chromium.ts'],
     setupFiles: 'test/setup-equality.ts',
-    provide: { also },
+    provide,
     testTimeout: 300_000,
     hookTimeout: 120_000,
     browser: {
@@ -59,6 +64,7 @@ const browser: TestProjectConfiguration = {
 const outputFile = process.env['SIDEWINDER_TEST_REPORT']
 
 export default defineConfig({
+  plugins: [rebuildKernels()],
   test: {
     // The software adapter leaves a core half idle: two files at a time, beside the browser's.
     maxWorkers: 2,

@@ -98,8 +98,17 @@ async function compile(source, features, out) {
     listFiles: () => [],
   })
   if (error || !bytes)
-    throw new Error(`the kernels do not compile\n${messages.join('')}${error?.message ?? ''}`)
+    throw new Error(`the kernels do not compile\n${errorsOf(messages.join(''))}${error?.message ?? ''}`)
   return bytes
+}
+
+/**
+ * The errors among a compiler's messages, which come in paragraphs: a warning for most pointers comes before them.
+ * @param {string} messages
+ */
+function errorsOf(messages) {
+  const errors = messages.split('\n\n').filter((text) => text.trimStart().startsWith('ERROR'))
+  return errors.length > 0 ? `${errors.join('\n\n')}\n` : messages
 }
 
 /**

@@ -1,8 +1,15 @@
-import { afterAll, beforeAll, describe, type TestOptions } from 'vitest'
+import { afterAll, beforeAll, describe, inject, type TestOptions } from 'vitest'
 import type { AnyDevice, DeviceName } from '../src/devices/device.ts'
 import { openDevice } from '../src/devices/open.ts'
 import { openTestGpu, whyNoGpu } from './gpu.ts'
 import { onlyIn } from './left-out.ts'
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** The devices of this run; none stands for all. `vitest.config.ts` reads them from SIDEWINDER_TEST_DEVICES. */
+    readonly devices: readonly string[]
+  }
+}
 
 const ALL: readonly DeviceName[] = ['wasm', 'webgpu']
 
@@ -17,18 +24,19 @@ export const inPages = <const Item>(...items: readonly Item[]): readonly Item[] 
 
 /**
  * One suite for each fast device. `body` gets a function that gives the open device, and options for its tests that repeat on
- * other inputs what other tests of the suite show already: a default run leaves these out on WebGPU, and in pages.
+ * other inputs what other tests of the suite show already: a default run leaves these out on WebGPU, and in pages. Last comes
+ * the name of the device.
  * `SIDEWINDER_TEST_DEVICES=wasm` narrows the devices. Without a GPU adapter, software or real, the webgpu suite is skipped with a
  * line that says why.
  */
 export function testDevices(
   title: string,
-  body: (device: () => AnyDevice, repeats: TestOptions) => void,
+  body: (device: () => AnyDevice, repeats: TestOptions, name: DeviceName) => void,
   names = ALL,
 ): void {
-  const wanted = globalThis.process?.env['SIDEWINDER_TEST_DEVICES']?.split(',')
+  const wanted = inject('devices')
   for (const name of names) {
-    if (wanted && !wanted.includes(name)) continue
+    if (wanted.length > 0 && !wanted.includes(name)) continue
     const missing = name === 'webgpu' ? whyNoGpu() : undefined
     describe.skipIf(missing !== undefined)(
       `${title} on ${name}${missing ? ` (skipped: ${missing})` : ''}`,
@@ -38,7 +46,7 @@ export function testDevices(
           device = name === 'webgpu' ? await openTestGpu() : await openDevice(name, { threads: 2 })
         })
         afterAll(() => device?.destroy())
-        body(() => device!, repeatsOn(name))
+        body(() => device!, repeatsOn(name), name)
       },
     )
   }

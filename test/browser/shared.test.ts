@@ -1,4 +1,4 @@
-/** Suites that run in Node and again here. */
+/** Suites that run in Node and again here, most of them by `testDevices`. */
 import '../../src/devices/wasm/arena.test.ts'
 import '../../src/devices/wasm/device.test.ts'
 import '../../src/devices/webgpu/device.test.ts'

@@ -211,7 +211,7 @@ testDevices(
     test('memory is flat, over 2,000 tokens where that is quick', async () => {
       const model = await openModel(device(), configOf('mamba', 64, 8))
       const quick = device().name === 'wasm'
-      const count = quick ? 2000 : 100
+      const count = quick ? 2000 : 400
       const session = model.session({ checkpoints: quick ? 4 : 0 })
       await session.append([1, 2, 3])
       const bytes: number[] = []

@@ -1,9 +1,10 @@
 import { describe, expect, test, type TestOptions } from 'vitest'
-import type { AnyDevice } from '../../src/devices/device.ts'
+import type { AnyDevice, DeviceName } from '../../src/devices/device.ts'
 import type { LanguageModel } from '../../src/language/language-model.ts'
 import type { Session } from '../../src/language/session/session.ts'
 import { Random } from '../../src/tensor/random.ts'
 import { inNode, testDevices } from '../devices.ts'
+import { onlyIn } from '../left-out.ts'
 import { relativeError } from '../suites/compare.ts'
 import {
   configOf,
@@ -26,8 +27,10 @@ const exact = (got: Float32Array, want: Float32Array): void => expect(got).toEqu
 
 testDevices('sessions', checks, [...inNode('reference'), 'wasm', ...inNode('webgpu')])
 
-function checks(device: () => AnyDevice, repeats: TestOptions): void {
+function checks(device: () => AnyDevice, repeatsOnDevice: TestOptions, name: DeviceName): void {
   const slow = (): boolean => device().name === 'webgpu'
+  // The reference shows little that wasm does not.
+  const repeats = name === 'reference' ? onlyIn('long') : repeatsOnDevice
 
   // The mix of all layers stands for the others.
   for (const kind of KINDS) describe(kind, kind === 'convolved' ? {} : repeats, () => checksOf(kind))

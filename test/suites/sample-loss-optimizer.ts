@@ -350,4 +350,8 @@ const optimizerChecks: readonly Check[] = [
   },
 ]
 
-export const trainingOpChecks: readonly Check[] = [...samplingChecks, ...lossChecks, ...optimizerChecks]
+export const sampleLossOptimizerChecks: readonly Check[] = [
+  ...samplingChecks,
+  ...lossChecks,
+  ...optimizerChecks,
+]

@@ -51,7 +51,7 @@ const other = process.env['SIDEWINDER_TEST_NODE']
 
 test.skipIf(!other)('in SIDEWINDER_TEST_NODE: all checks of operations and models', async () => {
   const run = promisify(execFile)
-  const { stdout } = await run(other!, ['scripts/run-ts.mjs', 'bench/check.ts', 'wasm'])
+  const { stdout } = await run(other!, ['scripts/run-ts.mjs', 'test/gpu-checks.ts', 'wasm'])
   expect(stdout).toContain('in pairs')
   expect(stdout).toMatch(/[1-9]\d\d passed, 0 failed/)
 })
