@@ -11,7 +11,7 @@ import { scale } from '../src/ops/elementwise/index.ts'
 import { withGradients } from '../src/ops/gradients.ts'
 import { linear, matmul } from '../src/ops/matmul/index.ts'
 import { ssd } from '../src/ops/ssd/index.ts'
-import { inScope } from './measure.ts'
+import { inScope } from './tools/measure.ts'
 
 const { values: asked } = parseArgs({
   options: {

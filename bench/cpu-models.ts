@@ -10,9 +10,9 @@ import { Model } from '../src/models/model.ts'
 import { scope } from '../src/tensor/scope.ts'
 import { tensor } from '../src/tensor/tensor.ts'
 import { MAMBA_130M, MAMBA2_130M, syntheticCheckpoint } from '../test/suites/synthetic.ts'
-import { inScope, interleaved, printTimings, type Work } from './measure.ts'
-import { trainingWork } from './models.ts'
-import { profileWasm } from './profile-wasm.ts'
+import { inScope, interleaved, printTimings, type Work } from './tools/measure.ts'
+import { trainingWork } from './tools/models.ts'
+import { profileWasm } from './tools/profile-wasm.ts'
 
 const MODELS = { mamba: MAMBA_130M, mamba2: MAMBA2_130M } as const
 const PROMPT = 512

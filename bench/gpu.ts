@@ -22,8 +22,8 @@ import type { Tensor } from '../src/tensor/tensor.ts'
 import { AdamW } from '../src/train/adamw.ts'
 import { createTrainingStep } from '../src/train/training-step.ts'
 import { MAMBA2_130M, MAMBA_130M, syntheticCheckpoint } from '../test/suites/synthetic.ts'
-import { interleaved, type Work } from './measure.ts'
-import { printProfile, profile } from './profile-webgpu.ts'
+import { interleaved, type Work } from './tools/measure.ts'
+import { printProfile, profile } from './tools/profile-webgpu.ts'
 
 /** What one H100 does by other means: see README.md. */
 const H100 = { bytes: 2.89e12, flops: 51.7e12 } as const

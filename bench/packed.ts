@@ -5,7 +5,7 @@ import { PACKED_FORMATS, packRows } from '../src/ops/packed/format.ts'
 import { PackedMatrix } from '../src/ops/packed/matrix.ts'
 import { linearBy, type Weight } from '../src/ops/packed/weight.ts'
 import { tensor, type Tensor } from '../src/tensor/tensor.ts'
-import { inScope, interleaved, printTimings, type Work } from './measure.ts'
+import { inScope, interleaved, printTimings, type Work } from './tools/measure.ts'
 
 const ROWS = [
   { label: 'head 768 to 50,280', rows: [1, 4], K: 768, N: 50_280 },

@@ -11,7 +11,7 @@ import { Parameters } from '../src/nn/parameters.ts'
 import { withGradients } from '../src/ops/gradients.ts'
 import { scope } from '../src/tensor/scope.ts'
 import { tensor } from '../src/tensor/tensor.ts'
-import { logLogChart, type Series } from './chart.ts'
+import { logLogChart, type Series } from './tools/chart.ts'
 
 const { values: asked } = parseArgs({
   options: {

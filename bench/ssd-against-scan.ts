@@ -6,9 +6,9 @@ import type { DeviceName } from '../src/devices/device.ts'
 import { openDevice } from '../src/devices/open.ts'
 import { randomNormal } from '../src/nn/random-normal.ts'
 import type { Tensor } from '../src/tensor/tensor.ts'
-import { interleaved, printTimings, timesAsLong, type Work } from './measure.ts'
-import { trainingWork } from './models.ts'
-import { scanWorks, ssdWorks } from './operations.ts'
+import { interleaved, printTimings, timesAsLong, type Work } from './tools/measure.ts'
+import { trainingWork } from './tools/models.ts'
+import { scanWorks, ssdWorks } from './tools/operations.ts'
 
 const { values: asked } = parseArgs({
   options: {

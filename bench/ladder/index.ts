@@ -11,7 +11,7 @@ import { Random } from '../../src/tensor/random.ts'
 import { scope } from '../../src/tensor/scope.ts'
 import { tensor, type Tensor } from '../../src/tensor/tensor.ts'
 import { relativeError } from '../../test/suites/compare.ts'
-import { compileText } from '../assembly.ts'
+import { compileText } from '../tools/assembly.ts'
 
 const { values: asked } = parseArgs({ options: { seconds: { type: 'string', default: '4' } } })
 

@@ -1,8 +1,8 @@
 /** An engine in a process of its own, which stays alive and takes orders: see lines.mjs. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
-import { MARK } from './lines.mjs'
-import type { OperationName } from './operation-work.mjs'
+import { MARK } from './engines/lines.mjs'
+import type { OperationName } from './engines/operation-work.mjs'
 
 /** What an engine did: tokens drawn, and seconds to the first of them and from there to the last. */
 export interface Generated {

@@ -9,7 +9,7 @@ import { compareOperations } from './operations.ts'
 import { compareTokens, printCase } from './report.ts'
 import { sayLeftOut, takeTurns } from './rounds.ts'
 import { compareTraining } from './training.ts'
-import { TRANSFORMERS } from './transformers.ts'
+import { TRANSFORMERS } from './engines/transformers.ts'
 
 /** Tokens that are single printable characters: wllama takes text. */
 const PROMPT = Array.from({ length: 512 }, (_, i) => 33 + ((i * i * 31 + i * 17) % 94))
@@ -41,7 +41,7 @@ const node = process.execPath
 function commands(): Map<string, readonly string[]> {
   const found = new Map<string, readonly string[]>()
   const work = asked.operations ? '-operations' : asked.train ? '-train' : ''
-  const ours = ['scripts/run-ts.mjs', `bench/peers/sidewinder${work}.ts`]
+  const ours = ['scripts/run-ts.mjs', `bench/peers/engines/sidewinder${work}.ts`]
   for (const device of asked.devices.split(',')) {
     const gpu = device === 'webgpu' ? ['scripts/with-gpu.mjs'] : []
     found.set(`sidewinder ${device}`, [node, ...gpu, ...ours, device, threads])
@@ -60,23 +60,23 @@ function commands(): Map<string, readonly string[]> {
 
 const generatingPeers = (): Map<string, readonly string[]> =>
   new Map([
-    ['llama.cpp', [node, 'bench/peers/llama.mjs', threads]],
-    ['wllama', [node, 'bench/peers/wllama.mjs', threads]],
+    ['llama.cpp', [node, 'bench/peers/engines/llama.mjs', threads]],
+    ['wllama', [node, 'bench/peers/engines/wllama.mjs', threads]],
     ...(asked.python ? [['transformers', [asked.python, '-c', TRANSFORMERS, threads]] as const] : []),
   ])
 
 function trainingPeers(): Map<string, readonly string[]> {
   if (!asked.python) throw new Error('--train needs --python, one with torch and safetensors')
-  const command = [asked.python, 'bench/peers/pytorch-train.py', threads]
+  const command = [asked.python, 'bench/peers/engines/pytorch-train.py', threads]
   return new Map(['loop', 'chunks'].map((scan) => [`pytorch ${scan}`, [...command, scan]]))
 }
 
 function operationPeers(): Map<string, readonly string[]> {
-  const onnxruntime = ['bench/peers/onnxruntime.mjs', threads]
+  const onnxruntime = ['bench/peers/engines/onnxruntime.mjs', threads]
   return new Map([
     ['onnxruntime-web', [node, ...onnxruntime]],
     ...(asked.node ? [['onnxruntime-web --node', [...asked.node.split(' '), ...onnxruntime]] as const] : []),
-    ['jax-js', [node, 'bench/peers/jax.mjs', threads]],
+    ['jax-js', [node, 'bench/peers/engines/jax.mjs', threads]],
   ])
 }
 

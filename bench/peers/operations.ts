@@ -1,5 +1,5 @@
 import type { Engine } from './engine.ts'
-import { OPERATIONS, type OperationName } from './operation-work.mjs'
+import { OPERATIONS, type OperationName } from './engines/operation-work.mjs'
 import { printOperation } from './report.ts'
 import { sayLeftOut, takeTurns } from './rounds.ts'
 

@@ -1,4 +1,4 @@
-// llama.cpp in its native build for CPUs: node bench/peers/llama.mjs <threads>
+// llama.cpp in its native build for CPUs: node bench/peers/engines/llama.mjs <threads>
 import { readFile } from 'node:fs/promises'
 import { getLlama, LlamaLogLevel } from 'node-llama-cpp'
 import { obey } from './lines.mjs'
@@ -10,7 +10,7 @@ const llama = await getLlama({
   maxThreads: threads,
   logLevel: LlamaLogLevel.error,
 })
-const about = new URL('node_modules/node-llama-cpp/package.json', import.meta.url)
+const about = new URL('../node_modules/node-llama-cpp/package.json', import.meta.url)
 const { version } = JSON.parse(await readFile(about, 'utf8'))
 let model
 let sequence

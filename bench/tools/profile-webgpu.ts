@@ -1,6 +1,6 @@
 /** Where the time of a recorded launch list goes on WebGPU: each launch in a pass of its own, between two timestamps. */
-import type { LaunchList } from '../src/devices/device.ts'
-import type { CompiledLaunch, WebGpuDevice } from '../src/devices/webgpu/device.ts'
+import type { LaunchList } from '../../src/devices/device.ts'
+import type { CompiledLaunch, WebGpuDevice } from '../../src/devices/webgpu/device.ts'
 
 export interface KernelTime {
   readonly name: string

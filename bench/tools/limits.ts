@@ -20,7 +20,7 @@ const FLOPS_A_TURN = 96
 export async function measureLimits(threads: number): Promise<Limits> {
   setFlagsFromString('--experimental-wasm-relaxed-simd')
   const builds = await Promise.all(
-    ['simd', 'simd,relaxed-simd'].map((features) => compileText('bench/limits.as.ts', features)),
+    ['simd', 'simd,relaxed-simd'].map((features) => compileText('bench/tools/limits.as.ts', features)),
   )
   const usable = builds.filter((bytes) => WebAssembly.validate(bytes))
   let [flops, bytes] = [0, 0]

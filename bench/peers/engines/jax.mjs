@@ -1,4 +1,4 @@
-// jax-js on WebAssembly, in Chromium, as it has no threads in Node: node bench/peers/jax.mjs <threads>
+// jax-js on WebAssembly, in Chromium, as it has no threads in Node: node bench/peers/engines/jax.mjs <threads>
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -6,7 +6,7 @@ import { obey } from './lines.mjs'
 import { openPage } from './page.mjs'
 
 const threads = Number(process.argv[2])
-const root = fileURLToPath(new URL('.', import.meta.url))
+const root = fileURLToPath(new URL('..', import.meta.url))
 const { version } = JSON.parse(readFileSync(join(root, 'node_modules/@jax-js/jax/package.json'), 'utf8'))
 
 const { page, browser, close } = await openPage((path) => join(root, path), threads)
@@ -15,7 +15,7 @@ await page.evaluate(
     const { ordersOf } = await import(orders)
     globalThis.orders = await ordersOf(await import(jax))
   },
-  ['/jax-page.mjs', '/node_modules/@jax-js/jax/dist/index.js'],
+  ['/engines/jax-page.mjs', '/node_modules/@jax-js/jax/dist/index.js'],
 )
 const give = (name) => (order) =>
   page.evaluate(([name, order]) => globalThis.orders[name](order), [name, order])

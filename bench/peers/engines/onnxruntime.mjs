@@ -1,4 +1,4 @@
-// ONNX Runtime compiled to WebAssembly, whose threads work in Node: node bench/peers/onnxruntime.mjs <threads>
+// ONNX Runtime compiled to WebAssembly, whose threads work in Node: node bench/peers/engines/onnxruntime.mjs <threads>
 // Its session copies what goes in and comes out in each run; it cannot keep them on its side.
 import { InferenceSession, Tensor, env } from 'onnxruntime-web'
 import { obey } from './lines.mjs'

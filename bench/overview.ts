@@ -3,10 +3,10 @@ import { availableParallelism, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 import { openDevice } from '../src/devices/open.ts'
 import type { DeviceName } from '../src/devices/device.ts'
-import { measureLimits } from './limits.ts'
-import { interleaved, printTimings } from './measure.ts'
-import { modelWorks } from './models.ts'
-import { operationWorks } from './operations.ts'
+import { measureLimits } from './tools/limits.ts'
+import { interleaved, printTimings } from './tools/measure.ts'
+import { modelWorks } from './tools/models.ts'
+import { operationWorks } from './tools/operations.ts'
 
 const { values: asked } = parseArgs({
   options: {

@@ -1,5 +1,5 @@
-import type { AnyDevice } from '../src/devices/device.ts'
-import { scope } from '../src/tensor/scope.ts'
+import type { AnyDevice } from '../../src/devices/device.ts'
+import { scope } from '../../src/tensor/scope.ts'
 import type { Limits } from './limits.ts'
 
 /** A piece of work, and what it costs by count. */

@@ -1,4 +1,4 @@
-// llama.cpp compiled to WebAssembly, in Chromium: node bench/peers/wllama.mjs <threads>
+// llama.cpp compiled to WebAssembly, in Chromium: node bench/peers/engines/wllama.mjs <threads>
 // Times are those that its server takes, without the way through the page.
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
@@ -7,7 +7,7 @@ import { obey } from './lines.mjs'
 import { openPage } from './page.mjs'
 
 const threads = Number(process.argv[2])
-const root = fileURLToPath(new URL('node_modules/@wllama/wllama/esm', import.meta.url))
+const root = fileURLToPath(new URL('../node_modules/@wllama/wllama/esm', import.meta.url))
 statSync(root)
 let modelPath = ''
 

@@ -3,7 +3,7 @@ import { createReadStream, statSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { extname, join } from 'node:path'
 import { chromium } from 'playwright'
-import { bundled, folderOf, unpack } from '../../scripts/chromium.mjs'
+import { bundled, folderOf, unpack } from '../../../scripts/chromium.mjs'
 
 const TYPES = {
   '.js': 'text/javascript',
