@@ -1,4 +1,5 @@
-// Generates 100,000 tokens and prints what memory it takes: node scripts/run-ts.mjs bench/constant-memory.ts [tokens]
+// Memory while 100,000 tokens are generated.
+// npm run bench -- constant-memory [tokens]
 import { openDevice } from '../src/devices/open.ts'
 import { LanguageModel } from '../src/language/language-model.ts'
 import { modelConfig } from '../src/models/config.ts'

@@ -1,6 +1,6 @@
-// Prompts of 512 tokens and single tokens through random 130M models on WASM, and where the time goes, by kernel.
-// node scripts/run-ts.mjs bench/cpu-models.ts [--threads 2] [--models mamba,mamba2] [--weights f32,f16,q8,q4] [--profile]
-// [--train [--length 256]]: steps of training instead
+// Prompts of 512 tokens and single tokens through random 130M models on WASM; with --profile, by kernel.
+// npm run bench -- cpu-models [--threads 2] [--models mamba,mamba2] [--weights f32,f16,q8,q4] [--profile]
+// With --train [--length 256]: steps of training instead.
 import { parseArgs } from 'node:util'
 import { openDevice } from '../src/devices/open.ts'
 import type { Simd } from '../src/devices/wasm/features.ts'

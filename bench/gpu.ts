@@ -1,5 +1,5 @@
-// 130M models and large products on a GPU, against what the card can do, and where the time goes.
-// node scripts/run-ts.mjs bench/gpu.ts [--only decode] [--profile] [--seconds 1] [--subgroup-matrix]
+// 130M models and large products on a GPU, against what the card can do; with --profile, where the time goes.
+// npm run bench -- gpu [--only decode] [--profile] [--seconds 1] [--subgroup-matrix]
 import { parseArgs } from 'node:util'
 import { randomWindows } from '../src/data/batches.ts'
 import type { LaunchList } from '../src/devices/device.ts'

@@ -1,5 +1,5 @@
-// Overhead of a launch on the WASM device: lists of kernels that touch one element a thread, replayed.
-// node bench/launch.mjs [threads...]
+// What a replayed launch costs on WASM, of kernels that touch one element a thread.
+// npm run bench -- launch-wasm [threads...]
 import { build } from 'tsdown'
 
 const out = 'node_modules/.cache/sidewinder/bench'

@@ -1,5 +1,6 @@
-// What the host pays for a launch on WebGPU, of kernels that touch 64 elements: through an operation, as a launch that
-// is compiled again, and replayed. node scripts/with-gpu.mjs scripts/run-ts.mjs bench/launch-webgpu.ts
+// What the host pays for a launch on WebGPU: through an operation, compiled again, and replayed.
+// npm run bench -- launch-webgpu
+// The kernels touch 64 elements each.
 import { openDevice } from '../src/devices/open.ts'
 import { activation, activationOp } from '../src/ops/activation/index.ts'
 import { scope } from '../src/tensor/scope.ts'

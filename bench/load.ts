@@ -1,5 +1,6 @@
-// Loads random 130M models from every format: time, and peak memory against what the loaded weights take.
-// node scripts/run-ts.mjs bench/load.ts [folder]   (writes and removes about 3 GB there; default: the system's temporary folder)
+// Time and peak memory of loading 130M models from each format.
+// npm run bench -- load [folder]
+// It writes about 3 GB to the folder, by default the system's temporary one, and removes them.
 import { spawnSync } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

@@ -1,4 +1,5 @@
-// npm run bench [-- --device wasm --threads 2 --only matmul]
+// Operations, training steps, prompts and single tokens.
+// npm run bench -- overview [--device wasm] [--threads 2] [--only matmul]
 import { availableParallelism, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 import { openDevice } from '../src/devices/open.ts'

@@ -1,4 +1,5 @@
-/** Speed of products with packed weights, beside f32: GB/s of stored bytes for few rows, GFLOP/s for many. */
+// Products with weights in 16, 8 and 4 bits, beside f32: GB/s for few rows, GFLOP/s for many.
+// npm run bench -- packed [device] [threads,threads...]
 import { openDevice } from '../src/devices/open.ts'
 import type { AnyDevice, DeviceName } from '../src/devices/device.ts'
 import { PACKED_FORMATS, packRows } from '../src/ops/packed/format.ts'

@@ -1,4 +1,5 @@
-// Time and memory against length, of models with 2 layers: npm run bench:scaling [-- --device webgpu --seconds 60 --svg docs/benchmarks]
+// Time and memory against length, from 1K to 256K tokens, of models with 2 layers.
+// npm run bench -- scaling [--device webgpu] [--seconds 60] [--svg docs/benchmarks]
 import { parseArgs } from 'node:util'
 import { loadavg } from 'node:os'
 import type { AnyDevice, DeviceName } from '../src/devices/device.ts'

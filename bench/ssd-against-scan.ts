@@ -1,5 +1,6 @@
-// SSD against the selective scan with as large a state, at length 2,048: the operations alone, and whole training steps.
-// node scripts/run-ts.mjs bench/ssd-against-scan.ts [--device wasm] [--threads 2] [--widths 256] [--states 64,128] [--seconds 8]
+// SSD against the selective scan with as large a state: the operations alone, and whole training steps.
+// npm run bench -- ssd-against-scan [--device wasm] [--threads 2] [--widths 256] [--states 64,128] [--seconds
+// 8]
 import { loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 import type { DeviceName } from '../src/devices/device.ts'

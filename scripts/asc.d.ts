@@ -1,6 +1,6 @@
 /**
- * What we use of the AssemblyScript compiler. Its own types declare globals that change ours (`Array.at` never undefined), so
- * tsconfig.json points here instead.
+ * What we use of the AssemblyScript compiler. Its own types declare globals that change ours (`Array.at`
+ * never undefined), so tsconfig.json points here instead.
  */
 export function main(
   args: readonly string[],

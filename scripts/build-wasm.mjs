@@ -1,5 +1,6 @@
-// Compiles the kernels (the exported functions of src/ops/**/*.as.ts) and the run loop into one WebAssembly module, for
-// base and for relaxed SIMD, and writes src/devices/wasm/generated. Does nothing if its inputs are unchanged.
+// Compiles the kernels (the exported functions of src/ops/**/*.as.ts) and the run loop into one WebAssembly
+// module, for base and for relaxed SIMD, and writes src/devices/wasm/generated. Does nothing if its inputs
+// are unchanged.
 import { main as compileAssembly } from 'assemblyscript/asc'
 import { createHash } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
@@ -23,7 +24,10 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   }
 }
 
-/** Builds the kernels, unless those that are there were built from the same sources. Rejects if a source does not compile. */
+/**
+ * Builds the kernels, unless those that are there were built from the same sources. Rejects if a source does
+ * not compile.
+ */
 export async function buildKernels() {
   const kernelFiles = [...find('src/ops'), ...find('src/devices/wasm/kernels')]
   const sources = new Map([...kernelFiles, [worker, readFileSync(join(root, worker), 'utf8')]])
@@ -103,7 +107,8 @@ async function compile(source, features, out) {
 }
 
 /**
- * The errors among a compiler's messages, which come in paragraphs: a warning for most pointers comes before them.
+ * The errors among a compiler's messages, which come in paragraphs: a warning for most pointers comes before
+ * them.
  * @param {string} messages
  */
 function errorsOf(messages) {
@@ -112,8 +117,8 @@ function errorsOf(messages) {
 }
 
 /**
- * A source. Vector math is inlined into every kernel: a call would spill all vector registers. The mark is set here, as
- * neither linter nor formatter can read `@inline function`.
+ * A source. Vector math is inlined into every kernel: a call would spill all vector registers. The mark is
+ * set here, as neither linter nor formatter can read `@inline function`.
  * @param {string} path
  */
 function withInlining(path) {
@@ -136,8 +141,8 @@ async function blame(sources, features) {
 }
 
 /**
- * A switch over kernel numbers. Kernels are exported too, which keeps each a function of its own: engines optimise
- * functions one by one.
+ * A switch over kernel numbers. Kernels are exported too, which keeps each a function of its own: engines
+ * optimise functions one by one.
  * @param {import('./wasm-kernels.mjs').KernelSource[]} kernels
  */
 function dispatcher(kernels) {

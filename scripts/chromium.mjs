@@ -1,5 +1,5 @@
-// Chromium and SwiftShader (Vulkan on the CPU) from the npm package @sparticuz/chromium, unpacked once, so that
-// GPU and browser tests need no system package. The package is for Linux on x64.
+// Chromium and SwiftShader (Vulkan on the CPU) from the npm package @sparticuz/chromium, unpacked once, so
+// that GPU and browser tests need no system package. The package is for Linux on x64.
 import { existsSync, readFileSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -28,7 +28,10 @@ export function folderOf(part) {
   return join(modules, '.cache/sidewinder', `${part}-${version}`)
 }
 
-/** How Playwright starts the bundled Chromium: with WebGPU on SwiftShader, without code that zeroes workgroup memory (test/gpu.ts). */
+/**
+ * How Playwright starts the bundled Chromium: with WebGPU on SwiftShader, without code that zeroes workgroup
+ * memory (test/gpu.ts).
+ */
 export function launchOptions() {
   const folder = folderOf('chromium')
   return {

@@ -1,5 +1,5 @@
-// Prints "N passed, N failed" from vitest's JSON report. A report that is missing, or a run that failed outside any
-// test, counts as one failure.
+// Prints "N passed, N failed" from vitest's JSON report. A report that is missing, or a run that failed
+// outside any test, counts as one failure.
 import { readFileSync } from 'node:fs'
 
 const { passed, failed } = count(process.argv[2])

@@ -8,7 +8,8 @@ import { bundled, unpack } from './chromium.mjs'
 /**
  * @typedef {object} Found
  * @property {string} [name]
- * @property {Record<string, string>} env A process must start with it: the loader reads LD_LIBRARY_PATH only then.
+ * @property {Record<string, string>} env A process must start with it: the loader reads LD_LIBRARY_PATH only
+ *   then.
  * @property {boolean} [software] Whether it computes on the CPU.
  * @property {string} [why] Why there is none.
  */

@@ -1,10 +1,11 @@
 // The classic model to compare with: how often each byte followed the last n bytes.
 
 /**
- * Bits per byte of `text` under an order-n byte model counted on `training`. A context of n bytes is mixed with that of n - 1
- * bytes, and so on, by the weights of Witten and Bell (1991, method C):
- * p(b | context) = (count(context, b) + kinds(context) · p(b | shorter context)) / (count(context) + kinds(context)),
- * where kinds is how many different bytes followed the context. Below all is the uniform distribution over 256.
+ * Bits per byte of `text` under an order-n byte model counted on `training`. A context of n bytes is mixed
+ * with that of n - 1 bytes, and so on, by the weights of Witten and Bell (1991, method C):
+ * p(b | context) = (count(context, b) + kinds(context) · p(b | shorter context)) / (count(context) +
+ * kinds(context)), where kinds is how many different bytes followed the context. Below all is the uniform
+ * distribution over 256.
  *
  * @param {Uint8Array} training
  * @param {Uint8Array} text what follows the training text

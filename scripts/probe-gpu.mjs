@@ -1,4 +1,5 @@
-// Prints the adapter that Dawn finds in this environment, as JSON. In a process of its own: drivers may crash.
+// Prints the adapter that Dawn finds in this environment, as JSON. In a process of its own: drivers may
+// crash.
 import { create, globals } from 'webgpu'
 
 Object.assign(globalThis, globals)

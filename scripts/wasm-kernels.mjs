@@ -1,4 +1,5 @@
-// What build-wasm.mjs knows of AssemblyScript: kernel signatures, compiler flags, and what a module must not have.
+// What build-wasm.mjs knows of AssemblyScript: kernel signatures, compiler flags, and what a module must not
+// have.
 
 /**
  * @typedef {{ name: string, type: 'usize' | 'i32' | 'f32' }} Parameter
@@ -8,8 +9,8 @@
 const SHARE = ['begin: i32', 'end: i32']
 
 /**
- * Exported functions that take a share of items, `(..., begin: i32, end: i32)` or `(..., begin, end, thread: i32)`. Exported
- * functions without `begin` and `end` are helpers for other files.
+ * Exported functions that take a share of items, `(..., begin: i32, end: i32)` or `(..., begin, end, thread:
+ * i32)`. Exported functions without `begin` and `end` are helpers for other files.
  * @param {string} path
  * @param {string} text
  * @returns {KernelSource[]}
@@ -74,9 +75,9 @@ export function compilerArguments(features, out) {
 }
 
 /**
- * What is wrong with a compiled module, if anything. Every thread has an instance on the same memory: a start function or
- * data segments would overwrite what is there, and module state would differ between threads. Reads the sections itself, as
- * Node 20 takes no relaxed SIMD without a flag.
+ * What is wrong with a compiled module, if anything. Every thread has an instance on the same memory: a start
+ * function or data segments would overwrite what is there, and module state would differ between threads.
+ * Reads the sections itself, as Node 20 takes no relaxed SIMD without a flag.
  * @param {Uint8Array} bytes
  * @returns {string | undefined}
  */

@@ -6,7 +6,10 @@ import { onlyIn } from './left-out.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** The devices of this run; none stands for all. `vitest.config.ts` reads them from SIDEWINDER_TEST_DEVICES. */
+    /**
+     * The devices of this run; none stands for all. `vitest.config.ts` reads them from
+     * SIDEWINDER_TEST_DEVICES.
+     */
     readonly devices: readonly string[]
   }
 }
@@ -23,11 +26,11 @@ export const inNode = <const Item>(...items: readonly Item[]): readonly Item[] =
 export const inPages = <const Item>(...items: readonly Item[]): readonly Item[] => (inPage ? items : [])
 
 /**
- * One suite for each fast device. `body` gets a function that gives the open device, and options for its tests that repeat on
- * other inputs what other tests of the suite show already: a default run leaves these out on WebGPU, and in pages. Last comes
- * the name of the device.
- * `SIDEWINDER_TEST_DEVICES=wasm` narrows the devices. Without a GPU adapter, software or real, the webgpu suite is skipped with a
- * line that says why.
+ * One suite for each fast device. `body` gets a function that gives the open device, and options for its
+ * tests that repeat on other inputs what other tests of the suite show already: a default run leaves these
+ * out on WebGPU, and in pages. Last comes the name of the device.
+ * `SIDEWINDER_TEST_DEVICES=wasm` narrows the devices. Without a GPU adapter, software or real, the webgpu
+ * suite is skipped with a line that says why.
  */
 export function testDevices(
   title: string,

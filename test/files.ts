@@ -1,4 +1,6 @@
-/** Reads a file of this repository that has an extension (`test/fixtures/….json`), in Node and in the browser. */
+/**
+ * Reads a file of this repository that has an extension (`test/fixtures/….json`), in Node and in the browser.
+ */
 export async function readTestFile(path: string): Promise<Uint8Array<ArrayBuffer>> {
   if (typeof window !== 'undefined') {
     const response = await fetch(`/${path}`)

@@ -1,5 +1,6 @@
-// Runs all checks without a test runner, for machines that have a device to test and little else: see scripts/test-gpu.mjs.
-// node scripts/run-ts.mjs test/gpu-checks.ts [device] [only]; with --subgroup-matrix, the checks of products on matrix units.
+// Runs all checks without a test runner, for machines that have a device to test and little else: see
+// scripts/test-more.mjs. node scripts/run-ts.mjs test/gpu-checks.ts [device] [only]; with --subgroup-matrix,
+// the checks of products on matrix units.
 import { parseArgs } from 'node:util'
 import type { DeviceName } from '../src/devices/device.ts'
 import { openDevice } from '../src/devices/open.ts'

@@ -5,9 +5,10 @@ import { openWebGpu, type WebGpuDevice } from '../src/devices/webgpu/device.ts'
 const inBrowser = typeof window !== 'undefined'
 
 /**
- * What Dawn is started with where tests run on a software adapter. WebGPU sets workgroup memory to zero before a kernel runs; the
- * code for that is most of what SwiftShader compiles. Without it, all 467 specialisations of kernels compile in 20 s, with it in
- * 148 s. Our kernels write workgroup memory before they read it, and a kernel that does not fails here.
+ * What Dawn is started with where tests run on a software adapter. WebGPU sets workgroup memory to zero
+ * before a kernel runs; the code for that is most of what SwiftShader compiles. Without it, all 467
+ * specialisations of kernels compile in 20 s, with it in 148 s. Our kernels write workgroup memory before
+ * they read it, and a kernel that does not fails here.
  */
 const SOFTWARE_FLAGS = ['enable-dawn-features=disable_workgroup_init']
 

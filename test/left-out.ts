@@ -1,6 +1,6 @@
 /**
- * What a default run leaves out. A test that is left out is skipped and says so in its `meta`; `reporter.ts` counts these tests at
- * the end of a run and prints the command that runs them.
+ * What a default run leaves out. A test that is left out is skipped and says so in its `meta`; `reporter.ts`
+ * counts these tests at the end of a run and prints the command that runs them.
  */
 import { inject, type TestContext, type TestOptions } from 'vitest'
 
@@ -33,7 +33,10 @@ export const asked = (extent: Extent): boolean => inject('also').includes(extent
 export const onlyIn = (extent: Extent): TestOptions =>
   asked(extent) ? {} : { skip: true, meta: { leftOut: extent } }
 
-/** Leaves the running test out, unless this run was asked for it: for what is known only once a device is open. */
+/**
+ * Leaves the running test out, unless this run was asked for it: for what is known only once a device is
+ * open.
+ */
 export function leaveOut({ task, skip }: TestContext, extent: Extent): void {
   if (asked(extent)) return
   task.meta.leftOut = extent

@@ -1,4 +1,7 @@
-/** While vitest watches, a change of an AssemblyScript source builds the kernels, and that runs the tests that use them. */
+/**
+ * While vitest watches, a change of an AssemblyScript source builds the kernels, and that runs the tests that
+ * use them.
+ */
 import type { Plugin } from 'vitest/config'
 import { buildKernels } from '../scripts/build-wasm.mjs'
 

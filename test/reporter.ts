@@ -1,5 +1,6 @@
 /**
- * The end of a run: how long each file took, the slowest last, and what was left out with the command that runs it.
+ * The end of a run: how long each file took, the slowest last, and what was left out with the command that
+ * runs it.
  */
 import type { Reporter, TestCase, TestModule, TestSuite } from 'vitest/node'
 import { COMMANDS, type Extent } from './left-out.ts'

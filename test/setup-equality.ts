@@ -1,6 +1,6 @@
 /**
- * `toEqual` compares typed arrays element by element, a megabyte in a second. Arrays of one type with the same bytes are equal
- * without that; all others take the usual way, which shows where they differ.
+ * `toEqual` compares typed arrays element by element, a megabyte in a second. Arrays of one type with the
+ * same bytes are equal without that; all others take the usual way, which shows where they differ.
  */
 import { expect } from 'vitest'
 

@@ -1,4 +1,5 @@
-// From what one would write first to what is shipped, on WASM: node scripts/run-ts.mjs bench/ladder/index.ts [--seconds 4]
+// From the first idea to what is shipped, on WASM: matmul, matvec, scan, SSD.
+// npm run bench -- ladder [--seconds 4]
 // Every step computes the same numbers, which is checked; the shipped operations run on 1 and on 2 threads.
 import { parseArgs } from 'node:util'
 import { setFlagsFromString } from 'node:v8'

@@ -1,4 +1,5 @@
-// What one would write first, and next: one sequence of the selective scan (delta made positive before) and of SSD (one group).
+// What one would write first, and next: one sequence of the selective scan (delta made positive before) and
+// of SSD (one group).
 
 /** Step 0: the definition, h [E, N] in memory: h = exp(dt A) h + dt B u, y = C h + D u. */
 export function scanScalar(

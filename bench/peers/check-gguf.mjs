@@ -1,5 +1,5 @@
-// Does llama.cpp give the logits, tokens and text that Sidewinder gives for the GGUF files that Sidewinder writes?
-// npm --prefix bench/peers install && node bench/peers/check-gguf.mjs
+// Does llama.cpp give the logits, tokens and text that Sidewinder gives for the GGUF files that Sidewinder
+// writes? npm --prefix bench/peers install && node bench/peers/check-gguf.mjs
 import { rm } from 'node:fs/promises'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { getLlama, LlamaLogLevel } from 'node-llama-cpp'

@@ -123,7 +123,8 @@ const write = (path: string, config: ModelConfig, options: GgufOptions): Promise
 async function openFixture(name: string): Promise<{ tokenizer: Tokenizer; texts: string[] }> {
   const folder = await openFolder(`test/fixtures/tokenizer/${name === 'bytes' ? 'neox' : name}`)
   const { cases } = JSON.parse(await folder.text('cases.json')) as { cases: { text: string }[] }
-  // llama.cpp takes text as it is, where some tokenizers compose letters and marks first; and ends texts at zeros.
+  // llama.cpp takes text as it is, where some tokenizers compose letters and marks first; and ends texts at
+  // zeros.
   const texts = cases
     .map(({ text }) => text)
     .filter((text) => text === text.normalize('NFC') && !/\0/.test(text))

@@ -1,6 +1,6 @@
 // The same prompts and tokens in Sidewinder and in what people would use instead, by turns in one run.
-// npm --prefix bench/peers install && npm run bench:peers [-- --python /path/to/python --rounds 7 --threads 2 --only llama.cpp]
-// With --train, training steps; with --operations, single operations.
+// npm --prefix bench/peers install && npm run bench -- peers [--python /path/to/python] [--rounds 7]
+// [--threads 2] [--only llama.cpp] With --train, training steps; with --operations, single operations.
 import { availableParallelism, cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { Engine, type Generated } from './engine.ts'
@@ -37,7 +37,9 @@ if (asked.train && asked.operations)
 const { threads } = asked
 const node = process.execPath
 
-/** Processes by name, ours first. `--node` adds Sidewinder in another Node, with options of it after its path. */
+/**
+ * Processes by name, ours first. `--node` adds Sidewinder in another Node, with options of it after its path.
+ */
 function commands(): Map<string, readonly string[]> {
   const found = new Map<string, readonly string[]>()
   const work = asked.operations ? '-operations' : asked.train ? '-train' : ''

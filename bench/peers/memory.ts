@@ -1,5 +1,6 @@
-// Peak resident memory of a prompt of 512 tokens and 64 more, against weights + state: Linux only.
-// node scripts/run-ts.mjs bench/peers/memory.ts [--threads 2] [--models mamba,mamba2] [--weights f32,q8,q4] [--cache .cache/peers]
+// Peak resident memory of a prompt of 512 tokens and 64 more, against weights and state. Linux only.
+// npm run bench -- peers/memory [--threads 2] [--models mamba,mamba2] [--weights f32,q8,q4] [--cache
+// .cache/peers]
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'

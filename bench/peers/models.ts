@@ -65,7 +65,10 @@ async function once(cache: string, file: string, make: (path: string) => Promise
   return path
 }
 
-/** A vocabulary that llama.cpp opens: ASCII, then tokens that are spelled as their numbers, so that text says which they were. */
+/**
+ * A vocabulary that llama.cpp opens: ASCII, then tokens that are spelled as their numbers, so that text says
+ * which they were.
+ */
 function numerals({ input }: ModelConfig): Tokenizer {
   const size = 'vocabulary' in input ? input.vocabulary : 0
   const tokens = Array.from({ length: size }, (_, i) => (i < 128 ? BYTE_LETTERS[i] : `<${i}>`))

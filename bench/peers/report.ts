@@ -40,7 +40,10 @@ interface Case {
   readonly count: number
 }
 
-/** A table for each Sidewinder: tokens a second, and how many times those of each peer it makes, round by round. */
+/**
+ * A table for each Sidewinder: tokens a second, and how many times those of each peer it makes, round by
+ * round.
+ */
 export function printCase(title: string, { rounds, agreements, prompt, count }: Case): void {
   for (const { ours, beside } of tables(title, 'tokens/s', rounds)) {
     console.log(row('', `prefill ${prompt}`, 'ours/it', `decode ${count}`, 'ours/it', 'greedy tokens'))

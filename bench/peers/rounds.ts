@@ -11,7 +11,10 @@ export interface Rounds<T> {
 /** Threads of an engine spin for a while after its turn. */
 const REST = 200
 
-/** Engines by turns, there and back. A peer that fails is left out, and a line says why; the first, which is ours, must not. */
+/**
+ * Engines by turns, there and back. A peer that fails is left out, and a line says why; the first, which is
+ * ours, must not.
+ */
 export async function takeTurns<T>(
   title: string,
   engines: readonly Engine[],

@@ -11,7 +11,10 @@ const STEPS = 4
 /** Losses further apart than this, over the loss, are not those of the same work. */
 const BOUND = 1e-4
 
-/** Sidewinder first, all from the same weights and with the same batches. Says whether the losses of the first steps agree. */
+/**
+ * Sidewinder first, all from the same weights and with the same batches. Says whether the losses of the first
+ * steps agree.
+ */
 export async function compareTraining(
   engines: readonly Engine[],
   rounds: number,

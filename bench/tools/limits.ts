@@ -1,4 +1,7 @@
-/** What the machine can do at most through WebAssembly on so many threads: multiply-adds from registers, and plain reads. */
+/**
+ * What the machine can do at most through WebAssembly on so many threads: multiply-adds from registers, and
+ * plain reads.
+ */
 import { setFlagsFromString } from 'node:v8'
 import { Worker } from 'node:worker_threads'
 import { compileText } from './assembly.ts'
@@ -34,7 +37,10 @@ export async function measureLimits(threads: number): Promise<Limits> {
   return { flops, bytes }
 }
 
-/** Threads that begin together and call an export again and again; their calls over the time of each, added up. */
+/**
+ * Threads that begin together and call an export again and again; their calls over the time of each, added
+ * up.
+ */
 const THREAD = `
 const { parentPort, workerData } = require('node:worker_threads')
 const { module, name, args, seconds, pages, gate, threads } = workerData

@@ -25,8 +25,8 @@ export interface Timing {
 }
 
 /**
- * Times pieces of work by turns, so that a busy moment of the machine falls on all of them: one warm-up each, then rounds until
- * `seconds` are over, at least five.
+ * Times pieces of work by turns, so that a busy moment of the machine falls on all of them: one warm-up each,
+ * then rounds until `seconds` are over, at least five.
  */
 export async function interleaved(device: AnyDevice, works: readonly Work[], seconds = 3): Promise<Timing[]> {
   const times = works.map((): number[] => [])
@@ -64,7 +64,9 @@ export const inScope =
     })
   }
 
-/** Prints a table: milliseconds, and rates by the counts given, also in percent of what the machine can do. */
+/**
+ * Prints a table: milliseconds, and rates by the counts given, also in percent of what the machine can do.
+ */
 export function printTimings(title: string, timings: readonly Timing[], limits?: Limits): void {
   console.log(`\n${title}`)
   console.log(

@@ -2,7 +2,10 @@
 import type { AnyDevice, LaunchList } from '../../src/devices/device.ts'
 import type { WasmLaunch } from '../../src/devices/wasm/launch.ts'
 
-/** Runs the launches of `body` one by one, and prints the time that each kernel takes. What was recorded is computed anew. */
+/**
+ * Runs the launches of `body` one by one, and prints the time that each kernel takes. What was recorded is
+ * computed anew.
+ */
 export async function profileWasm(
   device: AnyDevice,
   title: string,

@@ -1,4 +1,7 @@
-/** Where the time of a recorded launch list goes on WebGPU: each launch in a pass of its own, between two timestamps. */
+/**
+ * Where the time of a recorded launch list goes on WebGPU: each launch in a pass of its own, between two
+ * timestamps.
+ */
 import type { LaunchList } from '../../src/devices/device.ts'
 import type { CompiledLaunch, WebGpuDevice } from '../../src/devices/webgpu/device.ts'
 

@@ -1,5 +1,6 @@
-// Trains on a text in the page and writes with the result. Uses the built package as it is: `npm run build` first, then serve
-// this repository with cross-origin isolation (see serve.mjs) so that WebAssembly may use threads.
+// Trains on a text in the page and writes with the result. Uses the built package as it is: `npm run build`
+// first, then serve this repository with cross-origin isolation (see serve.mjs) so that WebAssembly may use
+// threads.
 import { generateText, openDevice } from '../../dist/index.js'
 import { cosine, createModel, randomWindows, Trainer } from '../../dist/train.js'
 

@@ -1,4 +1,6 @@
-/** Model folders and files that are broken, odd or hostile: each ends as test/fixtures/edge/cases.json says. */
+/**
+ * Model folders and files that are broken, odd or hostile: each ends as test/fixtures/edge/cases.json says.
+ */
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test, vi } from 'vitest'
@@ -11,7 +13,9 @@ import { readTestFile } from '../files.ts'
 import { relativeError } from '../suites/compare.ts'
 
 const FOLDER = fileURLToPath(new URL('../fixtures/edge/', import.meta.url))
-/** Files that a pickle would make if it were executed; pickles by themselves are tested where they are read. */
+/**
+ * Files that a pickle would make if it were executed; pickles by themselves are tested where they are read.
+ */
 const MARKER = 'fixture_pickle_was_executed'
 
 interface Case {

@@ -1,4 +1,6 @@
-/** Random weights in the exact shapes of the published 130M models, in each layout that they are published in. */
+/**
+ * Random weights in the exact shapes of the published 130M models, in each layout that they are published in.
+ */
 import { expect, test } from 'vitest'
 import type { FileLike } from '../../src/checkpoints/source.ts'
 import { openDevice } from '../../src/devices/open.ts'

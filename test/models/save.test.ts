@@ -1,4 +1,7 @@
-/** What is written is what was read: safetensors and GGUF, out of files and of models on devices, to the last bit. */
+/**
+ * What is written is what was read: safetensors and GGUF, out of files and of models on devices, to the last
+ * bit.
+ */
 import { describe, expect, test } from 'vitest'
 import type { FileLike } from '../../src/checkpoints/source.ts'
 import type { StoredTensor } from '../../src/checkpoints/stored.ts'

@@ -1,4 +1,7 @@
-/** Operations against float64 results of others: every case on the reference and on wasm; on WebGPU as the cover says. */
+/**
+ * Operations against float64 results of others: every case on the reference and on wasm; on WebGPU as the
+ * cover says.
+ */
 import { beforeAll, describe, test } from 'vitest'
 import { ReferenceDevice } from '../../src/devices/reference/device.ts'
 import { testDevices } from '../devices.ts'

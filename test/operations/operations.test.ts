@@ -24,7 +24,10 @@ testDevices(
 testDevices(
   'operations',
   (device) => {
-    /** In pages, as many checks as launch each kernel: its specialisations are compiled in Node by the same compiler. */
+    /**
+     * In pages, as many checks as launch each kernel: its specialisations are compiled in Node by the same
+     * compiler.
+     */
     const keysOf = (launches: Specialisations): Set<string> =>
       new Set(inPage ? launches.values() : launches.keys())
     const wanted = new Set<string>()

@@ -1,6 +1,7 @@
 /**
- * The two forms of a diagonal system at a length where errors would show: powers up to Ā^16383, and an FFT of 32,768
- * points. Parameters are the usual initialisations: S4D-Lin A = -1/2 + i π n, S4D-Real A = -(n + 1), steps from 0.001 to 0.1.
+ * The two forms of a diagonal system at a length where errors would show: powers up to Ā^16383, and an FFT of
+ * 32,768 points. Parameters are the usual initialisations: S4D-Lin A = -1/2 + i π n, S4D-Real A = -(n + 1),
+ * steps from 0.001 to 0.1.
  */
 import type { AnyDevice } from '../../src/devices/device.ts'
 import { withGradients } from '../../src/ops/gradients.ts'

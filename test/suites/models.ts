@@ -22,7 +22,9 @@ const PIECES = [
   [2, 9],
 ]
 
-/** The checkpoints: their kind of architecture, and what their fixtures have besides logits and greedy tokens. */
+/**
+ * The checkpoints: their kind of architecture, and what their fixtures have besides logits and greedy tokens.
+ */
 interface Has {
   readonly kind: string
   /** In the layout of state-spaces: pytorch_model.bin, one config.json, no states. */

@@ -1,6 +1,7 @@
 /**
- * Fixtures of operations: float64 results in test/fixtures/ops/FAMILY.{json,safetensors}, checked case by case, outputs
- * and gradients, with nothing of a test runner in it. An adapter says how a family maps to an operation here.
+ * Fixtures of operations: float64 results in test/fixtures/ops/FAMILY.{json,safetensors}, checked case by
+ * case, outputs and gradients, with nothing of a test runner in it. An adapter says how a family maps to an
+ * operation here.
  */
 import type { AnyDevice } from '../../src/devices/device.ts'
 import { withGradients } from '../../src/ops/gradients.ts'
@@ -11,7 +12,9 @@ import { readTestFile } from '../files.ts'
 import { relativeError } from './compare.ts'
 import type { StartingCheck } from './check.ts'
 
-/** Relative errors by norm: of float32 kernels, and of the reference against results that were rounded once. */
+/**
+ * Relative errors by norm: of float32 kernels, and of the reference against results that were rounded once.
+ */
 const TOLERANCE = { out: 2e-5, grad: 2e-4, reference: 1e-6 } as const
 
 export interface HostTensor {
@@ -37,7 +40,9 @@ export interface OpFixtureAdapter {
   readonly accepts?: (fixture: OpFixture) => boolean
   /** Another arrangement of a whole fixture, before anything else. */
   readonly prepare?: (fixture: OpFixture) => OpFixture
-  /** A tensor of the family (by its name there) in the layout here. The same for its cotangent and gradient. */
+  /**
+   * A tensor of the family (by its name there) in the layout here. The same for its cotangent and gradient.
+   */
   readonly layout?: (name: string, x: HostTensor) => HostTensor
   /** Runs the operation: tensors go in and come out under the names of the family. */
   readonly run: (

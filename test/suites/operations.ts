@@ -1,6 +1,6 @@
 /**
- * The generic suite: every case of every operation, with nothing of a test runner in it, so that Node and browsers run
- * the same checks. Inputs are drawn as float32; the oracle is the reference device (float64).
+ * The generic suite: every case of every operation, with nothing of a test runner in it, so that Node and
+ * browsers run the same checks. Inputs are drawn as float32; the oracle is the reference device (float64).
  */
 import type { AnyDevice } from '../../src/devices/device.ts'
 import { ReferenceDevice } from '../../src/devices/reference/device.ts'
@@ -114,7 +114,10 @@ function dispose({ inputs, outputs, gradients }: Begun): void {
   for (const x of [...gradients.values(), ...Object.values(outputs), ...Object.values(inputs)]) x?.dispose()
 }
 
-/** Outputs (`out.NAME`), tensors changed in place (`in.NAME`) and gradients (`grad.NAME`) of a case on a device. */
+/**
+ * Outputs (`out.NAME`), tensors changed in place (`in.NAME`) and gradients (`grad.NAME`) of a case on a
+ * device.
+ */
 async function evaluate(
   device: AnyDevice,
   operation: AnyOperation,

@@ -1,6 +1,6 @@
 /**
- * Files as torch.save writes them, for tests and benchmarks: a zip of a pickle of protocol 2 and one record a tensor. Contents
- * can be functions, so that a file of any size can be described.
+ * Files as torch.save writes them, for tests and benchmarks: a zip of a pickle of protocol 2 and one record a
+ * tensor. Contents can be functions, so that a file of any size can be described.
  */
 import type { FileSource } from '../../src/checkpoints/source.ts'
 
@@ -121,7 +121,10 @@ export function zipParts(records: readonly (readonly [string, Part])[]): Part[] 
   return parts
 }
 
-/** Version, flags, method, time, date, checksum (which torch does not check either), both sizes, length of the name. */
+/**
+ * Version, flags, method, time, date, checksum (which torch does not check either), both sizes, length of the
+ * name.
+ */
 const describe = (name: Uint8Array, length: number): number[] =>
   [
     [u16(45), u16(0), u16(0), u16(0), u16(0), u32(0)],

@@ -1,6 +1,6 @@
 /**
- * What the generic suite cannot say of the operations around a model: values that are not finite, ties, how often tokens are
- * drawn, published formulas, and memory. Nothing of a test runner in it.
+ * What the generic suite cannot say of the operations around a model: values that are not finite, ties, how
+ * often tokens are drawn, published formulas, and memory. Nothing of a test runner in it.
  */
 import { readSafetensors } from '../../src/checkpoints/safetensors.ts'
 import type { AnyDevice } from '../../src/devices/device.ts'

@@ -1,7 +1,8 @@
 /**
- * Specialisations of kernels: a kernel with its constants and with or without each optional binding, which a GPU compiles each
- * on its own. Compiling is nearly all that a check costs on a software adapter. So a default run takes as few checks as
- * launch every specialisation; they are found here, by starting all checks on a device that only takes notes.
+ * Specialisations of kernels: a kernel with its constants and with or without each optional binding, which a
+ * GPU compiles each on its own. Compiling is nearly all that a check costs on a software adapter. So a
+ * default run takes as few checks as launch every specialisation; they are found here, by starting all checks
+ * on a device that only takes notes.
  */
 import type { AnyDevice } from '../../src/devices/device.ts'
 import { textOf } from '../../src/devices/webgpu/header.ts'
@@ -60,8 +61,8 @@ export const launchesOfChecks = <C extends StartingCheck>(
   new Map(checks.map((check) => [check, notedLaunches(device, () => check.start(device))]))
 
 /**
- * Checks that together have every key that any check has. Greedy: again and again the check with the most keys that are still
- * missing; of equals, the one with the fewest keys.
+ * Checks that together have every key that any check has. Greedy: again and again the check with the most
+ * keys that are still missing; of equals, the one with the fewest keys.
  */
 export function covering<C>(keysOf: ReadonlyMap<C, ReadonlySet<string>>): Set<C> {
   const missing = new Set([...keysOf.values()].flatMap((keys) => [...keys]))

@@ -1,4 +1,7 @@
-/** Products on matrix units, for a device opened with `subgroupMatrix`: activations are rounded to halves, sums are f32. */
+/**
+ * Products on matrix units, for a device opened with `subgroupMatrix`: activations are rounded to halves,
+ * sums are f32.
+ */
 import type { Activation } from '../../src/ops/activation/kinds.ts'
 import { cases, normal, type Case } from '../../src/ops/cases.ts'
 import { packed } from '../../src/ops/packed/cases.ts'

@@ -1,7 +1,9 @@
 // jax-js in a page. Arrays are used up by what takes them, unless it is given `ref`.
 import { operationOrders } from './operation-work.mjs'
 
-/** Tokens that a jitted part of the scan takes. A run with 16: 115 ms, 32: 105, 64: 102, all 512 in one: 219. */
+/**
+ * Tokens that a jitted part of the scan takes. A run with 16: 115 ms, 32: 105, 64: 102, all 512 in one: 219.
+ */
 const PART = 64
 
 export async function ordersOf(jax) {

@@ -1,4 +1,5 @@
-// jax-js on WebAssembly, in Chromium, as it has no threads in Node: node bench/peers/engines/jax.mjs <threads>
+// jax-js on WebAssembly, in Chromium, as it has no threads in Node: node bench/peers/engines/jax.mjs
+// <threads>
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'

@@ -1,5 +1,5 @@
-// The child's side of a conversation in lines: an order a line in, an answer a line out. Lines without the mark are chatter of
-// libraries.
+// The child's side of a conversation in lines: an order a line in, an answer a line out. Lines without the
+// mark are chatter of libraries.
 import { createInterface } from 'node:readline'
 
 export const MARK = '@answer '

@@ -1,5 +1,5 @@
-// ONNX Runtime compiled to WebAssembly, whose threads work in Node: node bench/peers/engines/onnxruntime.mjs <threads>
-// Its session copies what goes in and comes out in each run; it cannot keep them on its side.
+// ONNX Runtime compiled to WebAssembly, whose threads work in Node: node bench/peers/engines/onnxruntime.mjs
+// <threads> Its session copies what goes in and comes out in each run; it cannot keep them on its side.
 import { InferenceSession, Tensor, env } from 'onnxruntime-web'
 import { obey } from './lines.mjs'
 import { graph, modelFile, node } from './onnx.mjs'
@@ -20,8 +20,8 @@ const GRAPHS = {
   matmul: product,
   row: product,
   /**
-   * Decays and what is added to states are computed for all tokens before the Scan (with them inside, a run with two threads
-   * took 40 ms instead of 33), channels innermost (states innermost: 82 ms).
+   * Decays and what is added to states are computed for all tokens before the Scan (with them inside, a run
+   * with two threads took 40 ms instead of 33), channels innermost (states innermost: 82 ms).
    */
   scan: {
     nodes: [

@@ -1,4 +1,5 @@
-// Operations that all engines have, their inputs, and the orders that engines of them obey. Pages load it too.
+// Operations that all engines have, their inputs, and the orders that engines of them obey. Pages load it
+// too.
 
 const [M, K, N, WORDS] = [512, 768, 3072, 50_280]
 /** Tokens, channels and states of the scan. */
@@ -43,7 +44,10 @@ export const OPERATIONS = {
 
 /** @typedef {keyof typeof OPERATIONS} OperationName */
 
-/** Values from random numbers in [-0.5, 0.5): steps of about 0.05 after softplus; A = -1 to -S, as models begin. */
+/**
+ * Values from random numbers in [-0.5, 0.5): steps of about 0.05 after softplus; A = -1 to -S, as models
+ * begin.
+ */
 const valueOf = (/** @type {string} */ name, /** @type {number} */ random, /** @type {number} */ i) =>
   name === 'delta' ? random - 3 : name === 'A' ? -1 - (i % S) : random
 
@@ -69,8 +73,10 @@ export function inputsOf(operation) {
 }
 
 /**
- * A run of an operation begins with its inputs where the engine keeps them, and ends when its result is there.
- * @typedef {{ run(): Promise<void>, result(): Promise<Float32Array>, dispose(): void | Promise<void> }} OperationWork
+ * A run of an operation begins with its inputs where the engine keeps them, and ends when its result is
+ * there.
+ * @typedef {{ run(): Promise<void>, result(): Promise<Float32Array>, dispose(): void | Promise<void> }}
+ *   OperationWork
  */
 
 /** @param {(operation: OperationName, inputs: ReturnType<typeof inputsOf>) => Promise<OperationWork>} make */

@@ -1,4 +1,7 @@
-/** transformers on PyTorch, as a program for `python -c`; orders and answers as in lines.mjs. Its arguments: threads. */
+/**
+ * transformers on PyTorch, as a program for `python -c`; orders and answers as in lines.mjs. Its arguments:
+ * threads.
+ */
 export const TRANSFORMERS = `
 import json, sys, time, torch, transformers
 threads = int(sys.argv[1])

@@ -1,4 +1,6 @@
-/** Configurations and indices: what they ask for is compared with the weights before there is memory for it. */
+/**
+ * Configurations and indices: what they ask for is compared with the weights before there is memory for it.
+ */
 import { storedParameters } from '../../../src/models/files/fill.ts'
 import { openCheckpoint } from '../../../src/models/files/open.ts'
 import { planParameters } from '../../../src/models/files/plan.ts'

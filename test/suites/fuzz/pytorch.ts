@@ -51,7 +51,10 @@ async function recordsOf(name: string): Promise<Records> {
 
 const allRecords = (): Promise<readonly Records[]> => (archives ??= Promise.all(ZIPPED.map(recordsOf)))
 
-/** The pickle alone, in archives that are otherwise right: each input is read with the storages of every seed's archive. */
+/**
+ * The pickle alone, in archives that are otherwise right: each input is read with the storages of every
+ * seed's archive.
+ */
 export const pickleTarget: FuzzTarget = {
   name: 'pickle',
   async seeds() {

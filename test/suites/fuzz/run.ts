@@ -1,4 +1,7 @@
-/** Feeds mutated inputs to a reader: whatever it does but read them, or refuse them with an error of ours, is a finding. */
+/**
+ * Feeds mutated inputs to a reader: whatever it does but read them, or refuse them with an error of ours, is
+ * a finding.
+ */
 import { SidewinderError } from '../../../src/errors.ts'
 import { Random } from '../../../src/tensor/random.ts'
 import { mutate } from './mutate.ts'
@@ -19,7 +22,10 @@ export interface FuzzReport {
   readonly slowest: number
   /** Growth of array buffers over one input, the largest, in bytes. */
   readonly mostMemory: number
-  /** How far the most resident memory of the process rose, also for a moment, in bytes: garbage of all inputs included. */
+  /**
+   * How far the most resident memory of the process rose, also for a moment, in bytes: garbage of all inputs
+   * included.
+   */
   readonly residentGrowth: number
   readonly findings: readonly string[]
 }

@@ -1,4 +1,6 @@
-/** Saved states that strangers may have changed: restored or refused with a StateError, never anything else. */
+/**
+ * Saved states that strangers may have changed: restored or refused with a StateError, never anything else.
+ */
 import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex } from '@noble/hashes/utils.js'
 import { openDevice } from '../../../src/devices/open.ts'
@@ -45,7 +47,9 @@ export function withChecksum(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return mended
 }
 
-/** Restores the bytes into each model, as they are and with a checksum that fits; throws if none takes them. */
+/**
+ * Restores the bytes into each model, as they are and with a checksum that fits; throws if none takes them.
+ */
 async function run(bytes: Uint8Array): Promise<void> {
   const refusals: StateError[] = []
   for (const model of await openModels()) {
