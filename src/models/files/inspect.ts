@@ -3,7 +3,7 @@ import { STORED_TYPES } from '../../checkpoints/dtypes.ts'
 import { TENSOR_TYPES_BY_NAME } from '../../checkpoints/gguf/types.ts'
 import { CausalConv1d } from '../../nn/causal-conv1d.ts'
 import { Embedding, Linear } from '../../nn/linear.ts'
-import { partsOf, type Module } from '../../nn/module.ts'
+import { Module, partsOf } from '../../nn/module.ts'
 import { LayerNorm, RMSNorm } from '../../nn/norm.ts'
 import { Parameter } from '../../nn/parameter.ts'
 import { sizeOf, type Shape } from '../../tensor/shape.ts'
@@ -64,7 +64,9 @@ function kindsOf(stack: Stack): Map<string, TensorKind> {
       kinds.set(path, kind)
       // A checkpoint may hold the other form.
       if (part.alternative) kinds.set(path.replace(/[^.]+$/, part.alternative.name), kind)
-    } else owner.push({ path, kind: part === stack.lmHead ? 'embeddings' : kindOfModule(part) })
+    } else if (part instanceof Module) {
+      owner.push({ path, kind: part === stack.lmHead ? 'embeddings' : kindOfModule(part) })
+    }
   }
   return kinds
 }
