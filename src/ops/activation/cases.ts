@@ -1,5 +1,5 @@
 import { cases, normal } from '../cases.ts'
-import { ACTIVATIONS, activationOp } from './index.ts'
+import { ACTIVATIONS, activationOp } from './op.ts'
 
 const wide = Object.fromEntries(
   ACTIVATIONS.map((kind) => [

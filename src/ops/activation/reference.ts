@@ -6,7 +6,7 @@ import type {
   ActivationInputs,
   ActivationOutputs,
   ActivationParams,
-} from './index.ts'
+} from './op.ts'
 
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x))
 /** Standard normal density and distribution. */

@@ -1,5 +1,5 @@
 import { cases, integers, normal, uniform, values, type Case } from '../cases.ts'
-import { sampleOp, type SampleInputs } from './index.ts'
+import { sampleOp, type SampleInputs } from './op.ts'
 
 interface Options {
   readonly B?: number

@@ -1,5 +1,5 @@
 import { cases, integers, normal, uniform, values, type Case, type Draw } from '../cases.ts'
-import { ssdOp, type SsdInputs, type SsdParams } from './index.ts'
+import { ssdOp, type SsdInputs, type SsdParams } from './op.ts'
 
 interface Sizes {
   readonly batch?: number
