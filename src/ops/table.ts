@@ -1,6 +1,8 @@
 /** The table of all operations, and the cases they are tested with. A new operation is tested by standing here. */
 import { activationCases } from './activation/cases.ts'
 import { attentionCases } from './attention/attention/cases.ts'
+import { cacheAppendCases } from './attention/cache-append/cases.ts'
+import { ropeCases } from './attention/rope/cases.ts'
 import type { CaseSet } from './cases.ts'
 import { causalConv1dCases } from './causal-conv1d/cases.ts'
 import { copyCases } from './copy/cases.ts'
@@ -27,7 +29,9 @@ import { ssdCases } from './ssd/cases.ts'
 
 export const operationCases: readonly CaseSet[] = Object.freeze([
   activationCases,
-  ...attentionCases,
+  attentionCases,
+  ropeCases,
+  cacheAppendCases,
   copyCases,
   ...crossEntropyCases,
   ...elementwiseCases,

@@ -1,21 +1,17 @@
 import type { Tensor } from '../../tensor/tensor.ts'
 import { apply } from '../apply.ts'
 import { defineOperation } from '../operation.ts'
-import { ACTIVATIONS, type Activation } from './kinds.ts'
+import type { Activation } from './kinds.ts'
 import { backwardReference, reference } from './reference.ts'
+import type {
+  ActivationInputs,
+  ActivationOutputs,
+  ActivationBackwardInputs,
+  ActivationBackwardOutputs,
+  ActivationParams,
+} from './types.ts'
 import { wasm, wasmBackward } from './wasm/launch.ts'
 import { webgpu, webgpuBackward } from './webgpu/launch.ts'
-
-export { ACTIVATIONS, type Activation }
-
-/** x [...] */
-export type ActivationInputs = { readonly x: Tensor }
-/** y [...], the shape of x */
-export type ActivationOutputs = { readonly y: Tensor }
-/** x [...]; dy [...] */
-export type ActivationBackwardInputs = { readonly x: Tensor; readonly dy: Tensor }
-export type ActivationBackwardOutputs = { readonly dx: Tensor }
-export type ActivationParams = { readonly kind: Activation }
 
 export const activationBackwardOp = defineOperation<
   ActivationBackwardInputs,

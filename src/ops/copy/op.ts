@@ -1,13 +1,8 @@
-import type { Tensor } from '../../tensor/tensor.ts'
 import { defineOperation } from '../operation.ts'
 import { reference } from './reference.ts'
+import type { CopyInputs, CopyOutputs } from './types.ts'
 import { wasm } from './wasm.ts'
 import { webgpu } from './webgpu.ts'
-
-/** x [..., W], rows any stride apart; f32 or i32 */
-export type CopyInputs = { readonly x: Tensor }
-/** y [..., W], contiguous */
-export type CopyOutputs = { readonly y: Tensor }
 
 /** Brings the rows of a strided view together. Called through `contiguous`. */
 export const copyOp = defineOperation<CopyInputs, CopyOutputs, object>({

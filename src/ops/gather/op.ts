@@ -4,19 +4,15 @@ import type { Tensor } from '../../tensor/tensor.ts'
 import { apply } from '../apply.ts'
 import { defineOperation } from '../operation.ts'
 import { embeddingReference, scatterAddReference } from './reference.ts'
+import type {
+  EmbeddingInputs,
+  EmbeddingOutputs,
+  ScatterAddInputs,
+  ScatterAddOutputs,
+  ScatterAddParams,
+} from './types.ts'
 import { embeddingWasm, scatterAddWasm } from './wasm.ts'
 import { embeddingWebgpu, scatterAddWebgpu } from './webgpu.ts'
-
-/** tokens i32 [...]; weight [V, D] */
-export type EmbeddingInputs = { readonly tokens: Tensor; readonly weight: Tensor }
-/** y [..., D] */
-export type EmbeddingOutputs = { readonly y: Tensor }
-
-/** rows [..., D], rows any stride apart; indices i32 [...] */
-export type ScatterAddInputs = { readonly rows: Tensor; readonly indices: Tensor }
-/** y [count, D] */
-export type ScatterAddOutputs = { readonly y: Tensor }
-export type ScatterAddParams = { readonly count: number }
 
 export const scatterAddOp = defineOperation<ScatterAddInputs, ScatterAddOutputs, ScatterAddParams>({
   name: 'scatterAdd',

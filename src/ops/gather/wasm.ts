@@ -6,7 +6,7 @@ import type {
   ScatterAddInputs,
   ScatterAddOutputs,
   ScatterAddParams,
-} from './op.ts'
+} from './types.ts'
 
 /** As in `wasm.as.ts`. */
 const COLUMNS = 16

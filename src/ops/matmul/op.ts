@@ -1,6 +1,7 @@
 import { activeTape } from '../../autograd/tape.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
-import { activationBackwardOp, type Activation } from '../activation/op.ts'
+import type { Activation } from '../activation/kinds.ts'
+import { activationBackwardOp } from '../activation/op.ts'
 import { apply } from '../apply.ts'
 import { add } from '../elementwise/op.ts'
 import { reshape } from '../layout/op.ts'

@@ -3,28 +3,13 @@ import { expectDType, expectRank, expectShape } from '../../tensor/shape.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { apply } from '../apply.ts'
 import { defineOperation } from '../operation.ts'
-import { weightShape, type EitherParams } from '../packed/either.ts'
+import { weightShape } from '../packed/either.ts'
 import { PackedMatrix } from '../packed/matrix.ts'
 import type { Weight } from '../packed/weight.ts'
 import { reference } from './reference.ts'
+import type { NormLinearInputs, NormLinearOutputs, NormLinearParams } from './types.ts'
 import { wasm } from './wasm.ts'
 import { webgpu } from './webgpu.ts'
-
-/** x, residual, z [B, K]; scale [K]; weight [N, K], or i32 words of a packed one; bias [N] */
-export type NormLinearInputs = {
-  readonly x: Tensor
-  readonly residual?: Tensor | undefined
-  readonly z?: Tensor | undefined
-  readonly scale?: Tensor | undefined
-  readonly weight: Tensor
-  readonly bias?: Tensor | undefined
-}
-/** y [B, N]; sum [B, K] = x + residual, if there is a residual */
-export type NormLinearOutputs = { readonly y: Tensor; readonly sum?: Tensor | undefined }
-export type NormLinearParams = EitherParams & {
-  /** Added to the mean square before its root. */
-  readonly eps: number
-}
 
 export const normLinearOp = defineOperation<NormLinearInputs, NormLinearOutputs, NormLinearParams>({
   name: 'normLinear',

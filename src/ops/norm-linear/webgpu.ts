@@ -15,7 +15,7 @@ import {
 } from '../packed/webgpu/kernels.ts'
 import { linearWebgpu as packed, packedDotPlan } from '../packed/webgpu/launch.ts'
 import { inTurn } from './in-turn.ts'
-import type { NormLinearInputs, NormLinearOutputs, NormLinearParams } from './op.ts'
+import type { NormLinearInputs, NormLinearOutputs, NormLinearParams } from './types.ts'
 
 /**
  * The hooks of the kernels for few rows. The root is the same for a whole row of y: sums of squares are made beside the products

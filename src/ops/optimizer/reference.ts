@@ -6,7 +6,7 @@ import type {
   ClipFactorParams,
   SumOfSquaresInputs,
   SumOfSquaresOutputs,
-} from './op.ts'
+} from './types.ts'
 
 export function adamWStepReference({
   parameter,

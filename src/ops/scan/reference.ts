@@ -1,12 +1,12 @@
 import type { Arrays, NdArray } from '../operation.ts'
+import { CHUNK, isConstant, scanSizes, type ScanSizes } from './sizes.ts'
 import type {
   SelectiveScanBackwardInputs,
   SelectiveScanBackwardOutputs,
   SelectiveScanInputs,
   SelectiveScanOutputs,
   SelectiveScanParams,
-} from './op.ts'
-import { CHUNK, isConstant, scanSizes, type ScanSizes } from './sizes.ts'
+} from './types.ts'
 
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x))
 const softplus = (x: number): number => (x > 20 ? x : Math.log1p(Math.exp(x)))

@@ -1,13 +1,13 @@
 import { wasmLaunch, type WasmLaunch } from '../../../devices/wasm/launch.ts'
 import type { Call } from '../../operation.ts'
+import { ACTIVATIONS } from '../kinds.ts'
 import type {
   ActivationBackwardInputs,
   ActivationBackwardOutputs,
   ActivationInputs,
   ActivationOutputs,
   ActivationParams,
-} from '../op.ts'
-import { ACTIVATIONS } from '../kinds.ts'
+} from '../types.ts'
 
 export function wasm({
   inputs: { x },

@@ -1,14 +1,14 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
 import type { Call } from '../../operation.ts'
+import { ACTIVATIONS } from '../kinds.ts'
+import { ACTIVATION_WGSL } from './wgsl.ts'
 import type {
   ActivationBackwardInputs,
   ActivationBackwardOutputs,
   ActivationInputs,
   ActivationOutputs,
   ActivationParams,
-} from '../op.ts'
-import { ACTIVATIONS } from '../kinds.ts'
-import { ACTIVATION_WGSL } from './wgsl.ts'
+} from '../types.ts'
 
 const WORKGROUP = 256
 

@@ -5,7 +5,7 @@ import type {
   AttentionInputs,
   AttentionOutputs,
   AttentionParams,
-} from './op.ts'
+} from './types.ts'
 
 export function reference(
   inputs: Arrays<AttentionInputs>,

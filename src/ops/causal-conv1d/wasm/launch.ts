@@ -9,7 +9,7 @@ import type {
   CausalConv1dParams,
   CausalConv1dUpdateInputs,
   CausalConv1dUpdateOutputs,
-} from '../op.ts'
+} from '../types.ts'
 
 /** Tokens whose sums for the weight's gradient are made in one go. */
 const TILE = 32

@@ -7,7 +7,7 @@ import type {
   CausalConv1dParams,
   CausalConv1dUpdateInputs,
   CausalConv1dUpdateOutputs,
-} from '../op.ts'
+} from '../types.ts'
 
 export const WORKGROUP = 256
 

@@ -3,29 +3,14 @@ import type { Tensor } from '../../../tensor/tensor.ts'
 import { apply } from '../../apply.ts'
 import { defineOperation } from '../../operation.ts'
 import { backwardReference, reference } from './reference.ts'
+import type {
+  FftConvolutionInputs,
+  FftConvolutionOutputs,
+  FftConvolutionBackwardInputs,
+  FftConvolutionBackwardOutputs,
+} from './types.ts'
 import { wasm, wasmBackward } from './wasm/launch.ts'
 import { webgpu, webgpuBackward } from './webgpu/launch.ts'
-
-export interface FftConvolutionInputs {
-  /** [B, L, C] */
-  readonly u: Tensor
-  /** [C, L] */
-  readonly kernel: Tensor
-}
-
-export interface FftConvolutionOutputs {
-  /** [B, L, C] */
-  readonly y: Tensor
-}
-
-export interface FftConvolutionBackwardInputs extends FftConvolutionInputs {
-  readonly dy: Tensor
-}
-
-export interface FftConvolutionBackwardOutputs {
-  readonly du: Tensor
-  readonly dKernel: Tensor
-}
 
 const fftConvolutionBackwardOp = defineOperation<
   FftConvolutionBackwardInputs,

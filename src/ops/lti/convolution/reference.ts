@@ -4,7 +4,7 @@ import type {
   FftConvolutionBackwardOutputs,
   FftConvolutionInputs,
   FftConvolutionOutputs,
-} from './op.ts'
+} from './types.ts'
 
 /** The sum as it stands: the reference does not share the FFT's ways to be wrong. */
 export function reference(

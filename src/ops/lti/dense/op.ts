@@ -5,41 +5,15 @@ import { add } from '../../elementwise/op.ts'
 import { linear } from '../../matmul/op.ts'
 import { defineOperation } from '../../operation.ts'
 import { backwardReference, reference } from './reference.ts'
+import type {
+  LtiDenseStatesInputs,
+  LtiDenseStatesOutputs,
+  LtiDenseStatesBackwardInputs,
+  LtiDenseStatesBackwardOutputs,
+  LtiDenseInputs,
+} from './types.ts'
 import { wasm, wasmBackward } from './wasm.ts'
 import { webgpu, webgpuBackward } from './webgpu.ts'
-
-export interface LtiDenseStatesInputs {
-  /** [B, L, S], the input as the state sees it: B x */
-  readonly v: Tensor
-  /** [S, S] */
-  readonly A: Tensor
-  /** [B, S] */
-  readonly initialState?: Tensor | undefined
-  /** i32 [B, L]: nonzero where the state is zeroed before the token */
-  readonly reset?: Tensor | undefined
-}
-
-export interface LtiDenseStatesOutputs {
-  /** [B, L, S], every state */
-  readonly h: Tensor
-  /** [B, S], the last one */
-  readonly finalState: Tensor
-}
-
-export interface LtiDenseStatesBackwardInputs {
-  readonly h: Tensor
-  readonly A: Tensor
-  readonly initialState?: Tensor | undefined
-  readonly reset?: Tensor | undefined
-  readonly dh?: Tensor | undefined
-  readonly dFinalState?: Tensor | undefined
-}
-
-export interface LtiDenseStatesBackwardOutputs {
-  readonly dv: Tensor
-  readonly dA: Tensor
-  readonly dInitialState?: Tensor | undefined
-}
 
 const ltiDenseStatesBackwardOp = defineOperation<
   LtiDenseStatesBackwardInputs,
@@ -81,23 +55,6 @@ export const ltiDenseStatesOp = defineOperation<LtiDenseStatesInputs, LtiDenseSt
     return { v: d.dv, A: d.dA, initialState: d.dInitialState }
   },
 })
-
-export interface LtiDenseInputs {
-  /** [B, L, I] */
-  readonly u: Tensor
-  /** [S, S] */
-  readonly A: Tensor
-  /** [S, I] */
-  readonly B: Tensor
-  /** [O, S] */
-  readonly C: Tensor
-  /** [O, I] */
-  readonly D?: Tensor | undefined
-  /** [B, S] */
-  readonly initialState?: Tensor | undefined
-  /** i32 [B, L]: nonzero where the state is zeroed before the token */
-  readonly reset?: Tensor | undefined
-}
 
 /**
  * The textbook block, already in discrete time: h[t] = A h[t-1] + B u[t], y[t] = C h[t] + D u[t].

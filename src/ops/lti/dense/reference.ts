@@ -4,7 +4,7 @@ import type {
   LtiDenseStatesBackwardOutputs,
   LtiDenseStatesInputs,
   LtiDenseStatesOutputs,
-} from './op.ts'
+} from './types.ts'
 
 export function reference(
   { v, A, initialState, reset }: Arrays<LtiDenseStatesInputs>,

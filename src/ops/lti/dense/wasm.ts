@@ -5,7 +5,7 @@ import type {
   LtiDenseStatesBackwardOutputs,
   LtiDenseStatesInputs,
   LtiDenseStatesOutputs,
-} from './op.ts'
+} from './types.ts'
 
 export function wasm({
   inputs: { v, A, initialState, reset },

@@ -5,7 +5,7 @@ import type {
   LtiDenseStatesBackwardOutputs,
   LtiDenseStatesInputs,
   LtiDenseStatesOutputs,
-} from './op.ts'
+} from './types.ts'
 
 const WORKGROUP = 128
 

@@ -3,74 +3,17 @@ import { apply } from '../../apply.ts'
 import { defineOperation } from '../../operation.ts'
 import { backwardReference, reference } from './reference.ts'
 import { checkMode, checkSequence } from '../shapes.ts'
-import type { Discretization } from '../discretize.ts'
+import type {
+  LtiDiagonalInputs,
+  LtiDiagonalOutputs,
+  LtiDiagonalParams,
+  LtiDiagonalBackwardInputs,
+  LtiDiagonalBackwardOutputs,
+} from './types.ts'
+import type { LtiParams } from '../types.ts'
 import { wasm, wasmBackward } from './wasm/launch.ts'
 import { webgpuBackward } from './webgpu/backward.ts'
 import { webgpu } from './webgpu/forward.ts'
-
-/** One diagonal system a channel. Complex if `aIm` is there; other imaginary parts are then zero where absent. */
-export interface LtiMode {
-  /** [C], log of the step */
-  readonly logDt: Tensor
-  /** [C, N] */
-  readonly aRe: Tensor
-  readonly aIm?: Tensor | undefined
-  readonly bRe: Tensor
-  readonly bIm?: Tensor | undefined
-  readonly cRe: Tensor
-  readonly cIm?: Tensor | undefined
-  /** [C] */
-  readonly D?: Tensor | undefined
-}
-
-export interface LtiDiagonalInputs extends LtiMode {
-  /** [B, L, C] */
-  readonly u: Tensor
-  /** [B, C, N] */
-  readonly initialRe?: Tensor | undefined
-  readonly initialIm?: Tensor | undefined
-  /** i32 [B, L]: nonzero where the state is zeroed before the token */
-  readonly reset?: Tensor | undefined
-}
-
-export interface LtiDiagonalOutputs {
-  /** [B, L, C]; absent if `finalOnly` */
-  readonly y?: Tensor | undefined
-  /** [B, C, N] */
-  readonly finalRe: Tensor
-  readonly finalIm?: Tensor | undefined
-}
-
-export interface LtiParams {
-  readonly discretization: Discretization
-  /** 2 if each mode stands for a conjugate pair, else 1 */
-  readonly scale: number
-}
-
-export interface LtiDiagonalParams extends LtiParams {
-  /** Whether only the final state is computed. */
-  readonly finalOnly?: boolean
-}
-
-export interface LtiDiagonalBackwardInputs extends LtiDiagonalInputs {
-  readonly dy?: Tensor | undefined
-  readonly dFinalRe?: Tensor | undefined
-  readonly dFinalIm?: Tensor | undefined
-}
-
-export interface LtiDiagonalBackwardOutputs {
-  readonly du: Tensor
-  readonly dLogDt: Tensor
-  readonly dARe: Tensor
-  readonly dAIm?: Tensor | undefined
-  readonly dBRe: Tensor
-  readonly dBIm?: Tensor | undefined
-  readonly dCRe: Tensor
-  readonly dCIm?: Tensor | undefined
-  readonly dD?: Tensor | undefined
-  readonly dInitialRe?: Tensor | undefined
-  readonly dInitialIm?: Tensor | undefined
-}
 
 const like = (x: Tensor | undefined) => x && { shape: x.shape }
 

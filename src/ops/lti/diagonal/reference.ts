@@ -7,8 +7,8 @@ import type {
   LtiDiagonalInputs,
   LtiDiagonalOutputs,
   LtiDiagonalParams,
-  LtiParams,
-} from './op.ts'
+} from './types.ts'
+import type { LtiParams } from '../types.ts'
 
 const ZERO: Complex = [0, 0]
 

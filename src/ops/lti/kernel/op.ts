@@ -1,37 +1,18 @@
 import { ConfigError } from '../../../errors.ts'
 import type { Tensor } from '../../../tensor/tensor.ts'
 import { apply } from '../../apply.ts'
-import type { LtiMode, LtiParams } from '../diagonal/op.ts'
+import type { LtiMode } from '../types.ts'
 import { checkMode } from '../shapes.ts'
 import { defineOperation } from '../../operation.ts'
 import { backwardReference, reference } from './reference.ts'
+import type {
+  LtiKernelParams,
+  LtiKernelOutputs,
+  LtiKernelBackwardInputs,
+  LtiKernelBackwardOutputs,
+} from './types.ts'
 import { wasm, wasmBackward } from './wasm/launch.ts'
 import { webgpu, webgpuBackward } from './webgpu/launch.ts'
-
-export interface LtiKernelParams extends LtiParams {
-  readonly length: number
-}
-
-export interface LtiKernelOutputs {
-  /** [C, L] */
-  readonly kernel: Tensor
-}
-
-export interface LtiKernelBackwardInputs extends LtiMode {
-  /** [C, L] */
-  readonly dKernel: Tensor
-}
-
-export interface LtiKernelBackwardOutputs {
-  readonly dLogDt: Tensor
-  readonly dARe: Tensor
-  readonly dAIm?: Tensor | undefined
-  readonly dBRe: Tensor
-  readonly dBIm?: Tensor | undefined
-  readonly dCRe: Tensor
-  readonly dCIm?: Tensor | undefined
-  readonly dD?: Tensor | undefined
-}
 
 const like = (x: Tensor | undefined) => x && { shape: x.shape }
 

@@ -1,13 +1,13 @@
 import { addTo, at, conj, mul, plus, times, type Complex } from '../complex.ts'
+import type { LtiMode } from '../types.ts'
 import { discretize, discretizeBackward } from '../discretize.ts'
-import type { LtiMode } from '../diagonal/op.ts'
 import type { Arrays } from '../../operation.ts'
 import type {
   LtiKernelBackwardInputs,
   LtiKernelBackwardOutputs,
   LtiKernelOutputs,
   LtiKernelParams,
-} from './op.ts'
+} from './types.ts'
 
 export function reference(
   { logDt, aRe, aIm, bRe, bIm, cRe, cIm, D }: Arrays<LtiMode>,

@@ -7,7 +7,7 @@ import type {
   NormInputs,
   NormOutputs,
   NormParams,
-} from '../op.ts'
+} from '../types.ts'
 
 export function wasm({ inputs, outputs, params }: Call<NormInputs, NormOutputs, NormParams>): WasmLaunch[] {
   const { x, residual, weight, bias, z } = inputs

@@ -1,7 +1,7 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
 import type { Call } from '../../operation.ts'
-import type { NormBackwardInputs, NormBackwardOutputs, NormBackwardParams, NormInputs } from '../op.ts'
 import { threadsFor, TOTAL } from './forward.ts'
+import type { NormBackwardInputs, NormBackwardOutputs, NormBackwardParams, NormInputs } from '../types.ts'
 
 const COLUMNS = 64
 /** Rows that one thread sums for a column. */

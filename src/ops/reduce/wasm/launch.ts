@@ -1,5 +1,6 @@
 import { wasmLaunch, type WasmLaunch } from '../../../devices/wasm/launch.ts'
 import type { Call } from '../../operation.ts'
+import { passesOf } from '../passes.ts'
 import type {
   BroadcastInputs,
   BroadcastOutputs,
@@ -9,8 +10,7 @@ import type {
   ReduceInputs,
   ReduceOutputs,
   SumParams,
-} from '../op.ts'
-import { passesOf } from '../passes.ts'
+} from '../types.ts'
 
 /** Values that one item reduces at most: along a contiguous run, and down a block of columns. */
 const RUN = 16_384

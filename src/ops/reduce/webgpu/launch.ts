@@ -1,5 +1,6 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
 import type { Call } from '../../operation.ts'
+import { passesOf } from '../passes.ts'
 import type {
   BroadcastInputs,
   BroadcastOutputs,
@@ -9,8 +10,7 @@ import type {
   ReduceInputs,
   ReduceOutputs,
   SumParams,
-} from '../op.ts'
-import { passesOf } from '../passes.ts'
+} from '../types.ts'
 
 const WORKGROUP = 256
 /** From here on, a workgroup shares one run of n if it is contiguous; else an invocation takes it alone. */

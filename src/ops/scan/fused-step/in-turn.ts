@@ -6,8 +6,8 @@ import type {
   SelectiveStateUpdateInputs,
   SelectiveStateUpdateOutputs,
   SelectiveStateUpdateParams,
-} from '../step/op.ts'
-import type { SelectiveStepInputs, SelectiveStepOutputs, SelectiveStepParams } from './op.ts'
+} from '../step/types.ts'
+import type { SelectiveStepInputs, SelectiveStepOutputs, SelectiveStepParams } from './types.ts'
 
 type Update = Call<
   SelectiveStateUpdateInputs,

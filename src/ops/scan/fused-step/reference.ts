@@ -1,7 +1,7 @@
 import type { Arrays, NdArray } from '../../operation.ts'
 import { productReference } from '../../packed/either.ts'
 import { inPlaceReference } from '../step/reference.ts'
-import type { SelectiveStepInputs, SelectiveStepOutputs, SelectiveStepParams } from './op.ts'
+import type { SelectiveStepInputs, SelectiveStepOutputs, SelectiveStepParams } from './types.ts'
 
 /** Delta's projection, then the update of the state. */
 export function reference(

@@ -5,7 +5,7 @@ import { linearWasm as packed } from '../../packed/wasm/launch.ts'
 import { withDecay } from '../step/decay.ts'
 import { wasm as update } from '../step/wasm.ts'
 import { inTurn } from './in-turn.ts'
-import type { SelectiveStepInputs, SelectiveStepOutputs, SelectiveStepParams } from './op.ts'
+import type { SelectiveStepInputs, SelectiveStepOutputs, SelectiveStepParams } from './types.ts'
 
 export function wasm(
   call: Call<SelectiveStepInputs, SelectiveStepOutputs, SelectiveStepParams>,

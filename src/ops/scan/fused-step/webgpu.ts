@@ -7,7 +7,7 @@ import { linearWebgpu as packed } from '../../packed/webgpu/launch.ts'
 import { PACKED_WGSL } from '../../packed/webgpu/wgsl.ts'
 import { LANES, ROWS, STEP_CONSTANTS, STEP_WGSL, webgpu as update } from '../step/webgpu.ts'
 import { inTurn } from './in-turn.ts'
-import type { SelectiveStepInputs, SelectiveStepOutputs, SelectiveStepParams } from './op.ts'
+import type { SelectiveStepInputs, SelectiveStepOutputs, SelectiveStepParams } from './types.ts'
 
 /** Up to so many rows, each makes delta for itself; with more, a product does. */
 const FEW_ROWS = 8

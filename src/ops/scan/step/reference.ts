@@ -4,7 +4,7 @@ import type {
   SelectiveStateUpdateInputs,
   SelectiveStateUpdateOutputs,
   SelectiveStateUpdateParams,
-} from './op.ts'
+} from './types.ts'
 
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x))
 const softplus = (x: number): number => (x > 20 ? x : Math.log1p(Math.exp(x)))

@@ -4,7 +4,7 @@ import type {
   SelectiveStateUpdateInputs,
   SelectiveStateUpdateOutputs,
   SelectiveStateUpdateParams,
-} from './op.ts'
+} from './types.ts'
 
 /** In place where there is no next state. */
 export function wasm({

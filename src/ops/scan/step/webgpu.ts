@@ -7,7 +7,7 @@ import type {
   SelectiveStateUpdateInputs,
   SelectiveStateUpdateOutputs,
   SelectiveStateUpdateParams,
-} from './op.ts'
+} from './types.ts'
 
 /** Threads that share a channel: neighbours read neighbouring words of its state. And channels of a workgroup. */
 export const LANES = 16

@@ -1,14 +1,14 @@
 import { wasmLaunch, type WasmLaunch } from '../../../devices/wasm/launch.ts'
 import type { Tensor } from '../../../tensor/tensor.ts'
 import type { Call } from '../../operation.ts'
+import { CHUNK, isConstant, scanSizes } from '../sizes.ts'
 import type {
   SelectiveScanBackwardInputs,
   SelectiveScanBackwardOutputs,
   SelectiveScanInputs,
   SelectiveScanOutputs,
   SelectiveScanParams,
-} from '../op.ts'
-import { CHUNK, isConstant, scanSizes } from '../sizes.ts'
+} from '../types.ts'
 
 /** Items for threads to share, if channels allow: more would make more parts of what is summed over channels. */
 const ITEMS = 16

@@ -1,7 +1,7 @@
 import type { Arrays, NdArray } from '../../operation.ts'
 import { reference as ssdReference } from '../reference.ts'
 import { decayOf, type DecayParams } from '../../scan/step/decay.ts'
-import type { SsdStateUpdateInputs, SsdStateUpdateOutputs, SsdStateUpdateParams } from './op.ts'
+import type { SsdStateUpdateInputs, SsdStateUpdateOutputs, SsdStateUpdateParams } from './types.ts'
 
 /** `ssd` over one token. */
 export function reference(

@@ -1,7 +1,7 @@
 import { wasmLaunch, type WasmLaunch } from '../../../devices/wasm/launch.ts'
 import type { Call } from '../../operation.ts'
 import { dtRange } from '../shapes.ts'
-import type { SsdStateUpdateInputs, SsdStateUpdateOutputs, SsdStateUpdateParams } from './op.ts'
+import type { SsdStateUpdateInputs, SsdStateUpdateOutputs, SsdStateUpdateParams } from './types.ts'
 
 /** Rows of the state that one item works on. */
 const BLOCK_WIDTH = 16

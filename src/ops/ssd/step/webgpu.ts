@@ -4,7 +4,7 @@ import { webgpu as copy } from '../../copy/webgpu.ts'
 import type { Call } from '../../operation.ts'
 import { dtRange } from '../shapes.ts'
 import type { DecayParams } from '../../scan/step/decay.ts'
-import type { SsdStateUpdateInputs, SsdStateUpdateOutputs, SsdStateUpdateParams } from './op.ts'
+import type { SsdStateUpdateInputs, SsdStateUpdateOutputs, SsdStateUpdateParams } from './types.ts'
 
 /** Threads of a workgroup, and how many of them share a row of the state. */
 const WORKGROUP = 128

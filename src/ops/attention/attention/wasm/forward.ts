@@ -1,8 +1,8 @@
 import { wasmLaunch, type WasmLaunch } from '../../../../devices/wasm/launch.ts'
 import type { Tensor } from '../../../../tensor/tensor.ts'
 import type { Call } from '../../../operation.ts'
-import type { AttentionInputs, AttentionOutputs, AttentionParams } from '../op.ts'
 import { sizesOf } from '../sizes.ts'
+import type { AttentionInputs, AttentionOutputs, AttentionParams } from '../types.ts'
 
 /** Numbers that all kernels take. */
 export function commonArgs({ q, k, v }: AttentionInputs, params: AttentionParams) {

@@ -1,12 +1,12 @@
 import { wasmLaunch, type WasmLaunch } from '../../../../devices/wasm/launch.ts'
 import type { Call } from '../../../operation.ts'
+import { pointsFor } from '../points.ts'
 import type {
   FftConvolutionBackwardInputs,
   FftConvolutionBackwardOutputs,
   FftConvolutionInputs,
   FftConvolutionOutputs,
-} from '../op.ts'
-import { pointsFor } from '../points.ts'
+} from '../types.ts'
 
 export function wasm({
   inputs: { u, kernel },

@@ -1,13 +1,13 @@
 import { wasmLaunch, type WasmLaunch } from '../../../../devices/wasm/launch.ts'
-import type { LtiMode } from '../../diagonal/op.ts'
-import { dimensionsOf, discretizeBackward, MODE_WORDS } from '../../diagonal/wasm/launch.ts'
 import type { Call } from '../../../operation.ts'
+import type { LtiMode } from '../../types.ts'
+import { dimensionsOf, discretizeBackward, MODE_WORDS } from '../../wasm/discretize.ts'
 import type {
   LtiKernelBackwardInputs,
   LtiKernelBackwardOutputs,
   LtiKernelOutputs,
   LtiKernelParams,
-} from '../op.ts'
+} from '../types.ts'
 
 /** As in the kernels: taps of a block, and words of a mode's tables. */
 const TAPS = 64

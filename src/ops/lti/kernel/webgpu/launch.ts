@@ -1,5 +1,5 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../../devices/webgpu/kernel.ts'
-import type { LtiMode } from '../../diagonal/op.ts'
+import type { LtiMode } from '../../types.ts'
 import { discretize, discretizeBackward, TABLE, TABLE_FIELDS } from '../../webgpu/discretize.ts'
 import { POWERS } from '../../webgpu/wgsl.ts'
 import type { Call } from '../../../operation.ts'
@@ -8,7 +8,7 @@ import type {
   LtiKernelBackwardOutputs,
   LtiKernelOutputs,
   LtiKernelParams,
-} from '../op.ts'
+} from '../types.ts'
 
 /** Taps of a workgroup: ROWS blocks of ROWS taps, each power Ā^(ROWS i + j) a product of two from short tables. */
 const ROWS = 32
