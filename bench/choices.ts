@@ -7,10 +7,10 @@ import { openDevice } from '../src/devices/open.ts'
 import { place } from '../src/nn/module.ts'
 import { randomNormal } from '../src/nn/random-normal.ts'
 import { S4D } from '../src/nn/mixers/s4d.ts'
-import { scale } from '../src/ops/elementwise/index.ts'
+import { scale } from '../src/ops/elementwise/op.ts'
 import { withGradients } from '../src/ops/gradients.ts'
-import { linear, matmul } from '../src/ops/matmul/index.ts'
-import { ssd } from '../src/ops/ssd/index.ts'
+import { linear, matmul } from '../src/ops/matmul/op.ts'
+import { ssd } from '../src/ops/ssd/op.ts'
 import { inScope } from './measure.ts'
 
 const { values: asked } = parseArgs({

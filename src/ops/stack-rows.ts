@@ -3,7 +3,7 @@ import { scope } from '../tensor/scope.ts'
 import { sizeOf, type Shape } from '../tensor/shape.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { apply } from './apply.ts'
-import { concatOp, reshape } from './layout/index.ts'
+import { concatOp, reshape } from './layout/op.ts'
 import { part } from './layout/types.ts'
 
 /**
