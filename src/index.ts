@@ -11,7 +11,7 @@ export {
   SidewinderError,
   StateError,
 } from './errors.ts'
-export { Batch, type BatchOptions, type BatchToken } from './language/session/batch.ts'
+export { SessionBatch, type SessionBatchOptions, type BatchToken } from './language/session/batch.ts'
 export { Chat, startChat, type ChatOptions } from './language/chat.ts'
 export { folderStore } from './language/saved/folder-store.ts'
 export { generateTokens, type GenerateOptions } from './language/generator.ts'
