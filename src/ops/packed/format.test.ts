@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { CheckpointError, ShapeError } from '../../errors.ts'
-import { halfBits, halfTable } from '../../tensor/half.ts'
+import { halfBits, halfTable } from '../../devices/half.ts'
 import { Random } from '../../tensor/random.ts'
 import {
   packable,

@@ -10,7 +10,7 @@
  * Integers and scales are those of GGUF's Q8_0 and Q4_0, bit for bit.
  */
 import { CheckpointError, ShapeError } from '../../errors.ts'
-import { halfIsWild, halfTable } from '../../tensor/half.ts'
+import { halfIsWild, halfTable } from '../../devices/half.ts'
 import { BLOCK, dequantise, putHalf, quantise, STORED_BYTES, type PackedFormat } from './blocks.ts'
 
 export { PACKED_FORMATS, type PackedFormat } from './blocks.ts'
