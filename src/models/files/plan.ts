@@ -40,7 +40,7 @@ class Nothing extends Storage {
 }
 
 const nothing: Arena = {
-  allocate: (words) => new Nothing(words),
+  allocate: (size, dtype = 'f32') => new Nothing(size, dtype),
   reservedBytes: 0,
   usedBytes: 0,
   peakBytes: 0,

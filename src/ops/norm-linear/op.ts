@@ -10,7 +10,7 @@ import { reference } from './reference.ts'
 import { wasm } from './wasm.ts'
 import { webgpu } from './webgpu.ts'
 
-/** x, residual, z [B, K]; scale [K]; weight [N, K], or i32 words of a packed one; bias [N] */
+/** x, residual, z [B, K]; scale [K]; weight [N, K], or u32 words of a packed one; bias [N] */
 export type NormLinearInputs = {
   readonly x: Tensor
   readonly residual?: Tensor | undefined
@@ -28,6 +28,7 @@ export type NormLinearParams = EitherParams & {
 
 export const normLinearOp = defineOperation<NormLinearInputs, NormLinearOutputs, NormLinearParams>({
   name: 'normLinear',
+  dtypes: { weight: ['f32', 'u32'] },
   outputs({ x, residual, z, scale, weight, bias }, { rows, format }) {
     expectRank('normLinear: x', x.shape, 2)
     if (residual && z) {
@@ -37,7 +38,7 @@ export const normLinearOp = defineOperation<NormLinearInputs, NormLinearOutputs,
     if (z) expectShape('normLinear: z', z.shape, x.shape)
     if (scale) expectShape('normLinear: scale', scale.shape, [x.width])
     if (bias) expectShape('normLinear: bias', bias.shape, [rows])
-    expectDType('normLinear: weight', weight.dtype, format ? 'i32' : 'f32')
+    expectDType('normLinear: weight', weight.dtype, format ? 'u32' : 'f32')
     expectShape('normLinear: weight', weight.shape, weightShape({ rows, format }, x.width))
     return { y: { shape: [x.shape[0], rows] }, sum: residual && { shape: x.shape } }
   },
