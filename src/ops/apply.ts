@@ -1,5 +1,7 @@
 import { activeTape } from '../autograd/tape.ts'
-import type { AnyDevice } from '../devices/device.ts'
+import type { AnyDevice, DType } from '../devices/device.ts'
+import { bytesOf } from '../devices/dtype.ts'
+import { roundToHalf } from '../devices/half.ts'
 import type { ReferenceStorage } from '../devices/reference/device.ts'
 import { DeviceError, ShapeError } from '../errors.ts'
 import { scope } from '../tensor/scope.ts'
@@ -19,6 +21,7 @@ export function apply<I extends Named, O extends Named, P extends Params>(
     return outputs
   }
   const device = deviceOf(operation.name, inputs)
+  expectDTypes(operation, inputs)
   const plain = plainInputs(operation, inputs, device)
   const outputs = allocate(operation, plain, params, device)
   scope(() => start(operation, plain, outputs, params, device))
@@ -32,7 +35,29 @@ export function contiguous(x: Tensor): Tensor {
 }
 
 function isPlain(x: Tensor): boolean {
-  return x.contiguous && x.offset % x.device.offsetAlignment === 0
+  return x.contiguous && (x.offset * bytesOf(x.dtype)) % x.device.offsetAlignment === 0
+}
+
+/** Refuses inputs of a dtype that the operation has no kernel for: bits are never read as something else. */
+function expectDTypes<I extends Named, O extends Named, P extends Params>(
+  { name: operation, dtypes = 'f32' }: KernelOperation<I, O, P>,
+  inputs: I,
+): void {
+  for (const name in inputs) {
+    const x: unknown = inputs[name]
+    if (!(x instanceof Tensor)) continue
+    const allowed = typeof dtypes === 'string' || isList(dtypes) ? dtypes : (dtypes[name] ?? 'f32')
+    if (isList(allowed) ? allowed.includes(x.dtype) : allowed === x.dtype) continue
+    throw new ShapeError('has the wrong dtype', {
+      where: `${operation}: ${name}`,
+      expected: isList(allowed) ? allowed.join(' or ') : allowed,
+      found: x.dtype,
+    })
+  }
+}
+
+function isList(dtypes: unknown): dtypes is readonly DType[] {
+  return Array.isArray(dtypes)
 }
 
 function plainInputs<I extends Named, O extends Named, P extends Params>(
@@ -48,8 +73,10 @@ function plainInputs<I extends Named, O extends Named, P extends Params>(
   const plain: Record<string, Tensor> = {}
   for (const [name, x] of entries(inputs)) {
     if (!fits(name, x) && operation.mutates?.includes(name as keyof I)) {
-      throw new ShapeError('a strided view cannot be changed in place', {
+      throw new ShapeError('this view cannot be changed in place', {
         where: `${operation.name}: ${name}`,
+        expected: `contiguous rows that begin at a multiple of ${device.offsetAlignment} bytes`,
+        found: `rows of ${x.width} elements, ${x.rowStride} apart, from byte ${x.offset * bytesOf(x.dtype)} on`,
       })
     }
     plain[name] = fits(name, x) ? x : contiguous(x)
@@ -79,10 +106,13 @@ function start<I extends Named, O extends Named, P extends Params>(
   if (device.name === 'reference') {
     const arrays = arraysOf(inputs)
     const results = arraysOf(outputs)
+    const changed = [...entries(outputs), ...(operation.mutates ?? []).map((name) => [name, inputs[name]])]
+    const halves = changed.flatMap(([, x]) => (x instanceof Tensor && x.dtype === 'f16' ? [valuesOf(x)] : []))
     const launch = (): void => {
       const made = results()
       for (const { data } of Object.values<NdArray>(made as Record<string, NdArray>)) data.fill(0)
       operation.reference(arrays(), made, params)
+      for (const values of halves) for (let i = 0; i < values.length; i++) values[i] = roundToHalf(values[i])
     }
     device.run([launch])
     return
@@ -92,7 +122,7 @@ function start<I extends Named, O extends Named, P extends Params>(
     outputs,
     params,
     device,
-    scratch: (shape: readonly number[]) => empty(device, shape),
+    scratch: (shape: readonly number[], dtype?: DType) => empty(device, shape, dtype),
   }
   device.run(device.name === 'wasm' ? operation.wasm(call) : operation.webgpu(call))
 }
@@ -144,16 +174,21 @@ function entries(named: Named): [string, Tensor][] {
 /** How the reference reaches the values: resolved now, read when the launch runs (and again at each replay). */
 function arraysOf<T extends Named>(named: T): () => Arrays<T> {
   const getters = entries(named).map(([name, x]) => {
-    const { data } = x.storage as ReferenceStorage
-    if (!x.contiguous) return [name, () => ({ data: gatherRows(data, x), shape: x.shape })] as const
-    const array: NdArray = { data: data.subarray(x.offset, x.offset + x.size), shape: x.shape }
+    if (!x.contiguous) return [name, () => ({ data: gatherRows(x), shape: x.shape })] as const
+    const array: NdArray = { data: valuesOf(x), shape: x.shape }
     return [name, () => array] as const
   })
   return () => Object.fromEntries(getters.map(([name, get]) => [name, get()])) as Arrays<T>
 }
 
+/** Where the reference keeps the values of a contiguous tensor. */
+function valuesOf(x: Tensor): Float64Array {
+  return (x.storage as ReferenceStorage).data.subarray(x.offset, x.offset + x.size)
+}
+
 /** A strided view's values, copied together. */
-function gatherRows(data: Float64Array, x: Tensor): Float64Array {
+function gatherRows(x: Tensor): Float64Array {
+  const { data } = x.storage as ReferenceStorage
   const values = new Float64Array(x.size)
   for (let row = 0; row < x.rows; row++) {
     const start = x.offset + row * x.rowStride

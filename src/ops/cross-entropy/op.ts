@@ -1,5 +1,5 @@
 import { ConfigError } from '../../errors.ts'
-import { expectDType, expectRank, expectShape } from '../../tensor/shape.ts'
+import { expectRank, expectShape } from '../../tensor/shape.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { apply } from '../apply.ts'
 import { defineOperation, type GradientCall } from '../operation.ts'
@@ -36,6 +36,7 @@ export const crossEntropyBackwardOp = defineOperation<
   CrossEntropyBackwardParams
 >({
   name: 'crossEntropyBackward',
+  dtypes: { labels: 'i32' },
   outputs: ({ logits }) => ({ dLogits: { shape: logits.shape } }),
   views: ['logits'],
   reference: backwardReference,
@@ -50,6 +51,7 @@ export const crossEntropyBackwardInPlaceOp = defineOperation<
   CrossEntropyBackwardParams
 >({
   name: 'crossEntropyBackwardInPlace',
+  dtypes: { labels: 'i32' },
   outputs: () => ({}),
   mutates: ['logits'],
   reference: backwardInPlaceReference,
@@ -59,11 +61,11 @@ export const crossEntropyBackwardInPlaceOp = defineOperation<
 
 export const crossEntropyOp = defineOperation<CrossEntropyInputs, CrossEntropyOutputs, CrossEntropyParams>({
   name: 'crossEntropy',
+  dtypes: { labels: 'i32' },
   outputs({ logits, labels }) {
     expectRank('crossEntropy: logits', logits.shape, 2)
     const [T] = logits.shape as [number, number]
     expectShape('crossEntropy: labels', labels.shape, [T])
-    expectDType('crossEntropy: labels', labels.dtype, 'i32')
     return { loss: { shape: [1] }, count: { shape: [1] }, logSumExp: { shape: [T] } }
   },
   views: ['logits'],

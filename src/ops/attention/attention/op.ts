@@ -53,6 +53,7 @@ const attentionBackwardOp: KernelOperation<
   AttentionParams
 > = defineOperation({
   name: 'attentionBackward',
+  dtypes: { past: 'i32', reset: 'i32' },
   outputs: ({ q, k, v }) => ({ dq: { shape: q.shape }, dk: { shape: k.shape }, dv: { shape: v.shape } }),
   views: ['q', 'k', 'v'],
   reference: backwardReference,
@@ -63,6 +64,7 @@ const attentionBackwardOp: KernelOperation<
 export const attentionOp: KernelOperation<AttentionInputs, AttentionOutputs, AttentionParams> =
   defineOperation({
     name: 'attention',
+    dtypes: { past: 'i32', reset: 'i32' },
     outputs(inputs, params) {
       checkShapes(inputs, params)
       const { B, L } = sizesOf(inputs, params)

@@ -17,6 +17,7 @@ export type CacheAppendInputs = {
 
 export const cacheAppendOp: KernelOperation<CacheAppendInputs, object, object> = defineOperation({
   name: 'cacheAppend',
+  dtypes: { past: 'i32' },
   outputs({ cache, x, past }) {
     expectRank('cacheAppend: x', x.shape, 3)
     expectRank('cacheAppend: cache', cache.shape, 3)

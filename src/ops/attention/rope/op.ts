@@ -27,6 +27,7 @@ export type RopeParams = {
 
 export const ropeOp: KernelOperation<RopeInputs, RopeOutputs, RopeParams> = defineOperation({
   name: 'rope',
+  dtypes: { past: 'i32' },
   outputs({ x, past }, { headDim, rotaryDim }) {
     expectRank('rope: x', x.shape, 3)
     if (past) expectShape('rope: past', past.shape, [x.shape[0]])
