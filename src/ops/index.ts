@@ -2,6 +2,7 @@
 export { activation, exp, sigmoid, silu, softplus, type Activation } from './activation/op.ts'
 export { contiguous } from './apply.ts'
 export { attention, cacheAppend, rope } from './attention/attention/op.ts'
+export { cast } from './cast/op.ts'
 export { causalConv1d, causalConv1dUpdate } from './causal-conv1d/op.ts'
 export { crossEntropy } from './cross-entropy/op.ts'
 export {

@@ -2,6 +2,7 @@
 import { activationCases } from './activation/cases.ts'
 import { attentionCases } from './attention/attention/cases.ts'
 import type { CaseSet } from './cases.ts'
+import { castCases } from './cast/cases.ts'
 import { causalConv1dCases } from './causal-conv1d/cases.ts'
 import { copyCases } from './copy/cases.ts'
 import { crossEntropyCases } from './cross-entropy/cases.ts'
@@ -28,6 +29,7 @@ import { ssdCases } from './ssd/cases.ts'
 export const operationCases: readonly CaseSet[] = Object.freeze([
   activationCases,
   ...attentionCases,
+  castCases,
   copyCases,
   ...crossEntropyCases,
   ...elementwiseCases,

@@ -2,11 +2,7 @@ import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../device
 import type { Tensor } from '../../../tensor/tensor.ts'
 import { ACTIVATION_WGSL } from '../../activation/webgpu/wgsl.ts'
 import type { Call } from '../../operation.ts'
-import type {
-  SelectiveScanBackwardInputs,
-  SelectiveScanBackwardOutputs,
-  SelectiveScanParams,
-} from '../op.ts'
+import type { SelectiveScanBackwardInputs, SelectiveScanBackwardOutputs, SelectiveScanParams } from '../op.ts'
 import { CHUNK, scanSizes } from '../sizes.ts'
 import { selectiveScanBackwardApply, stepsFor, threadsFor } from './backward-apply.ts'
 import { carry, pack, READ, SIZES, SWITCHES, WORKGROUP } from './shared.ts'
