@@ -3,7 +3,7 @@
 import { parseArgs } from 'node:util'
 import { choicesFor, explainChoices, type ChoiceValues } from '../src/devices/choices.ts'
 import type { AnyDevice, DeviceName } from '../src/devices/device.ts'
-import { openDevice } from '../src/devices/open.ts'
+import { openDevice } from '../src/ops/open-device.ts'
 import { Parameters } from '../src/nn/parameters.ts'
 import { randomNormal } from '../src/nn/random-normal.ts'
 import { S4D } from '../src/nn/mixers/s4d.ts'

@@ -3,7 +3,7 @@
 import { loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 import type { DeviceName } from '../src/devices/device.ts'
-import { openDevice } from '../src/devices/open.ts'
+import { openDevice } from '../src/ops/open-device.ts'
 import { randomNormal } from '../src/nn/random-normal.ts'
 import type { Tensor } from '../src/tensor/tensor.ts'
 import { interleaved, printTimings, timesAsLong, type Work } from './measure.ts'

@@ -1,7 +1,7 @@
 /** Sidewinder: run Mamba models. Training is in `sidewinder/train`. */
 export { version } from '../package.json'
 export type { AnyDevice, Device, DeviceName } from './devices/device.ts'
-export { openDevice, type DeviceOptions } from './devices/open.ts'
+export { openDevice, type DeviceOptions } from './ops/open-device.ts'
 export {
   CheckpointError,
   ConfigError,

@@ -1,5 +1,5 @@
 import type { AnyDevice, DeviceName } from '../devices/device.ts'
-import { openDevice } from '../devices/open.ts'
+import { openDevice } from '../ops/open-device.ts'
 import { buildModel, type BuildOptions } from '../models/files/fill.ts'
 import {
   openCheckpoint,

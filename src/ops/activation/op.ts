@@ -1,21 +1,14 @@
 import type { Tensor } from '../../tensor/tensor.ts'
 import { apply } from '../apply.ts'
 import { defineOperation } from '../operation.ts'
-import { ACTIVATIONS, type Activation } from './kinds.ts'
-import { backwardReference, reference } from './reference.ts'
-import { wasm, wasmBackward } from './wasm/launch.ts'
-import { webgpu, webgpuBackward } from './webgpu/launch.ts'
-
-export { ACTIVATIONS, type Activation }
-
-/** x [...] */
-export type ActivationInputs = { readonly x: Tensor }
-/** y [...], the shape of x */
-export type ActivationOutputs = { readonly y: Tensor }
-/** x [...]; dy [...] */
-export type ActivationBackwardInputs = { readonly x: Tensor; readonly dy: Tensor }
-export type ActivationBackwardOutputs = { readonly dx: Tensor }
-export type ActivationParams = { readonly kind: Activation }
+import type { Activation } from './kinds.ts'
+import type {
+  ActivationInputs,
+  ActivationOutputs,
+  ActivationBackwardInputs,
+  ActivationBackwardOutputs,
+  ActivationParams,
+} from './types.ts'
 
 export const activationBackwardOp = defineOperation<
   ActivationBackwardInputs,
@@ -24,17 +17,11 @@ export const activationBackwardOp = defineOperation<
 >({
   name: 'activationBackward',
   outputs: ({ x }) => ({ dx: { shape: x.shape } }),
-  reference: backwardReference,
-  webgpu: webgpuBackward,
-  wasm: wasmBackward,
 })
 
 export const activationOp = defineOperation<ActivationInputs, ActivationOutputs, ActivationParams>({
   name: 'activation',
   outputs: ({ x }) => ({ y: { shape: x.shape } }),
-  reference,
-  webgpu,
-  wasm,
   saved: ['x'],
   gradient: ({ inputs: { x }, grads, params }) => ({
     x: apply(activationBackwardOp, { x, dy: grads.y! }, params).dx,

@@ -2,10 +2,7 @@ import { ShapeError } from '../../errors.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { apply } from '../apply.ts'
 import { defineOperation } from '../operation.ts'
-import { reference } from './reference.ts'
 import type { CastInputs, CastOutputs, CastParams, FloatType } from './types.ts'
-import { wasm } from './wasm/launch.ts'
-import { webgpu } from './webgpu/launch.ts'
 
 const FLOATS: readonly FloatType[] = ['f32', 'f16']
 
@@ -23,9 +20,6 @@ export const castOp = defineOperation<CastInputs, CastOutputs, CastParams>({
     return { y: { shape: x.shape, dtype } }
   },
   views: ['x'],
-  reference,
-  webgpu,
-  wasm,
   gradient: ({ inputs: { x }, grads }) => ({ x: cast(grads.y!, x.dtype as FloatType) }),
 })
 

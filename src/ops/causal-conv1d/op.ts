@@ -2,53 +2,23 @@ import { ShapeError } from '../../errors.ts'
 import { expectRank, expectShape } from '../../tensor/shape.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { apply } from '../apply.ts'
+import { copyInto } from '../elementwise/op.ts'
+import { asToken, reshape } from '../layout/op.ts'
 import { defineOperation } from '../operation.ts'
-import { backwardReference, reference, updateReference } from './reference.ts'
-import { wasm, wasmBackward, wasmUpdate } from './wasm/launch.ts'
-import { webgpuBackward } from './webgpu/backward.ts'
-import { webgpu, webgpuUpdate } from './webgpu/forward.ts'
+import type {
+  CausalConv1dInputs,
+  CausalConv1dOutputs,
+  CausalConv1dParams,
+  CausalConv1dBackwardInputs,
+  CausalConv1dBackwardOutputs,
+  CausalConv1dUpdateInputs,
+  CausalConv1dUpdateOutputs,
+} from './types.ts'
 
 /** Most taps of the kernel. */
 const MAX_TAPS = 8
 
-/**
- * x [B, L, C]; weight [C, K], the last tap on the present token; bias [C]; initialWindow [B, C, K-1], the inputs before
- * the first, oldest first (absent: zeros); reset i32 [B, L], nonzero where a new sequence starts
- */
-export type CausalConv1dInputs = {
-  readonly x: Tensor
-  readonly weight: Tensor
-  readonly bias?: Tensor | undefined
-  readonly initialWindow?: Tensor | undefined
-  readonly reset?: Tensor | undefined
-}
-/** y [B, L, C]; finalWindow [B, C, K-1], the last inputs, oldest first */
-export type CausalConv1dOutputs = { readonly y: Tensor; readonly finalWindow: Tensor }
-export type CausalConv1dParams = { readonly activation?: 'silu' | 'identity' | undefined }
-
-/** The inputs of the convolution, and gradients of its outputs: either may be missing. */
-export type CausalConv1dBackwardInputs = CausalConv1dInputs & {
-  readonly dy?: Tensor | undefined
-  readonly dFinalWindow?: Tensor | undefined
-}
-export type CausalConv1dBackwardOutputs = {
-  readonly dx: Tensor
-  readonly dweight: Tensor
-  readonly dbias?: Tensor | undefined
-  readonly dInitialWindow?: Tensor | undefined
-}
-
-/** window [B, C, K-1], oldest first; x [B, C]; weight [C, K]; bias [C] */
-export type CausalConv1dUpdateInputs = {
-  readonly window: Tensor
-  readonly x: Tensor
-  readonly weight: Tensor
-  readonly bias?: Tensor | undefined
-}
-/** y [B, C] */
-export type CausalConv1dUpdateOutputs = { readonly y: Tensor }
-
-const causalConv1dBackwardOp = defineOperation<
+export const causalConv1dBackwardOp = defineOperation<
   CausalConv1dBackwardInputs,
   CausalConv1dBackwardOutputs,
   CausalConv1dParams
@@ -62,9 +32,6 @@ const causalConv1dBackwardOp = defineOperation<
     dInitialWindow: initialWindow && { shape: initialWindow.shape },
   }),
   views: ['x'],
-  reference: backwardReference,
-  webgpu: webgpuBackward,
-  wasm: wasmBackward,
 })
 
 export const causalConv1dOp = defineOperation<CausalConv1dInputs, CausalConv1dOutputs, CausalConv1dParams>({
@@ -84,9 +51,6 @@ export const causalConv1dOp = defineOperation<CausalConv1dInputs, CausalConv1dOu
     }
   },
   views: ['x'],
-  reference,
-  webgpu,
-  wasm,
   saved: ['x', 'weight', 'bias', 'reset', 'initialWindow'],
   gradient({ inputs, grads, params }) {
     const d = apply(
@@ -114,9 +78,12 @@ export const causalConv1dUpdateOp = defineOperation<
   },
   views: ['x'],
   mutates: ['window'],
-  reference: updateReference,
-  webgpu: webgpuUpdate,
-  wasm: wasmUpdate,
+  /** The convolution over one token. */
+  compose({ window, x, ...inputs }, params) {
+    const { y, finalWindow } = causalConv1d({ ...inputs, x: asToken(x), initialWindow: window }, params)
+    copyInto(window, finalWindow)
+    return { y: reshape(y, x.shape) }
+  },
 })
 
 /**

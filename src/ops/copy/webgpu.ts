@@ -1,7 +1,7 @@
 import type { Tensor } from '../../tensor/tensor.ts'
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../devices/webgpu/kernel.ts'
 import type { Call } from '../operation.ts'
-import type { CopyInputs, CopyOutputs } from './op.ts'
+import type { CopyInputs, CopyOutputs } from './types.ts'
 
 const WORKGROUP = 256
 
@@ -41,16 +41,16 @@ const copyHalves = defineKernel({
 })
 
 /** y = x, of the same dtype; the rows of x any stride apart. */
-export function copy(x: Tensor, y: Tensor): WebGpuLaunch {
+export function copyRows(x: Tensor, y: Tensor): WebGpuLaunch {
   const values = { bindings: { x, y }, uniforms: { size: x.size, width: x.width }, constants: { WORKGROUP } }
   return x.dtype === 'f16'
     ? launch(copyHalves, { ...values, grid: gridOf(Math.ceil(x.size / 2), WORKGROUP) })
     : launch(copyWords, { ...values, grid: gridOf(x.size, WORKGROUP) })
 }
 
-export function webgpu({
+export function copy({
   inputs: { x },
   outputs: { y },
 }: Call<CopyInputs, CopyOutputs, object>): WebGpuLaunch[] {
-  return [copy(x, y)]
+  return [copyRows(x, y)]
 }

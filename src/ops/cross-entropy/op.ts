@@ -2,33 +2,16 @@ import { ConfigError } from '../../errors.ts'
 import { expectRank, expectShape } from '../../tensor/shape.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { apply } from '../apply.ts'
+import { copyInto } from '../elementwise/op.ts'
 import { defineOperation, type GradientCall } from '../operation.ts'
-import { backwardInPlaceReference, backwardReference, reference } from './reference.ts'
-import { wasm, wasmBackward, wasmBackwardInPlace } from './wasm.ts'
-import { webgpu, webgpuBackward, webgpuBackwardInPlace } from './webgpu.ts'
-
-/** logits [T, V], rows any stride apart; labels i32 [T] */
-export type CrossEntropyInputs = { readonly logits: Tensor; readonly labels: Tensor }
-/** loss [1]; count [1], of labels that count; logSumExp [T], 0 where the label does not count */
-export type CrossEntropyOutputs = {
-  readonly loss: Tensor
-  readonly count: Tensor
-  readonly logSumExp: Tensor
-}
-export type CrossEntropyParams = { readonly ignoreIndex: number; readonly keepLogits: boolean }
-
-/** What the gradient is made from: dLoss [1]; dLogSumExp [T] */
-export type CrossEntropyBackwardInputs = {
-  readonly logits: Tensor
-  readonly labels: Tensor
-  readonly logSumExp: Tensor
-  readonly count: Tensor
-  readonly dLoss?: Tensor | undefined
-  readonly dLogSumExp?: Tensor | undefined
-}
-/** dLogits [T, V] */
-export type CrossEntropyBackwardOutputs = { readonly dLogits: Tensor }
-export type CrossEntropyBackwardParams = { readonly ignoreIndex: number }
+import type {
+  CrossEntropyInputs,
+  CrossEntropyOutputs,
+  CrossEntropyParams,
+  CrossEntropyBackwardInputs,
+  CrossEntropyBackwardOutputs,
+  CrossEntropyBackwardParams,
+} from './types.ts'
 
 export const crossEntropyBackwardOp = defineOperation<
   CrossEntropyBackwardInputs,
@@ -39,9 +22,6 @@ export const crossEntropyBackwardOp = defineOperation<
   dtypes: { labels: 'i32' },
   outputs: ({ logits }) => ({ dLogits: { shape: logits.shape } }),
   views: ['logits'],
-  reference: backwardReference,
-  webgpu: webgpuBackward,
-  wasm: wasmBackward,
 })
 
 /** The gradient takes the place of the logits. */
@@ -54,9 +34,10 @@ export const crossEntropyBackwardInPlaceOp = defineOperation<
   dtypes: { labels: 'i32' },
   outputs: () => ({}),
   mutates: ['logits'],
-  reference: backwardInPlaceReference,
-  webgpu: webgpuBackwardInPlace,
-  wasm: wasmBackwardInPlace,
+  compose(inputs, params) {
+    copyInto(inputs.logits, apply(crossEntropyBackwardOp, inputs, params).dLogits)
+    return {}
+  },
 })
 
 export const crossEntropyOp = defineOperation<CrossEntropyInputs, CrossEntropyOutputs, CrossEntropyParams>({
@@ -69,9 +50,6 @@ export const crossEntropyOp = defineOperation<CrossEntropyInputs, CrossEntropyOu
     return { loss: { shape: [1] }, count: { shape: [1] }, logSumExp: { shape: [T] } }
   },
   views: ['logits'],
-  reference,
-  webgpu,
-  wasm,
   saved: ['logits', 'labels', 'logSumExp', 'count'],
   gradient: (call) => (call.wants('logits') ? { logits: gradient(call) } : {}),
 })

@@ -3,20 +3,13 @@ import { expectRank, expectShape, showShape, sizeOf } from '../../tensor/shape.t
 import type { Tensor } from '../../tensor/tensor.ts'
 import { apply } from '../apply.ts'
 import { defineOperation } from '../operation.ts'
-import { embeddingReference, scatterAddReference } from './reference.ts'
-import { embeddingWasm, scatterAddWasm } from './wasm.ts'
-import { embeddingWebgpu, scatterAddWebgpu } from './webgpu.ts'
-
-/** tokens i32 [...]; weight [V, D] */
-export type EmbeddingInputs = { readonly tokens: Tensor; readonly weight: Tensor }
-/** y [..., D] */
-export type EmbeddingOutputs = { readonly y: Tensor }
-
-/** rows [..., D], rows any stride apart; indices i32 [...] */
-export type ScatterAddInputs = { readonly rows: Tensor; readonly indices: Tensor }
-/** y [count, D] */
-export type ScatterAddOutputs = { readonly y: Tensor }
-export type ScatterAddParams = { readonly count: number }
+import type {
+  EmbeddingInputs,
+  EmbeddingOutputs,
+  ScatterAddInputs,
+  ScatterAddOutputs,
+  ScatterAddParams,
+} from './types.ts'
 
 export const scatterAddOp = defineOperation<ScatterAddInputs, ScatterAddOutputs, ScatterAddParams>({
   name: 'scatterAdd',
@@ -27,9 +20,6 @@ export const scatterAddOp = defineOperation<ScatterAddInputs, ScatterAddOutputs,
     return { y: { shape: [count, rows.width] } }
   },
   views: ['rows'],
-  reference: scatterAddReference,
-  webgpu: scatterAddWebgpu,
-  wasm: scatterAddWasm,
   saved: ['indices'],
   gradient: ({ inputs: { indices }, grads }) => ({
     rows: embedding({ tokens: indices, weight: grads.y! }),
@@ -44,9 +34,6 @@ export const embeddingOp = defineOperation<EmbeddingInputs, EmbeddingOutputs, ob
     expectRows('embedding: weight', weight.rows, tokens)
     return { y: { shape: [...tokens.shape, weight.width] } }
   },
-  reference: embeddingReference,
-  webgpu: embeddingWebgpu,
-  wasm: embeddingWasm,
   saved: ['tokens'],
   gradient: ({ inputs: { tokens, weight }, grads }) => ({
     weight: scatterAdd({ rows: grads.y!, indices: tokens }, { count: weight.rows }),

@@ -1,6 +1,7 @@
 import { ShapeError } from '../../errors.ts'
 import { expectRank, expectShape } from '../../tensor/shape.ts'
-import type { LtiDiagonalInputs, LtiMode } from './diagonal/op.ts'
+import type { LtiDiagonalInputs } from './diagonal/types.ts'
+import type { LtiMode } from './types.ts'
 
 /** Throws unless the parameters fit together. */
 export function checkMode(where: string, { logDt, aRe, aIm, bRe, bIm, cRe, cIm, D }: LtiMode): void {

@@ -1,16 +1,14 @@
 import { activeTape } from '../../autograd/tape.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
-import { activationBackwardOp, type Activation } from '../activation/op.ts'
+import type { Activation } from '../activation/kinds.ts'
+import { activationBackwardOp } from '../activation/op.ts'
 import { apply } from '../apply.ts'
 import { add } from '../elementwise/op.ts'
 import { reshape } from '../layout/op.ts'
 import { defineOperation, type GradientCall } from '../operation.ts'
 import { sumTo } from '../reduce/op.ts'
 import { outputShape } from './dims.ts'
-import { reference } from './reference.ts'
 import type { MatmulInputs, MatmulOutputs, MatmulParams } from './types.ts'
-import { wasm } from './wasm/launch.ts'
-import { webgpu } from './webgpu/launch.ts'
 
 export type { MatmulInputs } from './types.ts'
 
@@ -35,9 +33,6 @@ export const matmulOp = defineOperation<MatmulInputs, MatmulOutputs, MatmulParam
     return { y: { shape }, pre: params.keepPre ? { shape } : undefined }
   },
   views: ['a', 'b'],
-  reference,
-  webgpu,
-  wasm,
   saved: ['a', 'b', 'bias', 'pre'],
   gradient,
 })

@@ -1,54 +1,17 @@
 import { ConfigError } from '../../errors.ts'
 import { expectShape } from '../../tensor/shape.ts'
-import type { Tensor } from '../../tensor/tensor.ts'
 import { apply } from '../apply.ts'
 import { defineOperation, type KernelOperation } from '../operation.ts'
-import { backwardReference, reference } from './reference.ts'
-import { wasm, wasmBackward } from './wasm/launch.ts'
-import { webgpuBackward } from './webgpu/backward.ts'
-import { webgpu } from './webgpu/forward.ts'
+import type {
+  NormInputs,
+  NormOutputs,
+  NormParams,
+  NormBackwardInputs,
+  NormBackwardOutputs,
+  NormBackwardParams,
+} from './types.ts'
 
-/** x, residual, z [..., W]; weight, bias [W] */
-export type NormInputs = {
-  readonly x: Tensor
-  readonly residual?: Tensor | undefined
-  readonly weight?: Tensor | undefined
-  readonly bias?: Tensor | undefined
-  readonly z?: Tensor | undefined
-}
-/** y [..., W]; sum [..., W] = x + residual, if there is a residual */
-export type NormOutputs = { readonly y: Tensor; readonly sum?: Tensor | undefined }
-
-export type NormParams = {
-  /** Added to the mean square (or variance) before its root. */
-  readonly eps: number
-  /** Channels that are normalised together. Default: all. */
-  readonly groupSize?: number | undefined
-  /** norm(x) silu(z) if true; norm(x silu(z)), the default, if not. */
-  readonly normBeforeGate?: boolean | undefined
-  /** Takes the mean off first: LayerNorm. */
-  readonly center: boolean
-}
-
-/** x [..., W] is what was normalised (the sum, if there was a residual); dy, dsum [..., W] */
-export type NormBackwardInputs = {
-  readonly x: Tensor
-  readonly weight?: Tensor | undefined
-  readonly bias?: Tensor | undefined
-  readonly z?: Tensor | undefined
-  readonly dy: Tensor
-  readonly dsum?: Tensor | undefined
-}
-/** dx, also that of the residual, and dz [..., W]; dweight, dbias [W] */
-export type NormBackwardOutputs = {
-  readonly dx: Tensor
-  readonly dz?: Tensor | undefined
-  readonly dweight?: Tensor | undefined
-  readonly dbias?: Tensor | undefined
-}
-export type NormBackwardParams = NormParams & { readonly wantsWeight: boolean; readonly wantsBias: boolean }
-
-const normBackwardOp = defineOperation<NormBackwardInputs, NormBackwardOutputs, NormBackwardParams>({
+export const normBackwardOp = defineOperation<NormBackwardInputs, NormBackwardOutputs, NormBackwardParams>({
   name: 'normBackward',
   outputs: ({ x, z }, { wantsWeight, wantsBias }) => ({
     dx: { shape: x.shape },
@@ -57,9 +20,6 @@ const normBackwardOp = defineOperation<NormBackwardInputs, NormBackwardOutputs, 
     dbias: wantsBias ? { shape: [x.width] } : undefined,
   }),
   views: ['x', 'z'],
-  reference: backwardReference,
-  webgpu: webgpuBackward,
-  wasm: wasmBackward,
 })
 
 const shared: Omit<KernelOperation<NormInputs, NormOutputs, NormParams>, 'name' | 'saved'> = {
@@ -78,9 +38,6 @@ const shared: Omit<KernelOperation<NormInputs, NormOutputs, NormParams>, 'name' 
     return { y: { shape: x.shape }, sum: residual && { shape: x.shape } }
   },
   views: ['x', 'z'],
-  reference,
-  webgpu,
-  wasm,
   gradient({ inputs, outputs, grads: { y: dy, sum: dsum }, params, wants }) {
     const { weight, bias, z } = inputs
     if (!dy) return { x: dsum, residual: inputs.residual && dsum }

@@ -3,34 +3,14 @@ import { expectRank, expectShape } from '../../tensor/shape.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { apply } from '../apply.ts'
 import { defineOperation } from '../operation.ts'
-import { adamWStepReference, clipFactorReference, sumOfSquaresReference } from './reference.ts'
-import { adamWStepWasm, clipFactorWasm, sumOfSquaresWasm } from './wasm.ts'
-import { adamWStepWebgpu, clipFactorWebgpu, sumOfSquaresWebgpu } from './webgpu.ts'
-
-/**
- * parameter, gradient, m, v [...]; hyper [8] = lr, beta1, beta2, eps, weightDecay, 1 - beta1^t, 1 - beta2^t, unused;
- * gradientScale [1]
- */
-export type AdamWStepInputs = {
-  readonly parameter: Tensor
-  readonly gradient: Tensor
-  readonly m: Tensor
-  readonly v: Tensor
-  readonly hyper: Tensor
-  readonly gradientScale?: Tensor | undefined
-}
-
-/** x [...] */
-export type SumOfSquaresInputs = { readonly x: Tensor }
-/** squares [1] */
-export type SumOfSquaresOutputs = { readonly squares: Tensor }
-
-/** squares [n]: the sum of squares of each tensor */
-export type ClipFactorInputs = { readonly squares: Tensor }
-/** norm [1]; factor [1] */
-export type ClipFactorOutputs = { readonly norm: Tensor; readonly factor: Tensor }
-/** maxNorm: 0 for no limit */
-export type ClipFactorParams = { readonly maxNorm: number }
+import type {
+  AdamWStepInputs,
+  SumOfSquaresInputs,
+  SumOfSquaresOutputs,
+  ClipFactorInputs,
+  ClipFactorOutputs,
+  ClipFactorParams,
+} from './types.ts'
 
 export const adamWStepOp = defineOperation<AdamWStepInputs, object, object>({
   name: 'adamWStep',
@@ -43,17 +23,11 @@ export const adamWStepOp = defineOperation<AdamWStepInputs, object, object>({
     return {}
   },
   mutates: ['parameter', 'm', 'v'],
-  reference: adamWStepReference,
-  webgpu: adamWStepWebgpu,
-  wasm: adamWStepWasm,
 })
 
 export const sumOfSquaresOp = defineOperation<SumOfSquaresInputs, SumOfSquaresOutputs, object>({
   name: 'sumOfSquares',
   outputs: () => ({ squares: { shape: [1] } }),
-  reference: sumOfSquaresReference,
-  webgpu: sumOfSquaresWebgpu,
-  wasm: sumOfSquaresWasm,
 })
 
 export const clipFactorOp = defineOperation<ClipFactorInputs, ClipFactorOutputs, ClipFactorParams>({
@@ -62,9 +36,6 @@ export const clipFactorOp = defineOperation<ClipFactorInputs, ClipFactorOutputs,
     expectRank('clipFactor: squares', squares.shape, 1)
     return { norm: { shape: [1] }, factor: { shape: [1] } }
   },
-  reference: clipFactorReference,
-  webgpu: clipFactorWebgpu,
-  wasm: clipFactorWasm,
 })
 
 /**

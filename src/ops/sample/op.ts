@@ -2,22 +2,7 @@ import { expectRank, expectShape } from '../../tensor/shape.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { apply } from '../apply.ts'
 import { defineOperation } from '../operation.ts'
-import { reference } from './reference.ts'
-import { wasm } from './wasm.ts'
-import { webgpu } from './webgpu.ts'
-
-/**
- * logits [B, V], rows any stride apart; uniform [B], in [0, 1); seen i32 [B, V], how often each token occurred;
- * settings [8] = temperature, topK, topP, minP, repetitionPenalty, three unused
- */
-export type SampleInputs = {
-  readonly logits: Tensor
-  readonly uniform: Tensor
-  readonly settings: Tensor
-  readonly seen?: Tensor | undefined
-}
-/** tokens i32 [B] */
-export type SampleOutputs = { readonly tokens: Tensor }
+import type { SampleInputs, SampleOutputs } from './types.ts'
 
 export const sampleOp = defineOperation<SampleInputs, SampleOutputs, object>({
   name: 'sample',
@@ -31,9 +16,6 @@ export const sampleOp = defineOperation<SampleInputs, SampleOutputs, object>({
     return { tokens: { shape: [B], dtype: 'i32' } }
   },
   views: ['logits'],
-  reference,
-  webgpu,
-  wasm,
 })
 
 /**

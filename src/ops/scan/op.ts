@@ -4,58 +4,14 @@ import { expectRank, expectShape, showShape } from '../../tensor/shape.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { apply } from '../apply.ts'
 import { defineOperation } from '../operation.ts'
-import { backwardReference, reference } from './reference.ts'
 import { isConstant, scanSizes } from './sizes.ts'
-import { wasm, wasmBackward } from './wasm/launch.ts'
-import { webgpuBackward } from './webgpu/backward.ts'
-import { webgpu } from './webgpu/forward.ts'
-
-/**
- * u, delta [B, L, E]; A [E, N]; B, C [B, L, G*N] or constant [E, N]; D, deltaBias [E]; z [B, L, E];
- * initialState [B, E, N] (absent: zeros); reset i32 [B, L], nonzero where a new sequence starts
- */
-export type SelectiveScanInputs = {
-  readonly u: Tensor
-  readonly delta: Tensor
-  readonly A: Tensor
-  readonly B: Tensor
-  readonly C: Tensor
-  readonly D?: Tensor | undefined
-  readonly z?: Tensor | undefined
-  readonly deltaBias?: Tensor | undefined
-  readonly initialState?: Tensor | undefined
-  readonly reset?: Tensor | undefined
-}
-/** y [B, L, E]; finalState [B, E, N]; edges [B, ceil(L / CHUNK), N, E], the states before each chunk */
-export type SelectiveScanOutputs = {
-  readonly y: Tensor
-  readonly finalState: Tensor
-  readonly edges?: Tensor | undefined
-}
-export type SelectiveScanParams = {
-  /** dt = softplus(delta + deltaBias) rather than delta + deltaBias. */
-  readonly deltaSoftplus?: boolean | undefined
-  /** Give out the states at chunk edges, so that backward need not compute them again. */
-  readonly keepEdges?: boolean | undefined
-}
-
-/** The inputs of the scan, its edges if they were kept, and gradients of its outputs: either may be missing. */
-export type SelectiveScanBackwardInputs = SelectiveScanInputs & {
-  readonly edges?: Tensor | undefined
-  readonly dy?: Tensor | undefined
-  readonly dFinalState?: Tensor | undefined
-}
-export type SelectiveScanBackwardOutputs = {
-  readonly du: Tensor
-  readonly ddelta: Tensor
-  readonly dA: Tensor
-  readonly dB: Tensor
-  readonly dC: Tensor
-  readonly dD?: Tensor | undefined
-  readonly dz?: Tensor | undefined
-  readonly ddeltaBias?: Tensor | undefined
-  readonly dInitialState?: Tensor | undefined
-}
+import type {
+  SelectiveScanInputs,
+  SelectiveScanOutputs,
+  SelectiveScanParams,
+  SelectiveScanBackwardInputs,
+  SelectiveScanBackwardOutputs,
+} from './types.ts'
 
 export const selectiveScanBackwardOp = defineOperation<
   SelectiveScanBackwardInputs,
@@ -76,9 +32,6 @@ export const selectiveScanBackwardOp = defineOperation<
     dInitialState: initialState && { shape: initialState.shape },
   }),
   views: ['B', 'C', 'z'],
-  reference: backwardReference,
-  webgpu: webgpuBackward,
-  wasm: wasmBackward,
 })
 
 export const selectiveScanOp = defineOperation<
@@ -122,9 +75,6 @@ export const selectiveScanOp = defineOperation<
     }
   },
   views: ['B', 'C', 'z'],
-  reference,
-  webgpu,
-  wasm,
   saved: ['u', 'delta', 'A', 'B', 'C', 'D', 'z', 'deltaBias', 'initialState', 'reset', 'edges'],
   gradient({ inputs, outputs, grads, params }) {
     const d = apply(

@@ -1,12 +1,12 @@
 import type { Arrays, NdArray } from '../operation.ts'
+import { CHUNK, isConstant, scanSizes, type ScanSizes } from './sizes.ts'
 import type {
   SelectiveScanBackwardInputs,
   SelectiveScanBackwardOutputs,
   SelectiveScanInputs,
   SelectiveScanOutputs,
   SelectiveScanParams,
-} from './op.ts'
-import { CHUNK, isConstant, scanSizes, type ScanSizes } from './sizes.ts'
+} from './types.ts'
 
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x))
 const softplus = (x: number): number => (x > 20 ? x : Math.log1p(Math.exp(x)))
@@ -42,7 +42,7 @@ function scanChannel(inputs: Arrays<SelectiveScanInputs>, softplusDelta: boolean
   return { dt, h, a }
 }
 
-export function reference(
+export function selectiveScan(
   inputs: Arrays<SelectiveScanInputs>,
   { y, finalState, edges }: Arrays<SelectiveScanOutputs>,
   { deltaSoftplus = false }: SelectiveScanParams,
@@ -71,7 +71,7 @@ export function reference(
   }
 }
 
-export function backwardReference(
+export function selectiveScanBackward(
   inputs: Arrays<SelectiveScanBackwardInputs>,
   outputs: Arrays<SelectiveScanBackwardOutputs>,
   { deltaSoftplus = false }: SelectiveScanParams,

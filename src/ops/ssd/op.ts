@@ -1,57 +1,8 @@
-import type { Tensor } from '../../tensor/tensor.ts'
 import { apply } from '../apply.ts'
 import { zeros } from '../elementwise/op.ts'
 import { defineOperation } from '../operation.ts'
-import { backwardReference, reference } from './reference.ts'
 import { checkShapes } from './shapes.ts'
-import { wasmBackward } from './wasm/backward.ts'
-import { wasm } from './wasm/forward.ts'
-import { webgpuBackward } from './webgpu/backward.ts'
-import { webgpu } from './webgpu/forward.ts'
-
-/**
- * x, z [B, L, H*P]; dt [B, L, H]; A, dtBias [H]; B, C [B, L, G*N]; D [H] or [H*P]; initialState [B, H, P, N];
- * reset i32 [B, L]: nonzero where a new sequence starts
- */
-export type SsdInputs = {
-  readonly x: Tensor
-  readonly dt: Tensor
-  readonly A: Tensor
-  readonly B: Tensor
-  readonly C: Tensor
-  readonly D?: Tensor | undefined
-  readonly z?: Tensor | undefined
-  readonly dtBias?: Tensor | undefined
-  readonly initialState?: Tensor | undefined
-  readonly reset?: Tensor | undefined
-}
-/** y [B, L, H*P]; finalState [B, H, P, N] */
-export type SsdOutputs = { readonly y: Tensor; readonly finalState: Tensor }
-
-export type SsdParams = {
-  /** Groups of heads that share B and C. */
-  readonly groups: number
-  readonly dtSoftplus: boolean
-  /** dt is clamped to this range, after softplus. Default: not at all. */
-  readonly dtLimit?: readonly [number, number] | undefined
-  /** Tokens that are worked on as one matrix; no result depends on it. Default: 32 on wasm; 64 (16 to 64) on webgpu. */
-  readonly chunkSize?: number | undefined
-}
-
-/** Those of `ssd`; dy [B, L, H*P]; dfinalState [B, H, P, N] */
-export type SsdBackwardInputs = SsdInputs & { readonly dy: Tensor; readonly dfinalState?: Tensor | undefined }
-/** Each has the shape of its input. */
-export type SsdBackwardOutputs = {
-  readonly dx: Tensor
-  readonly ddt: Tensor
-  readonly dA: Tensor
-  readonly dB: Tensor
-  readonly dC: Tensor
-  readonly dD?: Tensor | undefined
-  readonly dz?: Tensor | undefined
-  readonly ddtBias?: Tensor | undefined
-  readonly dinitialState?: Tensor | undefined
-}
+import type { SsdInputs, SsdOutputs, SsdParams, SsdBackwardInputs, SsdBackwardOutputs } from './types.ts'
 
 export const ssdBackwardOp = defineOperation<SsdBackwardInputs, SsdBackwardOutputs, SsdParams>({
   name: 'ssdBackward',
@@ -68,9 +19,6 @@ export const ssdBackwardOp = defineOperation<SsdBackwardInputs, SsdBackwardOutpu
     dinitialState: initialState && { shape: initialState.shape },
   }),
   views: ['x', 'dt', 'B', 'C', 'z'],
-  reference: backwardReference,
-  webgpu: webgpuBackward,
-  wasm: wasmBackward,
 })
 
 export const ssdOp = defineOperation<SsdInputs, SsdOutputs, SsdParams>({
@@ -86,9 +34,6 @@ export const ssdOp = defineOperation<SsdInputs, SsdOutputs, SsdParams>({
     }
   },
   views: ['x', 'dt', 'B', 'C', 'z'],
-  reference,
-  webgpu,
-  wasm,
   saved: ['x', 'dt', 'A', 'B', 'C', 'D', 'z', 'dtBias', 'initialState', 'reset'],
   gradient({ inputs, grads: { y: dy, finalState: dfinalState }, params }) {
     const { x } = inputs

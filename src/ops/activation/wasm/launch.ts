@@ -1,15 +1,15 @@
 import { wasmLaunch, type WasmLaunch } from '../../../devices/wasm/launch.ts'
 import type { Call } from '../../operation.ts'
+import { ACTIVATIONS } from '../kinds.ts'
 import type {
   ActivationBackwardInputs,
   ActivationBackwardOutputs,
   ActivationInputs,
   ActivationOutputs,
   ActivationParams,
-} from '../op.ts'
-import { ACTIVATIONS } from '../kinds.ts'
+} from '../types.ts'
 
-export function wasm({
+export function activation({
   inputs: { x },
   outputs: { y },
   params,
@@ -17,7 +17,7 @@ export function wasm({
   return [wasmLaunch('activation', { x, y, kind: ACTIVATIONS.indexOf(params.kind) }, x.size)]
 }
 
-export function wasmBackward({
+export function activationBackward({
   inputs: { x, dy },
   outputs: { dx },
   params,

@@ -1,14 +1,12 @@
-import { cases, normal, values, type CaseSet } from '../../cases.ts'
+import { cases, normal, values } from '../../cases.ts'
 import { attentionOp } from './op.ts'
-import { cacheAppendOp } from '../cache-append/op.ts'
-import { ropeOp } from '../rope/op.ts'
 
 const scale = 0.3
 const rows = (count: number, starts: readonly number[]): number[] =>
   Array.from({ length: count }, (_, i) => Number(starts.includes(i)))
 
 /** Heads of few widths: each is a kernel to compile. */
-const attention = cases(attentionOp, {
+export const attentionCases = cases(attentionOp, {
   'one token': {
     inputs: { q: normal([1, 1, 7]), k: normal([1, 1, 7]), v: normal([1, 1, 7]) },
     params: { heads: 1, kvHeads: 1, scale },
@@ -88,35 +86,3 @@ const attention = cases(attentionOp, {
     params: { heads: 2, kvHeads: 1, scale },
   },
 })
-
-const ropeParams = { headDim: 8, theta: 10000, rotaryDim: 8, inverse: false }
-
-const rope = cases(ropeOp, {
-  'from the start': { inputs: { x: normal([2, 31, 16]) }, params: ropeParams },
-  'part of a head, backwards': {
-    inputs: { x: normal([1, 7, 22]) },
-    params: { headDim: 11, theta: 500, rotaryDim: 6, inverse: true },
-  },
-  'after a cache, far out': {
-    inputs: { x: normal([2, 5, 128]), past: values([2], [3, 131071], 'i32') },
-    params: { headDim: 128, theta: 1e6, rotaryDim: 128, inverse: false },
-  },
-  'a view': { inputs: { x: normal([2, 33, 8], { columnsOf: 21 }) }, params: ropeParams },
-})
-
-const cacheAppend = cases(cacheAppendOp, {
-  'one row': {
-    inputs: { cache: normal([2, 5, 7]), x: normal([2, 1, 7]), past: values([2], [0, 4], 'i32') },
-    params: {},
-  },
-  'many rows of a view, some beyond the end': {
-    inputs: {
-      cache: normal([2, 33, 31]),
-      x: normal([2, 29, 31], { columnsOf: 67 }),
-      past: values([2], [1, 17], 'i32'),
-    },
-    params: {},
-  },
-})
-
-export const attentionCases: readonly CaseSet[] = [attention, rope, cacheAppend]

@@ -4,65 +4,28 @@ import type { Tensor } from '../../../tensor/tensor.ts'
 import { apply } from '../../apply.ts'
 import { zeros } from '../../elementwise/op.ts'
 import { defineOperation, type KernelOperation } from '../../operation.ts'
-import { backwardReference, reference } from './reference.ts'
 import { sizesOf } from './sizes.ts'
-import { wasm } from './wasm/forward.ts'
-import { wasmBackward } from './wasm/backward.ts'
-import { webgpu } from './webgpu/forward.ts'
-import { webgpuBackward } from './webgpu/backward.ts'
+import type {
+  AttentionInputs,
+  AttentionOutputs,
+  AttentionParams,
+  AttentionBackwardInputs,
+  AttentionBackwardOutputs,
+} from './types.ts'
 
-export { cacheAppend } from '../cache-append/op.ts'
-export { rope } from '../rope/op.ts'
-
-/** B batch, L queries, S keys, H heads of width P, of which H / Hkv share keys and values. */
-export type AttentionInputs = {
-  /** [B, L, H*P], strided rows allowed */
-  readonly q: Tensor
-  /** [B, S, Hkv*P], strided rows allowed */
-  readonly k: Tensor
-  readonly v: Tensor
-  /** i32 [B]: keys that were there before these queries: query i is at position past + i. Default: S - L */
-  readonly past?: Tensor | undefined
-  /** i32 [B, L]: nonzero where a sequence starts, which does not see what was before */
-  readonly reset?: Tensor | undefined
-}
-export type AttentionOutputs = {
-  /** [B, L, H*P] */
-  readonly y: Tensor
-  /** [B, L, H]: log of the sum over keys of exp(score) */
-  readonly lse: Tensor
-}
-export type AttentionParams = {
-  readonly heads: number
-  readonly kvHeads: number
-  /** Of the scores. Default: 1 / sqrt(P) */
-  readonly scale: number
-}
-export type AttentionBackwardInputs = AttentionInputs &
-  AttentionOutputs & {
-    /** [B, L, H*P] */
-    readonly dy: Tensor
-    /** [B, L, H] */
-    readonly dlse?: Tensor | undefined
-  }
-export type AttentionBackwardOutputs = { readonly dq: Tensor; readonly dk: Tensor; readonly dv: Tensor }
-
-const attentionBackwardOp: KernelOperation<
+export const attentionBackwardOp: KernelOperation<
   AttentionBackwardInputs,
   AttentionBackwardOutputs,
   AttentionParams
-> = defineOperation({
+> = defineOperation<AttentionBackwardInputs, AttentionBackwardOutputs, AttentionParams>({
   name: 'attentionBackward',
   dtypes: { past: 'i32', reset: 'i32' },
   outputs: ({ q, k, v }) => ({ dq: { shape: q.shape }, dk: { shape: k.shape }, dv: { shape: v.shape } }),
   views: ['q', 'k', 'v'],
-  reference: backwardReference,
-  webgpu: webgpuBackward,
-  wasm: wasmBackward,
 })
 
 export const attentionOp: KernelOperation<AttentionInputs, AttentionOutputs, AttentionParams> =
-  defineOperation({
+  defineOperation<AttentionInputs, AttentionOutputs, AttentionParams>({
     name: 'attention',
     dtypes: { past: 'i32', reset: 'i32' },
     outputs(inputs, params) {
@@ -71,9 +34,6 @@ export const attentionOp: KernelOperation<AttentionInputs, AttentionOutputs, Att
       return { y: { shape: inputs.q.shape }, lse: { shape: [B, L, params.heads] } }
     },
     views: ['q', 'k', 'v'],
-    reference,
-    webgpu,
-    wasm,
     saved: ['q', 'k', 'v', 'past', 'reset', 'y', 'lse'],
     gradient({ inputs, outputs, grads, params }) {
       const dy = grads.y ?? zeros(outputs.y.device, outputs.y.shape)

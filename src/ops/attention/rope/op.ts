@@ -3,29 +3,13 @@ import { expectRank, expectShape } from '../../../tensor/shape.ts'
 import type { Tensor } from '../../../tensor/tensor.ts'
 import { apply } from '../../apply.ts'
 import { defineOperation, type KernelOperation } from '../../operation.ts'
-import { ropeReference } from './reference.ts'
-import { wasmRope } from './wasm.ts'
-import { webgpuRope } from './webgpu.ts'
+import type { RopeInputs, RopeOutputs, RopeParams } from './types.ts'
 
-export type RopeInputs = {
-  /** [B, L, H*P], strided rows allowed */
-  readonly x: Tensor
-  /** i32 [B]: the position of the first row. Default: 0 */
-  readonly past?: Tensor | undefined
-}
-/** y [B, L, H*P] */
-export type RopeOutputs = { readonly y: Tensor }
-export type RopeParams = {
-  /** P */
-  readonly headDim: number
-  readonly theta: number
-  /** R <= P, even: what is turned of each head; the rest is copied. */
-  readonly rotaryDim: number
-  /** Turns back: the transpose, which is also the gradient. */
-  readonly inverse: boolean
-}
-
-export const ropeOp: KernelOperation<RopeInputs, RopeOutputs, RopeParams> = defineOperation({
+export const ropeOp: KernelOperation<RopeInputs, RopeOutputs, RopeParams> = defineOperation<
+  RopeInputs,
+  RopeOutputs,
+  RopeParams
+>({
   name: 'rope',
   dtypes: { past: 'i32' },
   outputs({ x, past }, { headDim, rotaryDim }) {
@@ -40,9 +24,6 @@ export const ropeOp: KernelOperation<RopeInputs, RopeOutputs, RopeParams> = defi
     return { y: { shape: x.shape } }
   },
   views: ['x'],
-  reference: ropeReference,
-  webgpu: webgpuRope,
-  wasm: wasmRope,
   saved: ['past'],
   gradient: ({ inputs: { past }, grads, params }) => ({
     x: apply(ropeOp, { x: grads.y!, past }, { ...params, inverse: !params.inverse }).y,

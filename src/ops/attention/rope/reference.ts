@@ -1,8 +1,7 @@
 import type { Arrays } from '../../operation.ts'
-import type { CacheAppendInputs } from '../cache-append/op.ts'
-import type { RopeInputs, RopeOutputs, RopeParams } from './op.ts'
+import type { RopeInputs, RopeOutputs, RopeParams } from './types.ts'
 
-export function ropeReference(
+export function rope(
   { x, past }: Arrays<RopeInputs>,
   { y }: Arrays<RopeOutputs>,
   { headDim: P, theta, rotaryDim: R, inverse }: RopeParams,
@@ -23,18 +22,6 @@ export function ropeReference(
           y.data[at + half + d] = x1 * cos + x0 * sin
         }
       }
-    }
-  }
-}
-
-export function cacheAppendReference({ cache, x, past }: Arrays<CacheAppendInputs>): void {
-  const [B, L, W] = x.shape as [number, number, number]
-  const S = cache.shape[1]
-  for (let b = 0; b < B; b++) {
-    for (let i = 0; i < L; i++) {
-      const row = past.data[b] + i
-      if (row >= S) continue
-      for (let c = 0; c < W; c++) cache.data[(b * S + row) * W + c] = x.data[(b * L + i) * W + c]!
     }
   }
 }

@@ -1,13 +1,8 @@
 import { wasmLaunch, type WasmLaunch } from '../../../devices/wasm/launch.ts'
 import type { Call } from '../../operation.ts'
-import type { CacheAppendInputs } from '../cache-append/op.ts'
-import type { RopeInputs, RopeOutputs, RopeParams } from './op.ts'
+import type { RopeInputs, RopeOutputs, RopeParams } from './types.ts'
 
-export function wasmRope({
-  inputs,
-  outputs,
-  params,
-}: Call<RopeInputs, RopeOutputs, RopeParams>): WasmLaunch[] {
+export function rope({ inputs, outputs, params }: Call<RopeInputs, RopeOutputs, RopeParams>): WasmLaunch[] {
   const { x, past } = inputs
   const { headDim, theta, rotaryDim, inverse } = params
   const ratio = theta ** (-2 / rotaryDim)
@@ -26,18 +21,4 @@ export function wasmRope({
     direction: inverse ? -1 : 1,
   }
   return [wasmLaunch('ropeRows', args, x.rows)]
-}
-
-export function wasmCacheAppend({ inputs }: Call<CacheAppendInputs, object, object>): WasmLaunch[] {
-  const { cache, x, past } = inputs
-  const args = {
-    cache,
-    x,
-    past,
-    length: x.shape[1],
-    width: x.width,
-    capacity: cache.shape[1],
-    xStride: x.rowStride,
-  }
-  return [wasmLaunch('cacheAppendRows', args, x.rows)]
 }

@@ -5,7 +5,7 @@ import type { CastInputs, CastOutputs, CastParams } from '../types.ts'
 /** Columns that a thread casts at a time. */
 const PIECE = 4096
 
-export function wasm({
+export function cast({
   inputs: { x },
   outputs: { y },
   params: { dtype },

@@ -70,7 +70,7 @@ const castToFloat = defineKernel({
     }`,
 })
 
-export function webgpu({
+export function cast({
   inputs: { x },
   outputs: { y },
   params: { dtype },

@@ -1,8 +1,8 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
 import { ACTIVATION_WGSL } from '../../activation/webgpu/wgsl.ts'
 import type { Call } from '../../operation.ts'
-import type { CausalConv1dBackwardInputs, CausalConv1dBackwardOutputs, CausalConv1dParams } from '../op.ts'
 import { INPUT_AT, WORKGROUP } from './forward.ts'
+import type { CausalConv1dBackwardInputs, CausalConv1dBackwardOutputs, CausalConv1dParams } from '../types.ts'
 
 /** Tokens whose sums for the weight's gradient one thread makes. */
 const TILE = 32
@@ -133,7 +133,7 @@ const causalConv1dBackwardWindow = defineKernel({
     }`,
 })
 
-export function webgpuBackward({
+export function causalConv1dBackward({
   inputs: { x, weight, bias, initialWindow, reset, dy, dFinalWindow },
   outputs: { dx, dweight, dbias, dInitialWindow },
   params: { activation },

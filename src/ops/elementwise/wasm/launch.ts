@@ -1,6 +1,6 @@
 import { bytesOf, wordOf } from '../../../devices/dtype.ts'
 import { wasmLaunch, type WasmLaunch } from '../../../devices/wasm/launch.ts'
-import { copy } from '../../copy/wasm.ts'
+import { copyRows } from '../../copy/wasm.ts'
 import type { Call } from '../../operation.ts'
 import {
   OPERATORS,
@@ -51,7 +51,7 @@ export function accumulate({ inputs: { into, x } }: Call<IntoInputs, NoOutputs, 
 }
 
 export function copyInto({ inputs: { into, x } }: Call<IntoInputs, NoOutputs, object>): WasmLaunch[] {
-  return [copy(x, into)]
+  return [copyRows(x, into)]
 }
 
 export function fill({

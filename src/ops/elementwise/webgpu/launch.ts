@@ -1,7 +1,7 @@
 import { bytesOf, wordOf } from '../../../devices/dtype.ts'
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
 import type { Tensor } from '../../../tensor/tensor.ts'
-import { copy } from '../../copy/webgpu.ts'
+import { copyRows } from '../../copy/webgpu.ts'
 import type { Call } from '../../operation.ts'
 import {
   OPERATORS,
@@ -162,7 +162,7 @@ export function accumulate({ inputs: { into, x } }: Call<IntoInputs, NoOutputs, 
 }
 
 export function copyInto({ inputs: { into, x } }: Call<IntoInputs, NoOutputs, object>): WebGpuLaunch[] {
-  return [copy(x, into)]
+  return [copyRows(x, into)]
 }
 
 export function fill({

@@ -4,44 +4,15 @@ import { apply } from '../../apply.ts'
 import { add } from '../../elementwise/op.ts'
 import { linear } from '../../matmul/op.ts'
 import { defineOperation } from '../../operation.ts'
-import { backwardReference, reference } from './reference.ts'
-import { wasm, wasmBackward } from './wasm.ts'
-import { webgpu, webgpuBackward } from './webgpu.ts'
+import type {
+  LtiDenseStatesInputs,
+  LtiDenseStatesOutputs,
+  LtiDenseStatesBackwardInputs,
+  LtiDenseStatesBackwardOutputs,
+  LtiDenseInputs,
+} from './types.ts'
 
-export interface LtiDenseStatesInputs {
-  /** [B, L, S], the input as the state sees it: B x */
-  readonly v: Tensor
-  /** [S, S] */
-  readonly A: Tensor
-  /** [B, S] */
-  readonly initialState?: Tensor | undefined
-  /** i32 [B, L]: nonzero where the state is zeroed before the token */
-  readonly reset?: Tensor | undefined
-}
-
-export interface LtiDenseStatesOutputs {
-  /** [B, L, S], every state */
-  readonly h: Tensor
-  /** [B, S], the last one */
-  readonly finalState: Tensor
-}
-
-export interface LtiDenseStatesBackwardInputs {
-  readonly h: Tensor
-  readonly A: Tensor
-  readonly initialState?: Tensor | undefined
-  readonly reset?: Tensor | undefined
-  readonly dh?: Tensor | undefined
-  readonly dFinalState?: Tensor | undefined
-}
-
-export interface LtiDenseStatesBackwardOutputs {
-  readonly dv: Tensor
-  readonly dA: Tensor
-  readonly dInitialState?: Tensor | undefined
-}
-
-const ltiDenseStatesBackwardOp = defineOperation<
+export const ltiDenseStatesBackwardOp = defineOperation<
   LtiDenseStatesBackwardInputs,
   LtiDenseStatesBackwardOutputs,
   object
@@ -53,9 +24,6 @@ const ltiDenseStatesBackwardOp = defineOperation<
     dA: { shape: A.shape },
     dInitialState: initialState && { shape: initialState.shape },
   }),
-  reference: backwardReference,
-  webgpu: webgpuBackward,
-  wasm: wasmBackward,
 })
 
 /** h[t] = A h[t-1] + v[t] */
@@ -70,9 +38,6 @@ export const ltiDenseStatesOp = defineOperation<LtiDenseStatesInputs, LtiDenseSt
     if (reset) expectShape('ltiDense: reset', reset.shape, [batch, length])
     return { h: { shape: v.shape }, finalState: { shape: [batch, states] } }
   },
-  reference,
-  webgpu,
-  wasm,
   saved: ['h', 'A', 'initialState', 'reset'],
   gradient({ inputs: { A, initialState, reset }, outputs: { h }, grads }) {
     const d = apply(
@@ -83,23 +48,6 @@ export const ltiDenseStatesOp = defineOperation<LtiDenseStatesInputs, LtiDenseSt
     return { v: d.dv, A: d.dA, initialState: d.dInitialState }
   },
 })
-
-export interface LtiDenseInputs {
-  /** [B, L, I] */
-  readonly u: Tensor
-  /** [S, S] */
-  readonly A: Tensor
-  /** [S, I] */
-  readonly B: Tensor
-  /** [O, S] */
-  readonly C: Tensor
-  /** [O, I] */
-  readonly D?: Tensor | undefined
-  /** [B, S] */
-  readonly initialState?: Tensor | undefined
-  /** i32 [B, L]: nonzero where the state is zeroed before the token */
-  readonly reset?: Tensor | undefined
-}
 
 /**
  * The textbook block, already in discrete time: h[t] = A h[t-1] + B u[t], y[t] = C h[t] + D u[t].

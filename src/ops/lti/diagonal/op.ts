@@ -1,80 +1,19 @@
 import type { Tensor } from '../../../tensor/tensor.ts'
 import { apply } from '../../apply.ts'
 import { defineOperation } from '../../operation.ts'
-import { backwardReference, reference } from './reference.ts'
 import { checkMode, checkSequence } from '../shapes.ts'
-import type { Discretization } from '../discretize.ts'
-import { wasm, wasmBackward } from './wasm/launch.ts'
-import { webgpuBackward } from './webgpu/backward.ts'
-import { webgpu } from './webgpu/forward.ts'
-
-/** One diagonal system a channel. Complex if `aIm` is there; other imaginary parts are then zero where absent. */
-export interface LtiMode {
-  /** [C], log of the step */
-  readonly logDt: Tensor
-  /** [C, N] */
-  readonly aRe: Tensor
-  readonly aIm?: Tensor | undefined
-  readonly bRe: Tensor
-  readonly bIm?: Tensor | undefined
-  readonly cRe: Tensor
-  readonly cIm?: Tensor | undefined
-  /** [C] */
-  readonly D?: Tensor | undefined
-}
-
-export interface LtiDiagonalInputs extends LtiMode {
-  /** [B, L, C] */
-  readonly u: Tensor
-  /** [B, C, N] */
-  readonly initialRe?: Tensor | undefined
-  readonly initialIm?: Tensor | undefined
-  /** i32 [B, L]: nonzero where the state is zeroed before the token */
-  readonly reset?: Tensor | undefined
-}
-
-export interface LtiDiagonalOutputs {
-  /** [B, L, C]; absent if `finalOnly` */
-  readonly y?: Tensor | undefined
-  /** [B, C, N] */
-  readonly finalRe: Tensor
-  readonly finalIm?: Tensor | undefined
-}
-
-export interface LtiParams {
-  readonly discretization: Discretization
-  /** 2 if each mode stands for a conjugate pair, else 1 */
-  readonly scale: number
-}
-
-export interface LtiDiagonalParams extends LtiParams {
-  /** Whether only the final state is computed. */
-  readonly finalOnly?: boolean
-}
-
-export interface LtiDiagonalBackwardInputs extends LtiDiagonalInputs {
-  readonly dy?: Tensor | undefined
-  readonly dFinalRe?: Tensor | undefined
-  readonly dFinalIm?: Tensor | undefined
-}
-
-export interface LtiDiagonalBackwardOutputs {
-  readonly du: Tensor
-  readonly dLogDt: Tensor
-  readonly dARe: Tensor
-  readonly dAIm?: Tensor | undefined
-  readonly dBRe: Tensor
-  readonly dBIm?: Tensor | undefined
-  readonly dCRe: Tensor
-  readonly dCIm?: Tensor | undefined
-  readonly dD?: Tensor | undefined
-  readonly dInitialRe?: Tensor | undefined
-  readonly dInitialIm?: Tensor | undefined
-}
+import type {
+  LtiDiagonalInputs,
+  LtiDiagonalOutputs,
+  LtiDiagonalParams,
+  LtiDiagonalBackwardInputs,
+  LtiDiagonalBackwardOutputs,
+} from './types.ts'
+import type { LtiParams } from '../types.ts'
 
 const like = (x: Tensor | undefined) => x && { shape: x.shape }
 
-const ltiDiagonalBackwardOp = defineOperation<
+export const ltiDiagonalBackwardOp = defineOperation<
   LtiDiagonalBackwardInputs,
   LtiDiagonalBackwardOutputs,
   LtiParams
@@ -94,9 +33,6 @@ const ltiDiagonalBackwardOp = defineOperation<
     dInitialRe: like(initialRe),
     dInitialIm: like(initialIm),
   }),
-  reference: backwardReference,
-  webgpu: webgpuBackward,
-  wasm: wasmBackward,
 })
 
 /**
@@ -117,9 +53,6 @@ export const ltiDiagonalOp = defineOperation<LtiDiagonalInputs, LtiDiagonalOutpu
       finalIm: inputs.aIm && state,
     }
   },
-  reference,
-  webgpu,
-  wasm,
   saved: ['u', 'logDt', 'aRe', 'aIm', 'bRe', 'bIm', 'cRe', 'cIm', 'D', 'initialRe', 'initialIm', 'reset'],
   gradient({ inputs, grads, params }) {
     const { y: dy, finalRe: dFinalRe, finalIm: dFinalIm } = grads

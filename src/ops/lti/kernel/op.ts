@@ -1,41 +1,19 @@
 import { ConfigError } from '../../../errors.ts'
 import type { Tensor } from '../../../tensor/tensor.ts'
 import { apply } from '../../apply.ts'
-import type { LtiMode, LtiParams } from '../diagonal/op.ts'
+import type { LtiMode } from '../types.ts'
 import { checkMode } from '../shapes.ts'
 import { defineOperation } from '../../operation.ts'
-import { backwardReference, reference } from './reference.ts'
-import { wasm, wasmBackward } from './wasm/launch.ts'
-import { webgpu, webgpuBackward } from './webgpu/launch.ts'
-
-export interface LtiKernelParams extends LtiParams {
-  readonly length: number
-}
-
-export interface LtiKernelOutputs {
-  /** [C, L] */
-  readonly kernel: Tensor
-}
-
-export interface LtiKernelBackwardInputs extends LtiMode {
-  /** [C, L] */
-  readonly dKernel: Tensor
-}
-
-export interface LtiKernelBackwardOutputs {
-  readonly dLogDt: Tensor
-  readonly dARe: Tensor
-  readonly dAIm?: Tensor | undefined
-  readonly dBRe: Tensor
-  readonly dBIm?: Tensor | undefined
-  readonly dCRe: Tensor
-  readonly dCIm?: Tensor | undefined
-  readonly dD?: Tensor | undefined
-}
+import type {
+  LtiKernelParams,
+  LtiKernelOutputs,
+  LtiKernelBackwardInputs,
+  LtiKernelBackwardOutputs,
+} from './types.ts'
 
 const like = (x: Tensor | undefined) => x && { shape: x.shape }
 
-const ltiKernelBackwardOp = defineOperation<
+export const ltiKernelBackwardOp = defineOperation<
   LtiKernelBackwardInputs,
   LtiKernelBackwardOutputs,
   LtiKernelParams
@@ -51,9 +29,6 @@ const ltiKernelBackwardOp = defineOperation<
     dCIm: like(cIm),
     dD: like(D),
   }),
-  reference: backwardReference,
-  webgpu: webgpuBackward,
-  wasm: wasmBackward,
 })
 
 export const ltiKernelOp = defineOperation<LtiMode, LtiKernelOutputs, LtiKernelParams>({
@@ -69,9 +44,6 @@ export const ltiKernelOp = defineOperation<LtiMode, LtiKernelOutputs, LtiKernelP
     }
     return { kernel: { shape: [inputs.aRe.shape[0], length] } }
   },
-  reference,
-  webgpu,
-  wasm,
   saved: ['logDt', 'aRe', 'aIm', 'bRe', 'bIm', 'cRe', 'cIm', 'D'],
   gradient({ inputs, grads, params }) {
     const d = apply(ltiKernelBackwardOp, { ...inputs, dKernel: grads.kernel! }, params)

@@ -1,7 +1,7 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
 import type { Tensor } from '../../../tensor/tensor.ts'
-import type { LtiDiagonalBackwardOutputs, LtiMode, LtiParams } from '../diagonal/op.ts'
 import { DISCRETIZE } from './wgsl.ts'
+import type { LtiMode, LtiModeGradients, LtiParams } from '../types.ts'
 
 const WORKGROUP = 64
 
@@ -188,7 +188,7 @@ const ltiChannelSums = defineKernel({
  */
 export function discretizeBackward(
   { logDt, aRe, aIm, bRe, bIm }: LtiMode,
-  { dLogDt, dARe, dAIm, dBRe, dBIm, dCRe, dCIm, dD }: Omit<LtiDiagonalBackwardOutputs, 'du'>,
+  { dLogDt, dARe, dAIm, dBRe, dBIm, dCRe, dCIm, dD }: LtiModeGradients,
   { discretization, scale }: LtiParams,
   partial: Tensor,
   parts: number,

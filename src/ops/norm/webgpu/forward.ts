@@ -1,6 +1,6 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
 import type { Call } from '../../operation.ts'
-import type { NormInputs, NormOutputs, NormParams } from '../op.ts'
+import type { NormInputs, NormOutputs, NormParams } from '../types.ts'
 
 /** Threads that share a group of channels. */
 export const threadsFor = (groupSize: number): number => (groupSize <= 256 ? 64 : 256)
@@ -96,11 +96,7 @@ const normForward = defineKernel({
     }`,
 })
 
-export function webgpu({
-  inputs,
-  outputs,
-  params,
-}: Call<NormInputs, NormOutputs, NormParams>): WebGpuLaunch[] {
+export function norm({ inputs, outputs, params }: Call<NormInputs, NormOutputs, NormParams>): WebGpuLaunch[] {
   const { x, residual, weight, bias, z } = inputs
   const { y, sum } = outputs
   const { eps, center, groupSize = x.width, normBeforeGate = false } = params

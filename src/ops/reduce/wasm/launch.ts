@@ -1,5 +1,6 @@
 import { wasmLaunch, type WasmLaunch } from '../../../devices/wasm/launch.ts'
 import type { Call } from '../../operation.ts'
+import { passesOf } from '../passes.ts'
 import type {
   BroadcastInputs,
   BroadcastOutputs,
@@ -9,8 +10,7 @@ import type {
   ReduceInputs,
   ReduceOutputs,
   SumParams,
-} from '../op.ts'
-import { passesOf } from '../passes.ts'
+} from '../types.ts'
 
 /** Values that one item reduces at most: along a contiguous run, and down a block of columns. */
 const RUN = 16_384
@@ -18,11 +18,11 @@ const COLUMN_RUN = 256
 /** Columns of one item. */
 const BLOCK = 512
 
-export function wasmSum(call: Call<ReduceInputs, ReduceOutputs, SumParams>): WasmLaunch[] {
+export function sum(call: Call<ReduceInputs, ReduceOutputs, SumParams>): WasmLaunch[] {
   return reduce(call, call.params.factor, 0)
 }
 
-export function wasmMax(call: Call<ReduceInputs, ReduceOutputs, object>): WasmLaunch[] {
+export function max(call: Call<ReduceInputs, ReduceOutputs, object>): WasmLaunch[] {
   return reduce(call, 1, 1)
 }
 
@@ -40,7 +40,7 @@ function reduce(call: Call<ReduceInputs, ReduceOutputs, object>, scale: number, 
   })
 }
 
-export function wasmBroadcast({
+export function broadcast({
   inputs: { x },
   outputs: { y },
   params: { n, factor },
@@ -50,7 +50,7 @@ export function wasmBroadcast({
   return [wasmLaunch(kernel, { x, y, n, inner, factor }, inner === 1 ? outer : outer * n)]
 }
 
-export function wasmMaxBackward({
+export function maxBackward({
   inputs: { x, y, dy },
   outputs: { dx },
 }: Call<MaxBackwardInputs, MaxBackwardOutputs, object>): WasmLaunch[] {

@@ -1,32 +1,14 @@
 import { expectDType, expectRank, expectShape } from '../../../tensor/shape.ts'
 import type { Tensor } from '../../../tensor/tensor.ts'
 import { apply } from '../../apply.ts'
+import { split } from '../../layout/op.ts'
 import { defineOperation } from '../../operation.ts'
-import { weightShape, type EitherParams } from '../../packed/either.ts'
+import { eitherLinear, weightShape } from '../../packed/either.ts'
 import { PackedMatrix } from '../../packed/matrix.ts'
 import type { Weight } from '../../packed/weight.ts'
-import type { DecayParams } from '../step/decay.ts'
-import { reference } from './reference.ts'
-import { wasm } from './wasm.ts'
-import { webgpu } from './webgpu.ts'
-
-/**
- * state [B, E, N]; x, z [B, E]; selected [B, R + 2N]: what delta is made of, B and C side by side; A [E, N]; D, deltaBias [E];
- * weight [E, R], or u32 words of a packed one
- */
-export type SelectiveStepInputs = {
-  readonly state: Tensor
-  readonly x: Tensor
-  readonly selected: Tensor
-  readonly A: Tensor
-  readonly D?: Tensor | undefined
-  readonly z?: Tensor | undefined
-  readonly weight: Tensor
-  readonly deltaBias?: Tensor | undefined
-}
-/** y [B, E] */
-export type SelectiveStepOutputs = { readonly y: Tensor }
-export type SelectiveStepParams = EitherParams & DecayParams
+import { selectiveStateUpdate } from '../step/op.ts'
+import type { DecayParams } from '../step/types.ts'
+import type { SelectiveStepInputs, SelectiveStepOutputs, SelectiveStepParams } from './types.ts'
 
 export const selectiveStepOp = defineOperation<
   SelectiveStepInputs,
@@ -51,9 +33,14 @@ export const selectiveStepOp = defineOperation<
   },
   views: ['z'],
   mutates: ['state'],
-  reference,
-  webgpu,
-  wasm,
+  compose({ selected, weight, ...inputs }, { logDecay, ...params }) {
+    const states = inputs.state.shape[2]
+    const rank = selected.width - 2 * states
+    const [low, B, C] = split(selected, [rank, states, states]) as [Tensor, Tensor, Tensor]
+    const delta = eitherLinear(low, weight, undefined, params)
+    const step = { ...inputs, delta, B, C }
+    return { y: selectiveStateUpdate(step, { deltaSoftplus: true, inPlace: true, logDecay }).y }
+  },
 })
 
 /**

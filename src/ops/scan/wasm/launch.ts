@@ -1,14 +1,14 @@
 import { wasmLaunch, type WasmLaunch } from '../../../devices/wasm/launch.ts'
 import type { Tensor } from '../../../tensor/tensor.ts'
 import type { Call } from '../../operation.ts'
+import { CHUNK, isConstant, scanSizes } from '../sizes.ts'
 import type {
   SelectiveScanBackwardInputs,
   SelectiveScanBackwardOutputs,
   SelectiveScanInputs,
   SelectiveScanOutputs,
   SelectiveScanParams,
-} from '../op.ts'
-import { CHUNK, isConstant, scanSizes } from '../sizes.ts'
+} from '../types.ts'
 
 /** Items for threads to share, if channels allow: more would make more parts of what is summed over channels. */
 const ITEMS = 16
@@ -70,7 +70,7 @@ const forwardScratch = (inputs: SelectiveScanInputs): number[] => {
   return [items, 4 * width * scanSizes(inputs).states + 4 * CHUNK]
 }
 
-export function wasm({
+export function selectiveScan({
   inputs,
   outputs,
   params,
@@ -79,7 +79,7 @@ export function wasm({
   return [forward(inputs, outputs, params, scratch(forwardScratch(inputs)))]
 }
 
-export function wasmBackward({
+export function selectiveScanBackward({
   inputs,
   outputs,
   params,

@@ -2,11 +2,15 @@ import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../device
 import type { Tensor } from '../../../tensor/tensor.ts'
 import { ACTIVATION_WGSL } from '../../activation/webgpu/wgsl.ts'
 import type { Call } from '../../operation.ts'
-import type { SelectiveScanBackwardInputs, SelectiveScanBackwardOutputs, SelectiveScanParams } from '../op.ts'
 import { CHUNK, scanSizes } from '../sizes.ts'
 import { selectiveScanBackwardApply, stepsFor, threadsFor } from './backward-apply.ts'
 import { carry, pack, READ, SIZES, SWITCHES, WORKGROUP } from './shared.ts'
 import { edgeLaunches } from './forward.ts'
+import type {
+  SelectiveScanBackwardInputs,
+  SelectiveScanBackwardOutputs,
+  SelectiveScanParams,
+} from '../types.ts'
 
 /** States that a thread keeps in registers at a time: a multiple of 4. */
 const STATES = 8
@@ -147,7 +151,7 @@ const selectiveScanBackwardTokens = defineKernel({
 /**
  * First du, ddelta and dz hold what the last kernel starts from (slopes, steps, gate): it writes the gradients over them.
  */
-export function webgpuBackward({
+export function selectiveScanBackward({
   inputs,
   outputs: { du, ddelta, dA, dB, dC, dD, dz, ddeltaBias, dInitialState },
   params,

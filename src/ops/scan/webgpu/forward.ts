@@ -2,9 +2,9 @@ import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../device
 import type { Tensor } from '../../../tensor/tensor.ts'
 import { ACTIVATION_WGSL } from '../../activation/webgpu/wgsl.ts'
 import type { Call } from '../../operation.ts'
-import type { SelectiveScanInputs, SelectiveScanOutputs, SelectiveScanParams } from '../op.ts'
 import { scanSizes, type ScanSizes } from '../sizes.ts'
 import { carry, pack, READ, SIZES, SWITCHES, WORKGROUP, type Packed } from './shared.ts'
+import type { SelectiveScanInputs, SelectiveScanOutputs, SelectiveScanParams } from '../types.ts'
 
 /** States that a thread keeps in registers at a time: a multiple of 4. */
 const STATES = 16
@@ -246,7 +246,7 @@ export function edgeLaunches(
   return launches
 }
 
-export function webgpu({
+export function selectiveScan({
   inputs,
   outputs: { y, finalState, edges: kept },
   params,

@@ -2,8 +2,8 @@
 import type { Operand } from '../../../devices/device.ts'
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
 import type { Tensor } from '../../../tensor/tensor.ts'
-import type { SelectiveScanInputs } from '../op.ts'
 import { CHUNK, isConstant, scanSizes, type ScanSizes } from '../sizes.ts'
+import type { SelectiveScanInputs } from '../types.ts'
 
 /** Threads of kernels with a thread a channel. */
 export const WORKGROUP = 64

@@ -1,11 +1,11 @@
 import { wasmLaunch, type WasmLaunch } from '../../../devices/wasm/launch.ts'
 import { sumBlocks } from '../../norm/wasm/launch.ts'
 import type { Call } from '../../operation.ts'
-import type { SsdBackwardInputs, SsdBackwardOutputs, SsdParams } from '../op.ts'
 import { dtRange, sizesOf } from '../shapes.ts'
 import { BLOCK_WIDTH, forward, prepare } from './forward.ts'
+import type { SsdBackwardInputs, SsdBackwardOutputs, SsdParams } from '../types.ts'
 
-export function wasmBackward({
+export function ssdBackward({
   inputs,
   outputs,
   params,

@@ -1,8 +1,8 @@
 import { wasmLaunch, type WasmLaunch } from '../../../devices/wasm/launch.ts'
 import type { Tensor } from '../../../tensor/tensor.ts'
 import type { Call } from '../../operation.ts'
-import type { SsdInputs, SsdOutputs, SsdParams } from '../op.ts'
 import { dtRange, sizesOf, type SsdSizes } from '../shapes.ts'
+import type { SsdInputs, SsdOutputs, SsdParams } from '../types.ts'
 
 /** Columns of a head that one item works on: its part of the state stays in the first-level cache. */
 export const BLOCK_WIDTH = 32
@@ -67,7 +67,7 @@ export function forward(
   return wasmLaunch('ssdForward', { ...tensors, ...own, ...options, ...strides }, items)
 }
 
-export function wasm({
+export function ssd({
   inputs,
   outputs,
   params,

@@ -2,7 +2,6 @@ import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../device
 import { ACTIVATION_WGSL } from '../../activation/webgpu/wgsl.ts'
 import { sumBlocks } from '../../norm/webgpu/backward.ts'
 import type { Call } from '../../operation.ts'
-import type { SsdBackwardInputs, SsdBackwardOutputs, SsdParams } from '../op.ts'
 import { dtRange, sizesOf } from '../shapes.ts'
 import { decaysAndScores, gradientsAfter, statesBefore } from './chunks.ts'
 import { ssdHeadGradients, ssdStepGradient } from './steps.ts'
@@ -10,6 +9,7 @@ import { ssdGroupRows, ssdGroupScores } from './groups.ts'
 import { ssdDots, ssdInputGradient } from './rows.ts'
 import { output } from './forward.ts'
 import { SIZES } from './wgsl.ts'
+import type { SsdBackwardInputs, SsdBackwardOutputs, SsdParams } from '../types.ts'
 
 const WORKGROUP = 256
 
@@ -71,7 +71,7 @@ const ssdSkipGradient = defineKernel({
     }`,
 })
 
-export function webgpuBackward({
+export function ssdBackward({
   inputs,
   outputs,
   params,

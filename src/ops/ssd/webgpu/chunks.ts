@@ -2,9 +2,9 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
 import type { Tensor } from '../../../tensor/tensor.ts'
 import { ACTIVATION_WGSL } from '../../activation/webgpu/wgsl.ts'
-import type { SsdInputs, SsdParams } from '../op.ts'
 import { dtRange, type SsdSizes } from '../shapes.ts'
 import { DECAYS, PRODUCT, SIZES } from './wgsl.ts'
+import type { SsdInputs, SsdParams } from '../types.ts'
 
 const WORKGROUP = 256
 

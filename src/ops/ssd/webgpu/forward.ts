@@ -2,10 +2,10 @@ import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../device
 import type { Tensor } from '../../../tensor/tensor.ts'
 import { ACTIVATION_WGSL } from '../../activation/webgpu/wgsl.ts'
 import type { Call } from '../../operation.ts'
-import type { SsdInputs, SsdOutputs, SsdParams } from '../op.ts'
 import { sizesOf, type SsdSizes } from '../shapes.ts'
 import { decaysAndScores, statesBefore } from './chunks.ts'
 import { DECAYS, PRODUCT, SIZES } from './wgsl.ts'
+import type { SsdInputs, SsdOutputs, SsdParams } from '../types.ts'
 
 /**
  * y[l] = decayIn[l] h C[l] + Σ_{s <= l} scores[l, s] decay(s, l) s[s] x[s], plus D x, times silu(z). A workgroup for each
@@ -123,7 +123,7 @@ export function output(
   })
 }
 
-export function webgpu({
+export function ssd({
   inputs,
   outputs,
   params,

@@ -1,10 +1,10 @@
 import { wasmLaunch, type WasmLaunch } from '../../../../devices/wasm/launch.ts'
 import type { Call } from '../../../operation.ts'
-import type { AttentionBackwardInputs, AttentionBackwardOutputs, AttentionParams } from '../op.ts'
 import { sizesOf } from '../sizes.ts'
 import { commonArgs, limitsLaunch } from './forward.ts'
+import type { AttentionBackwardInputs, AttentionBackwardOutputs, AttentionParams } from '../types.ts'
 
-export function wasmBackward(
+export function attentionBackward(
   call: Call<AttentionBackwardInputs, AttentionBackwardOutputs, AttentionParams>,
 ): WasmLaunch[] {
   const { inputs, outputs, params } = call

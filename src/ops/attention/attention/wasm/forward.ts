@@ -1,8 +1,8 @@
 import { wasmLaunch, type WasmLaunch } from '../../../../devices/wasm/launch.ts'
 import type { Tensor } from '../../../../tensor/tensor.ts'
 import type { Call } from '../../../operation.ts'
-import type { AttentionInputs, AttentionOutputs, AttentionParams } from '../op.ts'
 import { sizesOf } from '../sizes.ts'
+import type { AttentionInputs, AttentionOutputs, AttentionParams } from '../types.ts'
 
 /** Numbers that all kernels take. */
 export function commonArgs({ q, k, v }: AttentionInputs, params: AttentionParams) {
@@ -26,7 +26,7 @@ export function limitsLaunch({ q, k, past, reset }: AttentionInputs, limits: Ten
   return wasmLaunch('attentionLimits', { past, reset, limits, length, keys: k.shape[1] }, B)
 }
 
-export function wasm(call: Call<AttentionInputs, AttentionOutputs, AttentionParams>): WasmLaunch[] {
+export function attention(call: Call<AttentionInputs, AttentionOutputs, AttentionParams>): WasmLaunch[] {
   const { inputs, outputs, params } = call
   const { q, k, v } = inputs
   const { B, L } = sizesOf(inputs, params)

@@ -1,9 +1,9 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../../devices/webgpu/kernel.ts'
 import type { Call } from '../../../operation.ts'
-import type { AttentionBackwardInputs, AttentionBackwardOutputs, AttentionParams } from '../op.ts'
 import { sizesOf } from '../sizes.ts'
 import { limitsOf } from './forward.ts'
 import { ATTENTION_WGSL, cutFor } from './wgsl.ts'
+import type { AttentionBackwardInputs, AttentionBackwardOutputs, AttentionParams } from '../types.ts'
 
 const WORKGROUP = 64
 
@@ -249,7 +249,7 @@ const attentionBackwardKV = defineKernel({
     }`,
 })
 
-export function webgpuBackward(
+export function attentionBackward(
   call: Call<AttentionBackwardInputs, AttentionBackwardOutputs, AttentionParams>,
 ): WebGpuLaunch[] {
   const { inputs, outputs, params } = call

@@ -1,9 +1,9 @@
 import type { Operand } from '../../../../devices/device.ts'
 import { defineKernel, launch, type WebGpuLaunch } from '../../../../devices/webgpu/kernel.ts'
 import type { Call } from '../../../operation.ts'
-import type { AttentionInputs, AttentionOutputs, AttentionParams } from '../op.ts'
 import { sizesOf } from '../sizes.ts'
 import { ATTENTION_WGSL, cutFor } from './wgsl.ts'
+import type { AttentionInputs, AttentionOutputs, AttentionParams } from '../types.ts'
 
 /** limits [B, L, 2]: first and last key of each query. One workgroup a batch row, one run of queries a thread. */
 const attentionLimits = defineKernel({
@@ -247,7 +247,7 @@ export function limitsOf(
   return { launches: [make], limits, LIMITS: 2 }
 }
 
-export function webgpu(call: Call<AttentionInputs, AttentionOutputs, AttentionParams>): WebGpuLaunch[] {
+export function attention(call: Call<AttentionInputs, AttentionOutputs, AttentionParams>): WebGpuLaunch[] {
   const { inputs, outputs, params } = call
   const { heads, kvHeads, scale } = params
   const { B, L, S, P } = sizesOf(inputs, params)

@@ -8,7 +8,7 @@
  */
 import { fma } from '../../../../devices/wasm/kernels/math.as.ts'
 import { cos64, sin64 } from '../../wasm/float64.as.ts'
-import { loadLanes, storeLanes } from '../../diagonal/wasm/forward.as.ts'
+import { loadLanes, storeLanes } from '../../wasm/lanes.as.ts'
 
 /** Bytes of a point. */
 const POINT: usize = 32

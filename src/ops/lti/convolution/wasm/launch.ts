@@ -1,14 +1,14 @@
 import { wasmLaunch, type WasmLaunch } from '../../../../devices/wasm/launch.ts'
 import type { Call } from '../../../operation.ts'
+import { pointsFor } from '../points.ts'
 import type {
   FftConvolutionBackwardInputs,
   FftConvolutionBackwardOutputs,
   FftConvolutionInputs,
   FftConvolutionOutputs,
-} from '../op.ts'
-import { pointsFor } from '../points.ts'
+} from '../types.ts'
 
-export function wasm({
+export function fftConvolution({
   inputs: { u, kernel },
   outputs: { y },
   scratch,
@@ -28,7 +28,7 @@ export function wasm({
   ]
 }
 
-export function wasmBackward({
+export function fftConvolutionBackward({
   inputs: { u, kernel, dy },
   outputs: { du, dKernel },
   scratch,

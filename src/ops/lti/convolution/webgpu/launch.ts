@@ -9,13 +9,13 @@ import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../../dev
 import type { Tensor } from '../../../../tensor/tensor.ts'
 import { COMPLEX, WAVES } from '../../webgpu/wgsl.ts'
 import type { Call } from '../../../operation.ts'
+import { pointsFor } from '../points.ts'
 import type {
   FftConvolutionBackwardInputs,
   FftConvolutionBackwardOutputs,
   FftConvolutionInputs,
   FftConvolutionOutputs,
-} from '../op.ts'
-import { pointsFor } from '../points.ts'
+} from '../types.ts'
 
 const WORKGROUP = 256
 /** Points of a transform that is done in workgroup memory, as a power of two; longer ones take several passes. */
@@ -371,7 +371,7 @@ function sizesOf(u: Tensor): Sizes {
   return { batch, length, channels, pairs: Math.ceil(channels / 2), points: pointsFor(length) }
 }
 
-export function webgpu({
+export function fftConvolution({
   inputs: { u, kernel },
   outputs: { y },
   scratch,
@@ -395,7 +395,7 @@ export function webgpu({
   ]
 }
 
-export function webgpuBackward({
+export function fftConvolutionBackward({
   inputs: { u, kernel, dy },
   outputs: { du, dKernel },
   scratch,

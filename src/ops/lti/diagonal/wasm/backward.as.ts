@@ -3,6 +3,7 @@
  * Formulas: see reference.ts.
  */
 import { fma } from '../../../../devices/wasm/kernels/math.as.ts'
+import { loadLanes, storeLanes } from '../../wasm/lanes.as.ts'
 import {
   advance,
   CHUNK,
@@ -10,9 +11,7 @@ import {
   gatherChunk,
   gatherMasks,
   gatherStates,
-  loadLanes,
   scatterStates,
-  storeLanes,
 } from './forward.as.ts'
 
 /**

@@ -1,5 +1,4 @@
 import { wasmLaunch, type WasmLaunch } from '../../../../devices/wasm/launch.ts'
-import type { Tensor } from '../../../../tensor/tensor.ts'
 import type { Call } from '../../../operation.ts'
 import type {
   LtiDiagonalBackwardInputs,
@@ -7,45 +6,14 @@ import type {
   LtiDiagonalInputs,
   LtiDiagonalOutputs,
   LtiDiagonalParams,
-  LtiMode,
-  LtiParams,
-} from '../op.ts'
+} from '../types.ts'
+import type { LtiParams } from '../../types.ts'
+import { dimensionsOf, discretize, discretizeBackward, MODE_WORDS } from '../../wasm/discretize.ts'
 
-/** As in the kernels: tokens of a chunk, and words of a mode in f64. */
+/** As in the kernels: tokens of a chunk. */
 const CHUNK = 64
-export const MODE_WORDS = 18
 
-/** Sizes of the system as the kernels count them: groups of four channels, modes in fours. */
-export function dimensionsOf({ aRe, aIm }: LtiMode): {
-  readonly channels: number
-  readonly modes: number
-  readonly paddedModes: number
-  readonly groups: number
-  readonly complex: number
-} {
-  const [channels, modes] = aRe.shape as [number, number]
-  const [paddedModes, groups] = [4 * Math.ceil(modes / 4), Math.ceil(channels / 4)]
-  return { channels, modes, paddedModes, groups, complex: aIm ? 1 : 0 }
-}
-
-function discretize(
-  { logDt, aRe, aIm, bRe, bIm, cRe, cIm }: LtiMode,
-  { discretization, scale }: LtiParams,
-  table: Tensor,
-  corrections: Tensor,
-  workspace: Tensor,
-): WasmLaunch {
-  const { channels, modes, paddedModes, groups } = dimensionsOf({ aRe, aIm } as LtiMode)
-  const bilinear = discretization === 'bilinear' ? 1 : 0
-  const sizes = { channels, modes, paddedModes, bilinear, scale }
-  return wasmLaunch(
-    'ltiDiscretize',
-    { logDt, aRe, aIm, bRe, bIm, cRe, cIm, table, corrections, workspace, ...sizes },
-    groups,
-  )
-}
-
-export function wasm({
+export function ltiDiagonal({
   inputs,
   outputs: { y, finalRe, finalIm },
   params,
@@ -65,7 +33,7 @@ export function wasm({
   ]
 }
 
-export function wasmBackward({
+export function ltiDiagonalBackward({
   inputs,
   outputs,
   params,
@@ -92,21 +60,4 @@ export function wasmBackward({
   ]
   if (dD) list.push(wasmLaunch('ltiDiagonalSkip', { partialD, dD, batch, groups }, channels))
   return list
-}
-
-/** Gradients of the parameters from those of the table, `count` of them to be summed. */
-export function discretizeBackward(
-  { logDt, aRe, aIm, bRe, bIm }: LtiMode,
-  { dLogDt, dARe, dAIm, dBRe, dBIm, dCRe, dCIm }: Omit<LtiDiagonalBackwardOutputs, 'du'>,
-  { discretization, scale }: LtiParams,
-  partial: Tensor,
-  batch: number,
-  workspace: Tensor,
-): WasmLaunch {
-  const { channels, modes, paddedModes, groups } = dimensionsOf({ aRe, aIm } as LtiMode)
-  const bilinear = discretization === 'bilinear' ? 1 : 0
-  const given = { logDt, aRe, aIm, bRe, bIm, partial, workspace }
-  const made = { dLogDt, dARe, dAIm, dBRe, dBIm, dCRe, dCIm }
-  const sizes = { batch, channels, modes, paddedModes, bilinear, scale }
-  return wasmLaunch('ltiDiscretizeBackward', { ...given, ...made, ...sizes }, groups)
 }

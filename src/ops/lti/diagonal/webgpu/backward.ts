@@ -1,9 +1,10 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../../devices/webgpu/kernel.ts'
 import type { Call } from '../../../operation.ts'
-import type { LtiDiagonalBackwardInputs, LtiDiagonalBackwardOutputs, LtiParams } from '../op.ts'
 import { discretize, discretizeBackward, TABLE, TABLE_FIELDS } from '../../webgpu/discretize.ts'
 import { CHUNK, PLACE, TILE, walk } from './forward.ts'
 import { COMPLEX } from '../../webgpu/wgsl.ts'
+import type { LtiDiagonalBackwardInputs, LtiDiagonalBackwardOutputs } from '../types.ts'
+import type { LtiParams } from '../../types.ts'
 
 /** Chunks that one thread takes in turn, and sums over. */
 const SPAN = 4
@@ -102,7 +103,7 @@ const ltiGradients = defineKernel({
     }`,
 })
 
-export function webgpuBackward({
+export function ltiDiagonalBackward({
   inputs,
   outputs,
   params,

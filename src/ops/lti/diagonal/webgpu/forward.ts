@@ -7,9 +7,9 @@ import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../../dev
 import type { Shape } from '../../../../tensor/shape.ts'
 import type { Tensor } from '../../../../tensor/tensor.ts'
 import type { Call } from '../../../operation.ts'
-import type { LtiDiagonalInputs, LtiDiagonalOutputs, LtiDiagonalParams } from '../op.ts'
 import { discretize, TABLE, TABLE_FIELDS } from '../../webgpu/discretize.ts'
 import { COMPLEX, POWERS } from '../../webgpu/wgsl.ts'
+import type { LtiDiagonalInputs, LtiDiagonalOutputs, LtiDiagonalParams } from '../types.ts'
 
 export const CHUNK = 64
 /** Channels of a workgroup. */
@@ -208,7 +208,7 @@ export function walk(
   ]
 }
 
-export function webgpu({
+export function ltiDiagonal({
   inputs,
   outputs: { y, finalRe, finalIm },
   params,

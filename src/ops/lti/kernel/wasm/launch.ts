@@ -1,19 +1,19 @@
 import { wasmLaunch, type WasmLaunch } from '../../../../devices/wasm/launch.ts'
-import type { LtiMode } from '../../diagonal/op.ts'
-import { dimensionsOf, discretizeBackward, MODE_WORDS } from '../../diagonal/wasm/launch.ts'
 import type { Call } from '../../../operation.ts'
+import type { LtiMode } from '../../types.ts'
+import { dimensionsOf, discretizeBackward, MODE_WORDS } from '../../wasm/discretize.ts'
 import type {
   LtiKernelBackwardInputs,
   LtiKernelBackwardOutputs,
   LtiKernelOutputs,
   LtiKernelParams,
-} from '../op.ts'
+} from '../types.ts'
 
 /** As in the kernels: taps of a block, and words of a mode's tables. */
 const TAPS = 64
 const ROW = 136
 
-export function wasm({
+export function ltiKernel({
   inputs,
   outputs: { kernel },
   params: { discretization, scale, length },
@@ -27,7 +27,7 @@ export function wasm({
   return [wasmLaunch('ltiKernelForward', { ...operands, length, modes, bilinear, scale }, channels)]
 }
 
-export function wasmBackward({
+export function ltiKernelBackward({
   inputs,
   outputs,
   params,
