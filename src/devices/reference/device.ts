@@ -11,7 +11,7 @@ export type ReferenceLaunch = () => void
 
 /**
  * Every element, whatever its dtype, is a float64 that holds its value. Half-precision storages hold values that half
- * precision has: `write` gets them so, and `apply` rounds what an operation computed.
+ * precision has: `write` gets such values, and `referenceKernel` rounds what an operation computed.
  */
 export class ReferenceStorage extends Storage {
   readonly data: Float64Array

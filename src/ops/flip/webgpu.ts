@@ -4,7 +4,7 @@ import type { FlipInputs, FlipOutputs } from './types.ts'
 
 const WORKGROUP = 256
 
-/** u32, not f32: the bits of small integers are denormal floats, which a GPU may flush to zero. */
+/** Words, not floats: the bits of small integers are denormal floats, which a GPU may flush to zero. */
 const flipRows = defineKernel({
   name: 'flip',
   bindings: { x: 'word view', y: 'word rw' },
