@@ -94,14 +94,14 @@ export class Mamba2 implements SequenceLayer {
     const inner = ssd(
       {
         ...this.#splitConvolved(conv.y),
-        dt,
+        delta: dt,
         A: this.decay.A(),
         D: this.D,
-        dtBias: this.dtBias,
+        deltaBias: this.dtBias,
         initialState: state?.ssm,
         reset,
       },
-      { groups, dtSoftplus: true, dtLimit: deltaLimit, chunkSize: chunk },
+      { groups, deltaSoftplus: true, deltaLimit, chunkSize: chunk },
     )
     return { y: this.#finish(inner.y, z), state: { conv: conv.finalWindow, ssm: inner.finalState } }
   }
@@ -123,12 +123,12 @@ export class Mamba2 implements SequenceLayer {
       {
         state: state.ssm,
         ...this.#splitConvolved(this.conv1d.step(xBC, state.conv)),
-        dt,
+        delta: dt,
         A,
         D: this.D,
-        dtBias: this.dtBias,
+        deltaBias: this.dtBias,
       },
-      { groups, dtSoftplus: true, dtLimit: deltaLimit, logDecay, inPlace: true },
+      { groups, deltaSoftplus: true, deltaLimit, logDecay, inPlace: true },
     )
     if (groupedNorm && groups > 1) return this.#finish(y, z)
     return this.outProj.ofNorm({ x: y, z, scale: this.normWeight }, eps).y

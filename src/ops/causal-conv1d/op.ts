@@ -26,8 +26,8 @@ export const causalConv1dBackwardOp = defineOperation<
   name: 'causalConv1dBackward',
   outputs: ({ x, weight, bias, initialWindow }) => ({
     dx: { shape: x.shape },
-    dweight: { shape: weight.shape },
-    dbias: bias && { shape: bias.shape },
+    dWeight: { shape: weight.shape },
+    dBias: bias && { shape: bias.shape },
     dInitialWindow: initialWindow && { shape: initialWindow.shape },
   }),
   views: ['x'],
@@ -56,7 +56,7 @@ export const causalConv1dOp = defineOperation<CausalConv1dInputs, CausalConv1dOu
       { ...inputs, dy: grads.y, dFinalWindow: grads.finalWindow },
       params,
     )
-    return { x: d.dx, weight: d.dweight, bias: d.dbias, initialWindow: d.dInitialWindow }
+    return { x: d.dx, weight: d.dWeight, bias: d.dBias, initialWindow: d.dInitialWindow }
   },
 })
 
