@@ -5,6 +5,7 @@ import { modelConfig, type Architecture, type ModelOptions } from '../src/models
 import { Model } from '../src/models/model.ts'
 import { Parameters } from '../src/nn/parameters.ts'
 import { AdamW } from '../src/train/adamw.ts'
+import { language } from '../src/tasks/language.ts'
 import { createTrainingStep } from '../src/train/training-step.ts'
 import { inScope, type Work } from './measure.ts'
 
@@ -44,6 +45,7 @@ export async function trainingWork(
   const batches = randomWindows({ tokens, starts: [0] }, rows)
   const optimizer = new AdamW(model.parameters.all, {})
   const step = createTrainingStep(model, optimizer, batches, {
+    task: language(),
     accumulation: 1,
     maxNorm: 1,
     recompute: false,

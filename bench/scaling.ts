@@ -4,7 +4,8 @@ import { loadavg } from 'node:os'
 import type { AnyDevice, DeviceName } from '../src/devices/device.ts'
 import { openDevice } from '../src/devices/open.ts'
 import { makeFolder, writeAtomically } from '../src/checkpoints/atomic.ts'
-import { languageLoss } from '../src/models/loss.ts'
+import { language } from '../src/tasks/language.ts'
+import { taskLoss } from '../src/tasks/loss.ts'
 import { modelConfig, type Architecture } from '../src/models/config.ts'
 import { Model } from '../src/models/model.ts'
 import { Parameters } from '../src/nn/parameters.ts'
@@ -93,7 +94,7 @@ async function measure(model: Model, length: number, training: boolean): Promise
     else {
       withGradients(
         weights,
-        () => languageLoss(model, tokens, labels, { recompute: false }),
+        () => taskLoss(model, language(), { tokens, labels }),
         ({ loss }) => new Map([[loss, one]]),
       )
     }

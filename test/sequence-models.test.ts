@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { AnyDevice } from '../src/devices/device.ts'
 import { ARCHITECTURES, modelConfig, type Architecture, type ModelOptions } from '../src/models/config.ts'
-import { lossAndGradients } from '../src/models/loss.ts'
+import { lossAndGradients } from '../src/tasks/loss.ts'
 import { Model } from '../src/models/model.ts'
 import type { State } from '../src/nn/module.ts'
 import { Parameters } from '../src/nn/parameters.ts'

@@ -8,7 +8,7 @@ import type { Parameters } from '../nn/parameters.ts'
 import { bytesIfSo } from '../tokenizers/text/bytes.ts'
 import type { Tokenizer } from '../tokenizers/tokenizer.ts'
 import { Batch } from './session/batch.ts'
-import { fingerprintOf, forgetFingerprint } from './saved/fingerprint.ts'
+import { fingerprintOf } from './saved/fingerprint.ts'
 import { expectTokenizer } from './options.ts'
 import { partsOf, Session, type SessionOptions } from './session/session.ts'
 
@@ -65,14 +65,9 @@ export class LanguageModel extends Model {
     return writeFiles(target, folderFiles(liveCheckpoint(this), { ...options, tokenizer: this.tokenizer }))
   }
 
-  /** SHA-256 of configuration and parameters: what a prefix store knows the model by. Computed once. */
+  /** SHA-256 of configuration and parameters: what a prefix store knows the model by. Computed once, and again after `changed()`. */
   fingerprint(): Promise<string> {
     return fingerprintOf(this)
-  }
-
-  /** Says that parameters have changed: the fingerprint is computed again. */
-  changed(): void {
-    forgetFingerprint(this)
   }
 }
 

@@ -7,6 +7,7 @@ import type { ModelConfig } from './config.ts'
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxValue(2 ** 24))
 const rate = v.pipe(v.number(), v.finite(), v.minValue(0))
 const mlp = v.optional(count)
+const each = v.picklist(['position', 'sequence'])
 
 const layer = v.variant('kind', [
   v.strictObject({
@@ -56,11 +57,11 @@ const model = v.strictObject({
   input: v.union([v.strictObject({ vocabulary: count }), v.strictObject({ features: count })]),
   head: v.variant('kind', [
     v.strictObject({ kind: v.literal('language') }),
-    v.strictObject({ kind: v.literal('classifier'), classes: count }),
+    v.strictObject({ kind: v.literal('classifier'), classes: count, each: v.exactOptional(each) }),
     v.strictObject({
       kind: v.literal('regression'),
       outputs: count,
-      each: v.picklist(['position', 'sequence']),
+      each,
     }),
   ]),
   tieEmbeddings: v.boolean(),

@@ -60,11 +60,29 @@ export type LayerConfig = MambaLayer | Mamba2Layer | S4DLayer | AttentionLayer
 /** What comes in: token ids, or vectors of features. */
 export type InputConfig = { readonly vocabulary: number } | { readonly features: number }
 
-/** What goes out: logits of the next token, of a class for the whole sequence, or numbers. */
+/** What goes out: logits of the next token, or of a class, or numbers; for each position, or for the whole sequence. */
 export type HeadConfig =
   | { readonly kind: 'language' }
-  | { readonly kind: 'classifier'; readonly classes: number }
-  | { readonly kind: 'regression'; readonly outputs: number; readonly each: 'position' | 'sequence' }
+  | {
+      readonly kind: 'classifier'
+      readonly classes: number
+      /** Default: `sequence`. */ readonly each?: Each
+    }
+  | { readonly kind: 'regression'; readonly outputs: number; readonly each: Each }
+
+/** What has a result of its own. */
+export type Each = 'position' | 'sequence'
+
+/** What a head has a result for. */
+export function eachOf(head: HeadConfig): Each {
+  return head.kind === 'language' ? 'position' : (head.each ?? 'sequence')
+}
+
+/** How many numbers a head gives for each position or sequence. */
+export function outputsOf({ head, input }: Pick<ModelConfig, 'head' | 'input'>): number {
+  if (head.kind === 'language') return 'vocabulary' in input ? input.vocabulary : 0
+  return head.kind === 'classifier' ? head.classes : head.outputs
+}
 
 export interface ModelConfig {
   readonly width: number
@@ -90,12 +108,12 @@ export interface ModelOptions {
   readonly vocabulary?: number
   /** Vectors of this many numbers go in. */
   readonly features?: number
-  /** Makes a sequence classifier. */
+  /** Makes a classifier. */
   readonly classes?: number
-  /** Makes a sequence regressor with this many outputs. */
+  /** Makes a regressor with this many outputs. */
   readonly outputs?: number
-  /** Regression: a value for each position (default), or one for the whole sequence. */
-  readonly each?: 'position' | 'sequence'
+  /** A result for each position (default of a regressor), or one for the whole sequence (default of a classifier). */
+  readonly each?: Each
   /** State size N. Default: 16 for mamba, 64 for mamba2, 32 complex for s4d. */
   readonly state?: number
   /** Inner width over width. Default: 2. */
@@ -137,12 +155,15 @@ export function modelConfig(options: ModelOptions): ModelConfig {
   }
 }
 
-function headConfig({ classes, outputs, each = 'position', features }: ModelOptions): HeadConfig {
+function headConfig({ classes, outputs, each, features }: ModelOptions): HeadConfig {
   if (classes !== undefined && outputs !== undefined) {
     throw new ConfigError('classes and outputs exclude each other', { where: 'model' })
   }
-  if (classes !== undefined) return { kind: 'classifier', classes: expectPositive('classes', classes) }
-  if (outputs !== undefined) return { kind: 'regression', outputs: expectPositive('outputs', outputs), each }
+  if (classes !== undefined)
+    return { kind: 'classifier', classes: expectPositive('classes', classes), ...(each && { each }) }
+  if (outputs !== undefined) {
+    return { kind: 'regression', outputs: expectPositive('outputs', outputs), each: each ?? 'position' }
+  }
   if (features !== undefined) {
     throw new ConfigError('a model of features needs classes or outputs', { where: 'model' })
   }

@@ -6,17 +6,33 @@ import { Linear } from '../nn/linear.ts'
 import type { SequenceOptions, State } from '../nn/module.ts'
 import { RMSNorm } from '../nn/norm.ts'
 import type { Parameters } from '../nn/parameters.ts'
-import { embeddingBy, linearBy, mean, recompute, reshape, slice, type Weight } from '../ops/index.ts'
+import {
+  divide,
+  embeddingBy,
+  linearBy,
+  matmul,
+  mean,
+  recompute,
+  reshape,
+  slice,
+  sum,
+  type Weight,
+} from '../ops/index.ts'
 import { scope } from '../tensor/scope.ts'
 import { tensor, type Tensor } from '../tensor/tensor.ts'
 import { addAndNorm, Block, type Stream } from './block.ts'
-import type { ModelConfig } from './config.ts'
+import { eachOf, type ModelConfig } from './config.ts'
 
 export interface ForwardOptions extends Omit<SequenceOptions, 'state'> {
   /** What each layer remembers of what came before. */
   readonly states?: readonly State[] | undefined
   /** Keep nothing inside layers for backward: compute it again there. */
   readonly recompute?: boolean
+  /**
+   * f32 [B, L]: 1 where a position belongs to its sequence, 0 where it is padding on the right; at least one 1 a row. A head with one
+   * result for a sequence takes the mean over what belongs to it. Other heads give results for padding too, which mean nothing.
+   */
+  readonly mask?: Tensor | undefined
 }
 
 /** Numbers on the host, with their shape. */
@@ -38,6 +54,7 @@ export class Model {
   readonly #input: Linear | undefined
   readonly #norm: RMSNorm
   readonly #head: Linear | undefined
+  #version = 0
 
   constructor(config: ModelConfig, parameters: Parameters) {
     this.config = config
@@ -62,6 +79,16 @@ export class Model {
       const output = head.kind === 'classifier' ? head.classes : head.outputs
       this.#head = new Linear(parameters.at('head'), { input: width, output, bias: true })
     }
+  }
+
+  /** Rises whenever the parameters change: what was computed from them before is then out of date. */
+  get version(): number {
+    return this.#version
+  }
+
+  /** Says that parameters have changed. */
+  changed(): void {
+    this.#version++
   }
 
   /** Size of the vocabulary, of a model that takes tokens. */
@@ -96,17 +123,16 @@ export class Model {
   }
 
   /**
-   * What the head says: language model [B, L, V]; classifier [B, classes] of the mean over positions; regression
-   * [B, L, outputs] or [B, outputs].
+   * What the head says for each position: language model [B, L, V], classifier [B, L, classes], regression [B, L, outputs]. Or, if it
+   * has one result for a sequence, of the mean over positions: [B, classes], [B, outputs].
    */
   forward(
     input: Tensor,
     options: ForwardOptions = {},
   ): { readonly y: Tensor; readonly states: readonly State[] } {
     const { y, states } = this.hidden(input, options)
-    const { head } = this.config
-    const pooled = head.kind === 'classifier' || (head.kind === 'regression' && head.each === 'sequence')
-    return { y: this.project(pooled ? mean(y, [1]) : y), states }
+    const pooled = eachOf(this.config.head) === 'sequence'
+    return { y: this.project(pooled ? meanOf(y, options.mask) : y), states }
   }
 
   /** Hidden vectors [..., width] through the head. */
@@ -199,6 +225,14 @@ export class Model {
       .filter(([name]) => name.startsWith(prefix))
       .map(([, { tensor: each }]) => each)
   }
+}
+
+/** Mean over the positions of y [B, L, D] that belong to their sequence, [B, D]: Σ mask y / Σ mask. */
+function meanOf(y: Tensor, mask: Tensor | undefined): Tensor {
+  if (!mask) return mean(y, [1])
+  const [batch, length, width] = y.shape as [number, number, number]
+  const total = matmul({ a: reshape(mask, [batch, 1, length]), b: y })
+  return reshape(divide(total, reshape(sum(mask, [1]), [batch, 1, 1])), [batch, width])
 }
 
 /** How many positions at the beginning of each row are padding. */

@@ -16,21 +16,24 @@ export function architectureHash(config: ModelConfig): string {
   return bytesToHex(sha256(utf8ToBytes(canonical(config))))
 }
 
-const fingerprints = new WeakMap<Model, Promise<string>>()
-
-/** SHA-256 of the architecture and all parameters, read back from the device once. */
-export function fingerprintOf(model: Model): Promise<string> {
-  const known = fingerprints.get(model)
-  if (known) return known
-  const made = computeFingerprint(model)
-  fingerprints.set(model, made)
-  made.catch(() => fingerprints.delete(model))
-  return made
+interface Known {
+  readonly version: number
+  readonly fingerprint: Promise<string>
 }
 
-/** To be called when parameters have changed. */
-export function forgetFingerprint(model: Model): void {
-  fingerprints.delete(model)
+const fingerprints = new WeakMap<Model, Known>()
+
+/** SHA-256 of the architecture and all parameters, read back from the device once for each version of the model. */
+export function fingerprintOf(model: Model): Promise<string> {
+  const { version } = model
+  const known = fingerprints.get(model)
+  if (known?.version === version) return known.fingerprint
+  const made = { version, fingerprint: computeFingerprint(model) }
+  fingerprints.set(model, made)
+  made.fingerprint.catch(() => {
+    if (fingerprints.get(model) === made) fingerprints.delete(model)
+  })
+  return made.fingerprint
 }
 
 async function computeFingerprint(model: Model): Promise<string> {
