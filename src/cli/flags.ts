@@ -2,7 +2,7 @@
 import { InvalidArgumentError, Option } from 'commander'
 import * as v from 'valibot'
 import type { AnyDevice, DeviceName } from '../devices/device.ts'
-import { openDevice } from '../devices/open.ts'
+import { openDevice } from '../ops/open-device.ts'
 import { whole } from '../tasks/settings.ts'
 
 const DEVICES = ['auto', 'webgpu', 'wasm'] as const

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest'
 import { relativeError } from '../../test/suites/compare.ts'
 import { ConfigError } from '../errors.ts'
-import { linear } from '../ops/matmul/index.ts'
-import { ssd } from '../ops/ssd/index.ts'
+import { linear } from '../ops/matmul/op.ts'
+import { ssd } from '../ops/ssd/op.ts'
 import { Random } from '../tensor/random.ts'
 import { tensor, type Tensor } from '../tensor/tensor.ts'
 import { choicesFor, explainChoices, type ChoiceValues } from './choices.ts'
 import type { AnyDevice } from './device.ts'
-import { openDevice } from './open.ts'
+import { openDevice } from '../ops/open-device.ts'
 
 test('a class has its own values, and overrides come first', () => {
   const usual = choicesFor('wasm')

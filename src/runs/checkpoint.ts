@@ -8,7 +8,6 @@ import type { Batches } from '../data/batch.ts'
 import { CheckpointError } from '../errors.ts'
 import { sameShape, showShape } from '../tensor/shape.ts'
 import type { Model } from '../models/model.ts'
-import { namedStates } from '../tasks/states.ts'
 import { whole } from '../tasks/settings.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import type { Trainer } from '../train/trainer.ts'
@@ -126,15 +125,15 @@ export async function loadWeights(run: string, model: Model): Promise<void> {
 }
 
 function weightsOf(model: Model): Map<string, Tensor> {
-  return new Map([...model.parameters.all].map(([name, { tensor }]) => [name, tensor]))
+  return new Map([...model.parameters].map(([name, { tensor }]) => [name, tensor]))
 }
 
 /** Moments and carried states, by name. */
 function trainingOf(trainer: Trainer): Map<string, Tensor> {
   const tensors = new Map<string, Tensor>()
   for (const [name, { m, v }] of trainer.optimizer.moments) tensors.set(`m.${name}`, m).set(`v.${name}`, v)
-  for (const [name, tensor] of trainer.states ? namedStates(trainer.states) : [])
-    tensors.set(`state.${name}`, tensor)
+  for (const [path, tensor] of trainer.states?.named ?? [])
+    tensors.set(path.replace(/^layers/, 'state'), tensor)
   return tensors
 }
 

@@ -1,14 +1,8 @@
 /** The model of a run. */
 import type { AnyDevice } from '../devices/device.ts'
-import {
-  modelConfig,
-  type HeadConfig,
-  type InputConfig,
-  type ModelConfig,
-  type ModelOptions,
-} from '../models/config.ts'
+import { modelConfig, type ModelConfig, type ModelOptions } from '../models/config.ts'
 import { Model } from '../models/model.ts'
-import { Parameters } from '../nn/parameters.ts'
+import type { HeadConfig, InputConfig } from '../models/stack-config.ts'
 import type { CompleteSettings } from './settings.ts'
 
 /** Its configuration: what goes in and out is the task's matter. */
@@ -21,7 +15,7 @@ export function configOf(
     architecture,
     layers,
     width,
-    ...(state !== undefined && { state }),
+    ...(state !== undefined && { stateSize: state }),
     ...input,
     ...headOptions(head),
   })
@@ -29,7 +23,7 @@ export function configOf(
 
 /** A model with initial values drawn from the seed. */
 export const createRunModel = (config: ModelConfig, device: AnyDevice, seed: number): Model =>
-  new Model(config, new Parameters(device, { seed }))
+  Model.create(config, device, seed)
 
 function headOptions(head: HeadConfig): Partial<ModelOptions> {
   switch (head.kind) {

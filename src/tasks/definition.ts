@@ -5,7 +5,7 @@
 import type { Batches, Pass } from '../data/batch.ts'
 import type { Table } from '../data/table.ts'
 import type { TextCorpus } from '../data/text.ts'
-import type { InputConfig } from '../models/config.ts'
+import type { InputConfig } from '../models/stack-config.ts'
 import type { Model } from '../models/model.ts'
 import type { CommonSettings, Settings, ValuesOf } from './settings.ts'
 import type { Task } from './task.ts'

@@ -2,11 +2,11 @@
 import type { Pass, PassBatch } from '../data/batch.ts'
 import { ConfigError } from '../errors.ts'
 import type { Model } from '../models/model.ts'
+import type { States } from '../nn/states.ts'
 import { persistent, scope } from '../tensor/scope.ts'
 import { empty, type Tensor } from '../tensor/tensor.ts'
 import { batchTensors, disposeTensors, writeBatch } from './batch-tensors.ts'
 import { forwardBatch } from './loss.ts'
-import { createStates, disposeStates, takeStates, type States } from './states.ts'
 import { checkBatch, expectHead, fieldsOf, sizesOf, type Sizes, type Summary, type Task } from './task.ts'
 
 export interface EvaluateOptions {
@@ -106,9 +106,9 @@ async function* readPass<Item extends PassBatch>(
   let since = performance.now()
   try {
     for (const item of pass) {
-      if (pass.carried && (item.past === 0 || !states)) {
-        if (states) disposeStates(states)
-        states = createStates(model, pass.batch, pass.capacity)
+      if (pass.carried) {
+        states ??= model.createStates(pass.batch, pass.capacity)
+        if (item.past === 0) states.clear()
       }
       if (!targets) task.inputs.check(item.batch, sizes)
       const counted = targets ? checkBatch(task, item.batch, sizes) : 0
@@ -116,7 +116,7 @@ async function* readPass<Item extends PassBatch>(
       past?.write(new Int32Array(pass.batch).fill(item.past))
       const made = scope(() => {
         const { y, states: next } = forwardBatch(model, tensors, { states, past })
-        if (states) takeStates(states, next)
+        states?.take(next)
         return { loss: targets ? task.loss(y, tensors) : undefined, y: outputs ? y : undefined }
       })
       const loss = (await made.loss?.item()) ?? 0
@@ -133,7 +133,7 @@ async function* readPass<Item extends PassBatch>(
   } finally {
     disposeTensors(tensors)
     past?.dispose()
-    if (states) disposeStates(states)
+    states?.dispose()
   }
 }
 

@@ -2,13 +2,13 @@
 import { IGNORE, type Batch } from '../data/batch.ts'
 import { ConfigError, ShapeError } from '../errors.ts'
 import type { ForwardOptions, Model } from '../models/model.ts'
+import type { States } from '../nn/states.ts'
 import { withGradients } from '../ops/index.ts'
 import { scope } from '../tensor/scope.ts'
 import { tensor, type Tensor } from '../tensor/tensor.ts'
 import { batchTensors, disposeTensors, writeBatch } from './batch-tensors.ts'
 import { inputOf } from './inputs.ts'
 import { language } from './language.ts'
-import type { States } from './states.ts'
 import { checkBatch, expectHead, fieldsOf, sizesOf, type Task, type Tensors } from './task.ts'
 
 type Carried = Omit<ForwardOptions, 'reset' | 'mask'>
@@ -35,15 +35,15 @@ export function taskLoss(
 
 /** Throws ConfigError if some of the model's weights have no gradient, as they are kept in fewer bits. */
 export function expectTrainable({ parameters }: Model): void {
-  const [first] = parameters.packed
-  if (!first) return
-  const [name, { format }] = first
-  throw new ConfigError('packed weights cannot be trained', {
-    where: name,
-    expected: 'f32',
-    found: format,
-    hint: "Load the model with { weights: 'f32' }",
-  })
+  for (const [name, { stored }] of parameters) {
+    if (stored === 'f32') continue
+    throw new ConfigError('packed weights cannot be trained', {
+      where: name,
+      expected: 'f32',
+      found: stored,
+      hint: "Load the model with { weights: 'f32' }",
+    })
+  }
 }
 
 export interface LossAndGradients {
@@ -77,7 +77,7 @@ export async function batchGradients(
   const tensors = batchTensors(model.device, fieldsOf(task, sizes))
   writeBatch(tensors, batch)
   const one = tensor(model.device, [1])
-  const parameters = [...model.parameters.all]
+  const parameters = [...model.parameters]
   const { result: loss, gradients } = scope(() =>
     withGradients(
       parameters.map(([, parameter]) => parameter.tensor),

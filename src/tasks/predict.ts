@@ -1,7 +1,7 @@
 import type { Pass } from '../data/batch.ts'
 import type { SequenceRecord } from '../data/records.ts'
 import type { Model } from '../models/model.ts'
-import { eachOf } from '../models/config.ts'
+import { eachOf } from '../models/stack-config.ts'
 import { predict } from './evaluate.ts'
 import type { RecordPassBatch } from './record-batches.ts'
 import type { Task } from './task.ts'

@@ -5,7 +5,7 @@
 import type { Batch, Batches, BatchForm, Pass, PassBatch } from '../data/batch.ts'
 import { lengthOf, nameOf, type RecordPart, type SequenceRecord } from '../data/records.ts'
 import { ConfigError, ShapeError, StateError } from '../errors.ts'
-import { eachOf, type InputConfig } from '../models/config.ts'
+import { eachOf, type InputConfig } from '../models/stack-config.ts'
 import { Random } from '../tensor/random.ts'
 import { emptyBatch, fieldsOf, sizesOf, type Sizes, type Task } from './task.ts'
 

@@ -1,6 +1,6 @@
 /** What says what a run computes: the settings that all tasks have, and what a setting is. Flags and run.json are made of them. */
 import * as v from 'valibot'
-import { ARCHITECTURES } from '../models/config.ts'
+import { ARCHITECTURE_NAMES } from '../models/config.ts'
 
 const SCHEDULES = ['cosine', 'wsd'] as const
 
@@ -112,7 +112,7 @@ export const setting = { number, choice, flag, text }
 /** The settings that runs of all tasks have. */
 export const COMMON = {
   seed: number('Run', 'same seed, same device: same bits', whole(0, 2 ** 32 - 1), 0),
-  architecture: choice('Model', 'kind of layers', ARCHITECTURES, 'mamba2'),
+  architecture: choice('Model', 'kind of layers', ARCHITECTURE_NAMES, 'mamba2'),
   layers: number('Model', 'number of layers', whole(1, 1024), 4),
   width: number('Model', 'width D of the residual stream', whole(1, 65_536), 256),
   state: number(

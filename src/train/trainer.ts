@@ -56,7 +56,7 @@ export class Trainer {
     expectTrainable(model)
     expectHead(task, model.config)
     this.model = model
-    this.optimizer = new AdamW(model.parameters.all, optimizer)
+    this.optimizer = new AdamW(model.parameters, optimizer)
     this.#options = { task, accumulation: 1, maxNorm: 1, recompute: false, ...options }
   }
 
@@ -125,7 +125,7 @@ export class Trainer {
 
   #expectFinite({ loss, gradientNorm, squares }: StepReport): void {
     if (Number.isFinite(loss) && Number.isFinite(gradientNorm)) return
-    const names = [...this.model.parameters.all.keys()]
+    const names = [...this.model.parameters.keys()]
     const bad = names[squares.findIndex((each) => !Number.isFinite(each))]
     const where = Number.isFinite(loss) ? `gradient of ${bad ?? 'the sum over all parameters'}` : 'loss'
     throw new NumericsError(`training stopped at step ${this.#done + 1}: not a finite number`, {

@@ -1,6 +1,7 @@
 import type { LaunchList } from '../devices/device.ts'
 import type { Batches } from '../data/batch.ts'
 import type { Model } from '../models/model.ts'
+import type { States } from '../nn/states.ts'
 import {
   accumulate,
   clipFactor,
@@ -13,7 +14,6 @@ import {
 } from '../ops/index.ts'
 import { batchTensors, disposeTensors, writeBatch } from '../tasks/batch-tensors.ts'
 import { taskLoss } from '../tasks/loss.ts'
-import { createStates, disposeStates, takeStates, type States } from '../tasks/states.ts'
 import { checkBatch, fieldsOf, sizesOf, type Sizes, type Task, type Tensors } from '../tasks/task.ts'
 import { persistent, scope } from '../tensor/scope.ts'
 import { empty, tensor, type Tensor } from '../tensor/tensor.ts'
@@ -62,7 +62,7 @@ export class TrainingStep {
 
   constructor(model: Model, optimizer: AdamW, batches: Batches, options: TrainingStepOptions) {
     const { device } = model
-    const parameters = [...model.parameters.all.values()].map(({ tensor: each }) => each)
+    const parameters = [...model.parameters.values()].map(({ tensor: each }) => each)
     this.#model = model
     this.#optimizer = optimizer
     this.#options = options
@@ -77,7 +77,7 @@ export class TrainingStep {
       options.accumulation > 1
         ? new Map(parameters.map((each) => [each, zeros(device, each.shape)]))
         : undefined
-    this.states = batches.carried ? createStates(model, batches.batch) : undefined
+    this.states = batches.carried ? model.createStates(batches.batch) : undefined
   }
 
   /** Most bytes of activations and gradients that were in use at once. */
@@ -116,7 +116,7 @@ export class TrainingStep {
     const own = [this.#losses, this.#norm, this.#squares, this.#cotangent, ...(this.#sums?.values() ?? [])]
     for (const tensor of own) tensor.dispose()
     disposeTensors(this.#tensors)
-    if (this.states) disposeStates(this.states)
+    this.states?.dispose()
     this.#arena.destroy()
   }
 
@@ -129,7 +129,7 @@ export class TrainingStep {
 
   #forwardBackward(): void {
     const { states } = this
-    const parameters = [...this.#model.parameters.all.values()].map(({ tensor: each }) => each)
+    const parameters = [...this.#model.parameters.values()].map(({ tensor: each }) => each)
     const { result, gradients } = withGradients(
       parameters,
       () =>
@@ -141,13 +141,13 @@ export class TrainingStep {
     )
     copyInto(this.#losses, result.loss)
     // Only now: backward reads the states that the step began with.
-    if (states) takeStates(states, result.states)
+    states?.take(result.states)
     if (!this.#sums) this.#apply(gradients)
     else for (const [parameter, gradient] of gradients) accumulate(this.#sums.get(parameter)!, gradient)
   }
 
   #apply(gradients: ReadonlyMap<Tensor, Tensor>): void {
-    const parameters = [...this.#model.parameters.all.values()].map(({ tensor: each }) => each)
+    const parameters = [...this.#model.parameters.values()].map(({ tensor: each }) => each)
     const squares = parameters.map((each) => {
       const gradient = gradients.get(each)
       return gradient ? sumOfSquares({ x: gradient }) : fill(empty(each.device, [1]), 0)

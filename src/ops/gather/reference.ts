@@ -5,13 +5,13 @@ import type {
   ScatterAddInputs,
   ScatterAddOutputs,
   ScatterAddParams,
-} from './index.ts'
+} from './types.ts'
 
 /** The row that an index means: the nearest one if it is out of range. */
 const rowOf = (index: number, count: number): number => Math.min(Math.max(index, 0), count - 1)
 
 /** y[t, d] = weight[tokens[t], d] */
-export function embeddingReference(
+export function embedding(
   { tokens, weight }: Arrays<EmbeddingInputs>,
   { y }: Arrays<EmbeddingOutputs>,
 ): void {
@@ -23,7 +23,7 @@ export function embeddingReference(
 }
 
 /** y[indices[t], d] += rows[t, d] */
-export function scatterAddReference(
+export function scatterAdd(
   { rows, indices }: Arrays<ScatterAddInputs>,
   { y }: Arrays<ScatterAddOutputs>,
   { count }: ScatterAddParams,

@@ -1,7 +1,7 @@
 /** How the sequence of a row goes into a model: text as bytes, or numbers brought to about the same size. */
 import * as v from 'valibot'
 import type { SequenceRecord } from '../../data/records.ts'
-import type { InputConfig } from '../../models/config.ts'
+import type { InputConfig } from '../../models/stack-config.ts'
 import { byteTokenizer } from '../../tokenizers/text/bytes.ts'
 import type { Scale } from '../metrics/number-meter.ts'
 import type { Cells } from './cells.ts'
