@@ -4,20 +4,23 @@ import { Tensor } from '../tensor/tensor.ts'
 import type { Kernel } from './kernels.ts'
 import type { Arrays, Named, NdArray, Params } from './operation.ts'
 
-/** A definition in float64 as a kernel of the reference device. What it stores as f16 is rounded. */
+/** A definition in float64 as a kernel of the reference device. */
 export function referenceKernel<I extends Named, O extends Named, P extends Params>(
   define: (inputs: Arrays<I>, outputs: Arrays<O>, params: P) => void,
 ): Kernel<I, O, P, ReferenceLaunch> {
   return ({ inputs, outputs, params }) => {
     const given = arraysOf(inputs)
     const made = arraysOf(outputs)
-    const halves = tensorsOf({ ...inputs, ...outputs }).filter(([, x]) => x.dtype === 'f16' && x.contiguous)
+    // What is stored in half precision has only values that half precision has, inputs changed in place included.
+    const halves = [...tensorsOf(inputs), ...tensorsOf(outputs)]
+      .map(([, x]) => x)
+      .filter(({ dtype, contiguous }) => dtype === 'f16' && contiguous)
     return [
       () => {
         const results = made()
         for (const { data } of Object.values<NdArray>(results as Record<string, NdArray>)) data.fill(0)
         define(given(), results, params)
-        for (const [, x] of halves) roundToHalves(valuesOf(x))
+        for (const x of halves) roundAll(valuesOf(x))
       },
     ]
   }
@@ -37,12 +40,13 @@ function tensorsOf(named: Named): [string, Tensor][] {
   return Object.entries(named).filter((entry): entry is [string, Tensor] => entry[1] instanceof Tensor)
 }
 
-/** Where a contiguous tensor has its values. */
+/** Where the reference keeps the values of a contiguous tensor. */
 function valuesOf(x: Tensor): Float64Array {
   return (x.storage as ReferenceStorage).data.subarray(x.offset, x.offset + x.size)
 }
 
-function roundToHalves(values: Float64Array): void {
+/** Rounds values that are stored in half precision. */
+function roundAll(values: Float64Array): void {
   for (let i = 0; i < values.length; i++) values[i] = roundToHalf(values[i])
 }
 

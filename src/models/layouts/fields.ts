@@ -1,4 +1,4 @@
-import { ConfigError } from '../errors.ts'
+import { ConfigError } from '../../errors.ts'
 
 /** More layers than this are no model, but a file that wants memory. */
 const MAX_LAYERS = 4096
