@@ -4,23 +4,20 @@ import { Tensor } from '../tensor/tensor.ts'
 import type { Kernel } from './kernels.ts'
 import type { Arrays, Named, NdArray, Params } from './operation.ts'
 
-/** A definition in float64 as a kernel of the reference device. */
+/** A definition in float64 as a kernel of the reference device. What it stores as f16 is rounded. */
 export function referenceKernel<I extends Named, O extends Named, P extends Params>(
   define: (inputs: Arrays<I>, outputs: Arrays<O>, params: P) => void,
 ): Kernel<I, O, P, ReferenceLaunch> {
   return ({ inputs, outputs, params }) => {
     const given = arraysOf(inputs)
     const made = arraysOf(outputs)
-    // What is stored in half precision has only values that half precision has, inputs changed in place included.
-    const halves = [...tensorsOf(inputs), ...tensorsOf(outputs)]
-      .map(([, x]) => x)
-      .filter(({ dtype, contiguous }) => dtype === 'f16' && contiguous)
+    const halves = tensorsOf({ ...inputs, ...outputs }).filter(([, x]) => x.dtype === 'f16' && x.contiguous)
     return [
       () => {
         const results = made()
         for (const { data } of Object.values<NdArray>(results as Record<string, NdArray>)) data.fill(0)
         define(given(), results, params)
-        for (const x of halves) roundAll(valuesOf(x))
+        for (const [, x] of halves) roundToHalves(valuesOf(x))
       },
     ]
   }
@@ -40,13 +37,12 @@ function tensorsOf(named: Named): [string, Tensor][] {
   return Object.entries(named).filter((entry): entry is [string, Tensor] => entry[1] instanceof Tensor)
 }
 
-/** Where the reference keeps the values of a contiguous tensor. */
+/** Where a contiguous tensor has its values. */
 function valuesOf(x: Tensor): Float64Array {
   return (x.storage as ReferenceStorage).data.subarray(x.offset, x.offset + x.size)
 }
 
-/** Rounds values that are stored in half precision. */
-function roundAll(values: Float64Array): void {
+function roundToHalves(values: Float64Array): void {
   for (let i = 0; i < values.length; i++) values[i] = roundToHalf(values[i])
 }
 
