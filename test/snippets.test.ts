@@ -1,0 +1,99 @@
+/** The README and the pages of docs: their TypeScript compiles and runs, their commands exist, their links lead somewhere. */
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { format } from 'node:util'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { createProgram } from '../src/cli/program.ts'
+import {
+  commandsOf,
+  expectedOutput,
+  faultOf,
+  modulesOf,
+  typeErrors,
+  unknownImports,
+  type Module,
+} from './snippets.ts'
+
+const FOLDER = '.cache/snippets'
+const documents = [
+  'README.md',
+  'CONTRIBUTING.md',
+  ...(await readdir('docs', { recursive: true }))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
+]
+const texts = new Map(
+  await Promise.all(documents.map(async (file) => [file, await readFile(file, 'utf8')] as const)),
+)
+const modules = [...texts].flatMap(([file, text]) => modulesOf(file, text))
+const pathOf = ({ file, line }: Module): string => `${FOLDER}/${file.replaceAll(/\W/g, '-')}-${line}.ts`
+
+beforeAll(async () => {
+  await rm(FOLDER, { recursive: true, force: true })
+  await mkdir(FOLDER, { recursive: true })
+  for (const module of modules) await writeFile(pathOf(module), module.code)
+})
+
+test('all snippets compile', async () => {
+  expect(modules.flatMap(({ code }) => unknownImports(code))).toEqual([])
+  expect(await typeErrors(modules.map(pathOf))).toEqual([])
+})
+
+describe('snippets run', () => {
+  const root = process.cwd()
+  let folder: string
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'sidewinder-snippets-'))
+    process.chdir(folder)
+  })
+  afterAll(async () => {
+    process.chdir(root)
+    await rm(folder, { recursive: true })
+  })
+
+  test.each(
+    modules.filter(({ runs }) => runs).map((module) => [`${module.file}:${module.line}`, module] as const),
+  )('%s', async (_, module) => {
+    const printed: string[] = []
+    const log = vi
+      .spyOn(console, 'log')
+      .mockImplementation((...values) => void printed.push(format(...values)))
+    const write = vi
+      .spyOn(process.stdout, 'write')
+      .mockImplementation((text) => printed.push(String(text)) > 0)
+    try {
+      await import(/* @vite-ignore */ join(root, pathOf(module)))
+    } finally {
+      log.mockRestore()
+      write.mockRestore()
+    }
+    for (const text of expectedOutput(module.code)) expect(printed).toContain(text)
+  })
+})
+
+test('commands and their flags exist', () => {
+  const program = createProgram(() => {})
+  const faults = [...texts].flatMap(([file, text]) =>
+    commandsOf(text).flatMap(({ line, words }) => {
+      const fault = faultOf(words, program)
+      return fault === undefined ? [] : [`${file}:${line}: ${words.join(' ')}: ${fault}`]
+    }),
+  )
+  expect(faults).toEqual([])
+})
+
+test('links and paths lead somewhere', () => {
+  const missing = [...texts].flatMap(([file, text]) =>
+    [
+      ...[...text.matchAll(/\]\((?!https?:)([^)#\s]+)/g)]
+        .map(([, link]) => resolve(dirname(file), link))
+        .filter((path) => !existsSync(path)),
+      ...[...text.matchAll(/`((?:src|test|scripts|bench|docs|examples)\/[\w./-]+)`/g)]
+        .map(([, path]) => path)
+        .filter((path) => !existsSync(path)),
+    ].map((path) => `${file}: ${path}`),
+  )
+  expect(missing).toEqual([])
+})
