@@ -18,7 +18,11 @@ import {
 
 const FOLDER = '.cache/snippets'
 const documents = [
-  ...['README.md', 'CONTRIBUTING.md', 'bench/README.md', 'bench/changes.md', 'bench/peers/README.md'],
+  'README.md',
+  'CONTRIBUTING.md',
+  'bench/README.md',
+  'bench/changes.md',
+  'bench/peers/README.md',
   ...(await readdir('docs', { recursive: true }))
     .filter((name) => name.endsWith('.md'))
     .map((name) => `docs/${name}`),
