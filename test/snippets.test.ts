@@ -87,6 +87,27 @@ test('commands and their flags exist', () => {
   expect(faults).toEqual([])
 })
 
+/** The anchors of a page's headings, as GitHub spells them. */
+const anchorsOf = (text: string): string[] =>
+  [...text.matchAll(/^#+ (.+)$/gm)].map(([, title]) =>
+    title
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
+      .replaceAll(/\s/g, '-'),
+  )
+
+test('anchors are headings', () => {
+  const missing = [...texts].flatMap(([file, text]) =>
+    [...text.matchAll(/\]\(([\w./-]*)#([^)]+)\)/g)]
+      .filter(([, to, anchor]) => {
+        const page = to === '' ? file : join(dirname(file), to)
+        return !anchorsOf(texts.get(page) ?? '').includes(anchor)
+      })
+      .map(([link]) => `${file}: ${link}`),
+  )
+  expect(missing).toEqual([])
+})
+
 test('links and paths lead somewhere', () => {
   const missing = [...texts].flatMap(([file, text]) =>
     [
