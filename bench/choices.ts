@@ -4,13 +4,13 @@ import { parseArgs } from 'node:util'
 import { choicesFor, explainChoices, type ChoiceValues } from '../src/devices/choices.ts'
 import type { AnyDevice, DeviceName } from '../src/devices/device.ts'
 import { openDevice } from '../src/devices/open.ts'
-import { Parameters } from '../src/nn/parameters.ts'
+import { place } from '../src/nn/module.ts'
 import { randomNormal } from '../src/nn/random-normal.ts'
 import { S4D } from '../src/nn/mixers/s4d.ts'
-import { scale } from '../src/ops/elementwise/index.ts'
+import { scale } from '../src/ops/elementwise/op.ts'
 import { withGradients } from '../src/ops/gradients.ts'
-import { linear, matmul } from '../src/ops/matmul/index.ts'
-import { ssd } from '../src/ops/ssd/index.ts'
+import { linear, matmul } from '../src/ops/matmul/op.ts'
+import { ssd } from '../src/ops/ssd/op.ts'
 import { inScope } from './measure.ts'
 
 const { values: asked } = parseArgs({
@@ -55,7 +55,7 @@ function trainSsd(device: AnyDevice): () => void {
 const trainLti =
   (L: number): Start =>
   (device) => {
-    const layer = new S4D({ width: 64 }, new Parameters(device, { seed: 1 }))
+    const layer = place(new S4D({ width: 64 }), device, { seed: 1 })
     const x = randomNormal(device, [1, L, 64], 1)
     return inScope(() =>
       withGradients(

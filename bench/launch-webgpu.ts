@@ -1,7 +1,7 @@
 // What the host pays for a launch on WebGPU, of kernels that touch 64 elements: through an operation, as a launch that
 // is compiled again, and replayed. node scripts/with-gpu.mjs scripts/run-ts.mjs bench/launch-webgpu.ts
 import { openDevice } from '../src/devices/open.ts'
-import { activation, activationOp } from '../src/ops/activation/index.ts'
+import { activation, activationOp } from '../src/ops/activation/op.ts'
 import { scope } from '../src/tensor/scope.ts'
 import { empty, tensor, type Tensor } from '../src/tensor/tensor.ts'
 

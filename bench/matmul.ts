@@ -1,7 +1,7 @@
 /** Speed of products on a device: GFLOP/s of large ones, GB/s of weights for single rows. */
 import { openDevice } from '../src/devices/open.ts'
 import type { AnyDevice, DeviceName } from '../src/devices/device.ts'
-import { matmul } from '../src/ops/matmul/index.ts'
+import { matmul } from '../src/ops/matmul/op.ts'
 import { scope } from '../src/tensor/scope.ts'
 import { tensor, type Tensor } from '../src/tensor/tensor.ts'
 

@@ -56,7 +56,7 @@ describe('what is refused', () => {
     [
       'an unknown choice',
       ['train', 'text', '--data', 'x', '--architecture', 'rnn'],
-      /choices are mamba, mamba2, s4d, transformer/,
+      /choices are mamba, mamba2, falcon_mamba, s4d, transformer/,
     ],
     ['no data', ['train', 'text'], /'--data <path>' not given/],
     ['too many words', ['train', 'text', 'book.txt'], /too many arguments/],

@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 import { expect, onTestFinished, test } from 'vitest'
 import { languageModel, mamba2 } from '../examples/minimal-mamba2.ts'
 import { createModel } from '../src/language/create-model.ts'
-import { Parameters } from '../src/nn/parameters.ts'
+import { dispose, place, walk } from '../src/nn/module.ts'
 import { Mamba2 } from '../src/nn/mixers/mamba2.ts'
 import { randomNormal } from '../src/nn/random-normal.ts'
 import { slice, reshape } from '../src/ops/index.ts'
@@ -21,9 +21,10 @@ testDevices(
   'the minimal Mamba-2 and the library',
   (device) => {
     test('a layer: a sequence, its states, and step by step', async () => {
-      const parameters = new Parameters(device(), { seed: 3 })
-      const layer = new Mamba2({ input: 24, hidden: 48, output: 24, headWidth: 12, state: 8 }, parameters)
-      const weights = (name: string): Tensor => parameters.all.get(name)!.tensor
+      const options = { input: 24, hidden: 48, output: 24, headWidth: 12, state: 8 }
+      const layer = place(new Mamba2(options), device(), { seed: 3 })
+      const parameters = new Map(walk(layer).map(({ path, parameter }) => [path, parameter.tensor]))
+      const weights = (name: string): Tensor => parameters.get(name)!
       const [batch, length] = [2, 37]
       const u = randomNormal(device(), [batch, length + 3, 24])
       const given = slice(u, 1, 0, length)
@@ -41,7 +42,7 @@ testDevices(
         expect(await error(next.y, layer.step(token, theirs.state))).toBeLessThan(2e-5)
         state = next.state
       }
-      parameters.dispose()
+      dispose(layer)
     })
 
     test('a language model: logits of a text, and of the tokens after it', async () => {
@@ -54,7 +55,7 @@ testDevices(
         device: device(),
         seed: 4,
       })
-      const weights = (name: string): Tensor => model.parameters.all.get(name)!.tensor
+      const weights = (name: string): Tensor => model.parameters.get(name)!.tensor
       const tokens = Array.from({ length: 20 }, (_, i) => (7 * i) % 50)
       const { data } = await model.logits([tokens])
       const read = languageModel(model.tokens([tokens.slice(0, 18)]), weights, 2)

@@ -44,7 +44,7 @@ test('a prefix that was read is not read again', async () => {
     expect(await second.logits()).toEqual(want)
     expect(calls()).toBe(before)
 
-    const weights = model.parameters.all.get('backbone.norm_f.weight')!.tensor
+    const weights = model.parameters.get('backbone.norm_f.weight')!.tensor
     const values = await weights.read()
     weights.write(values.map((value) => 2 * value))
     model.changed()

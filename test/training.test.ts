@@ -1,9 +1,13 @@
 import { describe, expect, test } from 'vitest'
 import { randomWindows, carriedStreams, packedDocuments } from '../src/data/batches.ts'
 import type { AnyDevice } from '../src/devices/device.ts'
-import { ARCHITECTURES, modelConfig, type Architecture, type ModelOptions } from '../src/models/config.ts'
+import {
+  ARCHITECTURE_NAMES,
+  modelConfig,
+  type ArchitectureName,
+  type ModelOptions,
+} from '../src/models/config.ts'
 import { Model } from '../src/models/model.ts'
-import { Parameters } from '../src/nn/parameters.ts'
 import { Random } from '../src/tensor/random.ts'
 import { cosine } from '../src/train/schedule.ts'
 import { Trainer, type TrainerOptions } from '../src/train/trainer.ts'
@@ -25,20 +29,20 @@ function train(device: AnyDevice, options: Partial<ModelOptions>, more: Partial<
     vocabulary: 256,
     ...options,
   })
-  const model = new Model(config, new Parameters(device, { seed: 1 }))
+  const model = Model.create(config, device, 1)
   const trainer = new Trainer(model, { schedule: cosine({ peak: 1e-2 }), steps: 12, ...more })
   return { model, trainer }
 }
 
 async function weightsOf(model: Model): Promise<Map<string, ArrayLike<number>>> {
   const values = new Map<string, ArrayLike<number>>()
-  for (const [name, { tensor }] of model.parameters.all) values.set(name, await tensor.read())
+  for (const [name, { tensor }] of model.parameters) values.set(name, await tensor.read())
   return values
 }
 
 testDevices('training', (device) => {
   describe('learns, and twice the same', () => {
-    for (const architecture of [...ARCHITECTURES, ['mamba', 'transformer'] as Architecture[]]) {
+    for (const architecture of [...ARCHITECTURE_NAMES, ['mamba', 'transformer'] as ArchitectureName[]]) {
       test(String(architecture), async () => {
         const runs = []
         for (let run = 0; run < 2; run++) {

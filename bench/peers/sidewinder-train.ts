@@ -41,7 +41,7 @@ device.destroy()
 async function createStep(batches: Batches): Promise<TrainingStep> {
   const model = await loadModel(path, { device, weights: 'f32' })
   const options = { accumulation: 1, maxNorm: 1, recompute: false }
-  return createTrainingStep(model, new AdamW(model.parameters.all, {}), batches, options)
+  return createTrainingStep(model, new AdamW(model.parameters, {}), batches, options)
 }
 
 function batchesOf(given: Train['batches'], rows: number): Batches {

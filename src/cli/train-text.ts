@@ -1,7 +1,7 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { openDevice } from '../devices/open.ts'
 import type { DeviceName } from '../devices/device.ts'
-import { ARCHITECTURES, type Architecture } from '../models/config.ts'
+import { ARCHITECTURE_NAMES, type ArchitectureName } from '../models/config.ts'
 import { readRun } from '../runs/run-file.ts'
 import { BATCHINGS, DEFAULT_RUN, SCHEDULES, SETTINGS, type TextRun } from '../runs/settings.ts'
 import {
@@ -72,7 +72,7 @@ function flags(): Option[] {
     ),
     ...group(
       'Model:',
-      new Option('--architecture <name>', 'kind of layers').choices(ARCHITECTURES).default(architecture),
+      new Option('--architecture <name>', 'kind of layers').choices(ARCHITECTURE_NAMES).default(architecture),
       number('--layers <n>', 'number of layers', 'layers'),
       number('--width <n>', 'width D of the residual stream', 'width'),
       number('--state <n>', 'state size N (default: 16 for mamba, 64 for mamba2, 32 for s4d)', 'state'),
@@ -110,7 +110,7 @@ async function start(
   if (data === undefined) {
     return command.error("error: required option '--data <path>' not given, nor '--resume <run>'")
   }
-  const run = { ...DEFAULT_RUN, ...settings, data, architecture: settings.architecture as Architecture }
+  const run = { ...DEFAULT_RUN, ...settings, data, architecture: settings.architecture as ArchitectureName }
   return train(name, threads, (options) => startTextRun(run, { folder: out, ...options }))
 }
 

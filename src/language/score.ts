@@ -3,7 +3,6 @@ import { IGNORE } from '../data/batches.ts'
 import { ConfigError } from '../errors.ts'
 import { languageLoss } from '../models/loss.ts'
 import type { Model } from '../models/model.ts'
-import { copyInto } from '../ops/index.ts'
 import { scope } from '../tensor/scope.ts'
 import { tensor } from '../tensor/tensor.ts'
 
@@ -81,11 +80,7 @@ async function scoreWindow(
       const targets = tensor(device, labels, ids.shape)
       const made = scope(() => {
         const { loss, states: next } = languageLoss(model, ids, targets, { states, past })
-        for (const [i, state] of states.entries()) {
-          for (const [name, kept] of Object.entries(state)) {
-            if (next[i][name] !== kept) copyInto(kept, next[i][name])
-          }
-        }
+        states.take(next)
         return loss
       })
       const counted = labels.reduce((count, label) => count + (label === IGNORE ? 0 : 1), 0)
@@ -94,7 +89,7 @@ async function scoreWindow(
       onPiece(end)
     }
   } finally {
-    for (const each of [past, ...states.flatMap((state) => Object.values(state))]) each.dispose()
+    for (const each of [past, states]) each.dispose()
   }
   return nats
 }

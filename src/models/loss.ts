@@ -3,7 +3,7 @@ import { ConfigError } from '../errors.ts'
 import { crossEntropy, reshape, withGradients } from '../ops/index.ts'
 import { scope } from '../tensor/scope.ts'
 import { tensor, type Tensor } from '../tensor/tensor.ts'
-import type { State } from '../nn/module.ts'
+import type { States } from '../nn/states.ts'
 import type { ForwardOptions, Model } from './model.ts'
 
 /**
@@ -15,7 +15,7 @@ export function languageLoss(
   tokens: Tensor,
   labels: Tensor,
   options: ForwardOptions = {},
-): { readonly loss: Tensor; readonly count: Tensor; readonly states: readonly State[] } {
+): { readonly loss: Tensor; readonly count: Tensor; readonly states: States } {
   const { y: logits, states } = model.forward(tokens, options)
   const rows = tokens.size
   const { loss, count } = crossEntropy(
@@ -27,15 +27,15 @@ export function languageLoss(
 
 /** Throws ConfigError if some of the model's weights have no gradient, as they are kept in fewer bits. */
 export function expectTrainable({ parameters }: Model): void {
-  const [first] = parameters.packed
-  if (!first) return
-  const [name, { format }] = first
-  throw new ConfigError('packed weights cannot be trained', {
-    where: name,
-    expected: 'f32',
-    found: format,
-    hint: "Load the model with { weights: 'f32' }",
-  })
+  for (const [name, { stored }] of parameters) {
+    if (stored === 'f32') continue
+    throw new ConfigError('packed weights cannot be trained', {
+      where: name,
+      expected: 'f32',
+      found: stored,
+      hint: "Load the model with { weights: 'f32' }",
+    })
+  }
 }
 
 export interface LossAndGradients {
@@ -67,7 +67,7 @@ export async function lossAndGradients(
   const shifted = labels.flatMap((row) => [...row.slice(1), IGNORE])
   const targets = tensor(model.device, Int32Array.from(shifted), ids.shape)
   const one = tensor(model.device, [1])
-  const parameters = [...model.parameters.all]
+  const parameters = [...model.parameters]
   const { result: loss, gradients } = scope(() =>
     withGradients(
       parameters.map(([, { tensor: each }]) => each),

@@ -4,7 +4,7 @@ import type { ReferenceStorage } from '../devices/reference/device.ts'
 import { DeviceError, ShapeError } from '../errors.ts'
 import { scope } from '../tensor/scope.ts'
 import { empty, Tensor } from '../tensor/tensor.ts'
-import { copyOp } from './copy/index.ts'
+import { copyOp } from './copy/op.ts'
 import type { Arrays, KernelOperation, Named, NdArray, Operation, OutputRule, Params } from './operation.ts'
 
 /** Runs an operation on the device of its inputs, and records it if a tape is on. */

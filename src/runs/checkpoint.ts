@@ -110,16 +110,15 @@ export async function loadCheckpoint(
 }
 
 function weightsOf(trainer: Trainer): Map<string, Tensor> {
-  return new Map([...trainer.model.parameters.all].map(([name, { tensor }]) => [name, tensor]))
+  return new Map([...trainer.model.parameters].map(([name, { tensor }]) => [name, tensor]))
 }
 
 /** Moments and carried states, by name. */
 function trainingOf(trainer: Trainer): Map<string, Tensor> {
   const tensors = new Map<string, Tensor>()
   for (const [name, { m, v }] of trainer.optimizer.moments) tensors.set(`m.${name}`, m).set(`v.${name}`, v)
-  for (const [layer, state] of (trainer.states ?? []).entries()) {
-    for (const [name, tensor] of Object.entries(state)) tensors.set(`state.${layer}.${name}`, tensor)
-  }
+  for (const [path, tensor] of trainer.states?.named ?? [])
+    tensors.set(path.replace(/^layers/, 'state'), tensor)
   return tensors
 }
 

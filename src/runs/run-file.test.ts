@@ -34,7 +34,7 @@ const hostile: [string, unknown, RegExp][] = [
   ['width', '256', /width/],
   ['layers', 1.5, /layers/],
   ['learningRate', null, /learningRate.*expected a number from/],
-  ['architecture', 'rnn', /expected mamba, mamba2, s4d, transformer, found "rnn"/],
+  ['architecture', 'rnn', /expected mamba, mamba2, falcon_mamba, s4d, transformer, found "rnn"/],
   ['architecture', { toString: 1 }, /architecture/],
   ['batching', ['random'], /batching/],
   ['data', 7, /data/],

@@ -1,6 +1,6 @@
 /** What says what a run computes, and what each setting may be. */
 import * as v from 'valibot'
-import { ARCHITECTURES } from '../models/config.ts'
+import { ARCHITECTURE_NAMES } from '../models/config.ts'
 
 /** How rows of a batch are cut from the text. */
 export const BATCHINGS = ['random', 'carried', 'packed'] as const
@@ -26,7 +26,7 @@ const oneOf = <const T extends readonly string[]>(names: T) => v.picklist(names,
 
 /** The one table of settings: flags and run.json are checked by it. */
 export const SETTINGS = {
-  architecture: oneOf(ARCHITECTURES),
+  architecture: oneOf(ARCHITECTURE_NAMES),
   layers: whole(1, 1024),
   width: whole(1, 65_536),
   /** Absent: what suits the architecture. */

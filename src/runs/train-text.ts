@@ -7,9 +7,8 @@ import { readText, splitCorpus, type TextCorpus } from '../data/text.ts'
 import type { AnyDevice } from '../devices/device.ts'
 import { ConfigError, NumericsError } from '../errors.ts'
 import { modelConfig } from '../models/config.ts'
-import { configText } from '../models/hugging-face.ts'
+import { configText } from '../models/published.ts'
 import { Model } from '../models/model.ts'
-import { Parameters } from '../nn/parameters.ts'
 import { evaluate, type Evaluation } from '../train/evaluate.ts'
 import { cosine, warmupStableDecay } from '../train/schedule.ts'
 import { Trainer, type TrainedStep } from '../train/trainer.ts'
@@ -135,10 +134,7 @@ async function continueRun(
 ): Promise<TextRunResult> {
   const { training, validation } = splitCorpus(corpus, run.validationPart)
   const batches = batchesOf(run, training)
-  const model = new Model(
-    modelConfig({ ...run, vocabulary: 256 }),
-    new Parameters(device, { seed: run.seed }),
-  )
+  const model = Model.create(modelConfig({ ...run, vocabulary: 256 }), device, run.seed)
   const trainer = createTrainer(run, model)
   try {
     const restored = await loadCheckpoint(folder, trainer, batches)

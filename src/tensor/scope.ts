@@ -13,7 +13,10 @@ interface Disposable {
 
 let active: { readonly members: Set<Disposable>; readonly arena: Arena | undefined } | undefined
 
-/** Runs `body` and releases the tensors it made, but those it returns (in arrays, maps and plain objects). */
+/**
+ * Runs `body` and releases the tensors it made, but those it returns (in arrays, maps, plain objects, and objects that iterate over
+ * tensors, as `States` does).
+ */
 export function scope<T>(body: () => T, arena: Arena | undefined = active?.arena): T {
   const outer = active
   const inner = { members: new Set<Disposable>(), arena }
@@ -61,5 +64,7 @@ function collect(value: unknown, into: Set<unknown>): void {
   else if (value instanceof Map) for (const item of value.values()) collect(item, into)
   else if (Object.getPrototypeOf(value) === Object.prototype) {
     for (const item of Object.values(value)) collect(item, into)
+  } else if (Symbol.iterator in value && !ArrayBuffer.isView(value)) {
+    for (const item of value as Iterable<unknown>) collect(item, into)
   }
 }

@@ -1,7 +1,6 @@
 import { languageLoss } from '../models/loss.ts'
 import type { Model } from '../models/model.ts'
-import type { State } from '../nn/module.ts'
-import { copyInto } from '../ops/index.ts'
+import type { States } from '../nn/states.ts'
 import { persistent, scope } from '../tensor/scope.ts'
 import { empty, type Tensor } from '../tensor/tensor.ts'
 import { carriedStreams } from '../data/batches.ts'
@@ -59,23 +58,16 @@ export async function evaluate(
       since = performance.now()
     }
   }
-  for (const each of [kept.ids, kept.labels, ...kept.states.flatMap((state) => Object.values(state))])
-    each.dispose()
+  for (const each of [kept.ids, kept.labels, kept.states]) each.dispose()
   const loss = sum / windows
   return { loss, bitsPerToken: loss / Math.LN2, tokens: windows * batch * length }
 }
 
 function oneWindow(
   model: Model,
-  {
-    ids,
-    labels,
-    states,
-  }: { readonly ids: Tensor; readonly labels: Tensor; readonly states: readonly State[] },
+  { ids, labels, states }: { readonly ids: Tensor; readonly labels: Tensor; readonly states: States },
 ): Tensor {
   const made = languageLoss(model, ids, labels, { states })
-  for (const [i, state] of states.entries()) {
-    for (const [name, each] of Object.entries(state)) copyInto(each, made.states[i][name])
-  }
+  states.take(made.states)
   return made.loss
 }

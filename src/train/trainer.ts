@@ -1,7 +1,6 @@
 import type { Batches, BatchesState } from '../data/batches.ts'
 import { NumericsError } from '../errors.ts'
 import { expectTrainable } from '../models/loss.ts'
-import { forgetFingerprint } from '../language/saved/fingerprint.ts'
 import type { Model } from '../models/model.ts'
 import { AdamW, type AdamWOptions } from './adamw.ts'
 import type { Schedule } from './schedule.ts'
@@ -47,7 +46,7 @@ export class Trainer {
   constructor(model: Model, { optimizer = {}, ...options }: TrainerOptions) {
     expectTrainable(model)
     this.model = model
-    this.optimizer = new AdamW(model.parameters.all, optimizer)
+    this.optimizer = new AdamW(model.parameters, optimizer)
     this.#options = { accumulation: 1, maxNorm: 1, recompute: false, ...options }
   }
 
@@ -88,7 +87,7 @@ export class Trainer {
       const report = await this.#step!.run(batches, learningRate, this.#done)
       this.#expectFinite(report)
       this.#done++
-      forgetFingerprint(this.model)
+      this.model.changed()
       const tokens = batches.batch * batches.length * accumulation
       const { loss, gradientNorm } = report
       yield { step: this.#done, loss, gradientNorm, learningRate, tokens }
@@ -111,7 +110,7 @@ export class Trainer {
 
   #expectFinite({ loss, gradientNorm, squares }: StepReport): void {
     if (Number.isFinite(loss) && Number.isFinite(gradientNorm)) return
-    const names = [...this.model.parameters.all.keys()]
+    const names = [...this.model.parameters.keys()]
     const bad = names[squares.findIndex((each) => !Number.isFinite(each))]
     const where = Number.isFinite(loss) ? `gradient of ${bad ?? 'the sum over all parameters'}` : 'loss'
     throw new NumericsError(`training stopped at step ${this.#done + 1}: not a finite number`, {

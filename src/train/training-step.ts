@@ -2,7 +2,7 @@ import type { LaunchList } from '../devices/device.ts'
 import type { Batch, Batches } from '../data/batches.ts'
 import { languageLoss } from '../models/loss.ts'
 import type { Model } from '../models/model.ts'
-import type { State } from '../nn/module.ts'
+import type { States } from '../nn/states.ts'
 import {
   accumulate,
   clipFactor,
@@ -54,14 +54,14 @@ export class TrainingStep {
   readonly #sums: ReadonlyMap<Tensor, Tensor> | undefined
   readonly #arena
   /** Carried from step to step; undefined if rows do not continue. */
-  readonly states: readonly State[] | undefined
+  readonly states: States | undefined
   #micro: LaunchList | undefined
   #update: LaunchList | undefined
 
   constructor(model: Model, optimizer: AdamW, batches: Batches, options: TrainingStepOptions) {
     const { device } = model
     const shape = [batches.batch, batches.length]
-    const parameters = [...model.parameters.all.values()].map(({ tensor: each }) => each)
+    const parameters = [...model.parameters.values()].map(({ tensor: each }) => each)
     this.#model = model
     this.#optimizer = optimizer
     this.#options = options
@@ -106,7 +106,6 @@ export class TrainingStep {
   }
 
   dispose(): void {
-    const states = (this.states ?? []).flatMap((state) => Object.values(state))
     const own = [
       this.#tokens,
       this.#labels,
@@ -116,7 +115,8 @@ export class TrainingStep {
       this.#squares,
       this.#cotangent,
     ]
-    for (const each of [...own, ...states, ...(this.#sums?.values() ?? [])]) each?.dispose()
+    for (const each of [...own, ...(this.#sums?.values() ?? [])]) each?.dispose()
+    this.states?.dispose()
     this.#arena.destroy()
   }
 
@@ -135,7 +135,7 @@ export class TrainingStep {
 
   #forwardBackward(): void {
     const { states } = this
-    const parameters = [...this.#model.parameters.all.values()].map(({ tensor: each }) => each)
+    const parameters = [...this.#model.parameters.values()].map(({ tensor: each }) => each)
     const { result, gradients } = withGradients(
       parameters,
       () =>
@@ -148,15 +148,13 @@ export class TrainingStep {
     )
     copyInto(this.#losses, result.loss)
     // Only now: backward reads the states that the step began with.
-    for (const [i, state] of (states ?? []).entries()) {
-      for (const [name, kept] of Object.entries(state)) copyInto(kept, result.states[i][name])
-    }
+    states?.take(result.states)
     if (!this.#sums) this.#apply(gradients)
     else for (const [parameter, gradient] of gradients) accumulate(this.#sums.get(parameter)!, gradient)
   }
 
   #apply(gradients: ReadonlyMap<Tensor, Tensor>): void {
-    const parameters = [...this.#model.parameters.all.values()].map(({ tensor: each }) => each)
+    const parameters = [...this.#model.parameters.values()].map(({ tensor: each }) => each)
     const squares = parameters.map((each) => {
       const gradient = gradients.get(each)
       return gradient ? sumOfSquares({ x: gradient }) : fill(empty(each.device, [1]), 0)

@@ -2,7 +2,7 @@
 import '../../src/devices/wasm/arena.test.ts'
 import '../../src/devices/wasm/device.test.ts'
 import '../../src/devices/webgpu/device.test.ts'
-import '../../src/ops/packed/integers.test.ts'
+import '../../src/ops/packed/wasm/integers.test.ts'
 import '../files.test.ts'
 import '../gpu.test.ts'
 import '../models.test.ts'

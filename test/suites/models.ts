@@ -6,7 +6,7 @@ import { generateTokens } from '../../src/language/generator.ts'
 import { loadModel } from '../../src/language/load-model.ts'
 import { lossAndGradients } from '../../src/models/loss.ts'
 import type { Model } from '../../src/models/model.ts'
-import type { State } from '../../src/nn/module.ts'
+import type { States } from '../../src/nn/states.ts'
 import { scope } from '../../src/tensor/scope.ts'
 import { tensor } from '../../src/tensor/tensor.ts'
 import { constantRate } from '../../src/train/schedule.ts'
@@ -243,7 +243,7 @@ async function checkTraining(model: Model, fixture: Fixture): Promise<void> {
   trainer.dispose()
   const after = fixture.names('train.after.')
   for (const key of after) {
-    const { tensor: weight } = model.parameters.all.get(key.slice('train.after.'.length))!
+    const { tensor: weight } = model.parameters.get(key.slice('train.after.'.length))!
     near(key, await weight.read(), fixture.get(key).data, TOLERANCE.gradient)
   }
   const rows = fixture.rows('train.ids').slice(0, batch)
@@ -257,7 +257,7 @@ async function statesAfter(
   pieces: readonly (readonly number[])[],
 ): Promise<Map<string, ArrayLike<number>>> {
   const capacity = pieces.reduce((sum, piece) => sum + piece.length, 0)
-  let states: readonly State[] = model.createStates(1, capacity)
+  let states: States = model.createStates(1, capacity)
   const past = tensor(model.device, Int32Array.of(0))
   let read = 0
   const values = new Map<string, ArrayLike<number>>()
@@ -270,18 +270,14 @@ async function statesAfter(
     if (i === pieces.length - 1) values.set('logits', await made.logits.read())
     made.logits.dispose()
     // Caches of attention stay as they are; other states are new.
-    const kept = new Set(made.states.flatMap((state) => Object.values(state)))
-    for (const each of before.flatMap((state) => Object.values(state))) if (!kept.has(each)) each.dispose()
+    const kept = new Set(made.states.named.values())
+    for (const tensor of before.named.values()) if (!kept.has(tensor)) tensor.dispose()
     ids.dispose()
     states = made.states
   }
   past.dispose()
-  for (const [layer, state] of states.entries()) {
-    for (const [name, each] of Object.entries(state)) {
-      values.set(`${layer}.${name}`, await each.read())
-      each.dispose()
-    }
-  }
+  for (const [path, tensor] of states.named) values.set(path.slice('layers.'.length), await tensor.read())
+  states.dispose()
   return values
 }
 

@@ -16,21 +16,17 @@ export function architectureHash(config: ModelConfig): string {
   return bytesToHex(sha256(utf8ToBytes(canonical(config))))
 }
 
-const fingerprints = new WeakMap<Model, Promise<string>>()
+const fingerprints = new WeakMap<Model, { readonly version: number; readonly hash: Promise<string> }>()
 
-/** SHA-256 of the architecture and all parameters, read back from the device once. */
+/** SHA-256 of the architecture and all parameters, read back from the device once for each version of the model. */
 export function fingerprintOf(model: Model): Promise<string> {
+  const { version } = model
   const known = fingerprints.get(model)
-  if (known) return known
-  const made = computeFingerprint(model)
-  fingerprints.set(model, made)
-  made.catch(() => fingerprints.delete(model))
-  return made
-}
-
-/** To be called when parameters have changed. */
-export function forgetFingerprint(model: Model): void {
-  fingerprints.delete(model)
+  if (known?.version === version) return known.hash
+  const hash = computeFingerprint(model)
+  fingerprints.set(model, { version, hash })
+  hash.catch(() => fingerprints.delete(model))
+  return hash
 }
 
 async function computeFingerprint(model: Model): Promise<string> {

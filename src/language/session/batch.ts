@@ -5,7 +5,8 @@ import { Decoder } from './decoder.ts'
 import { runOf, type Run, type TextOptions } from '../options.ts'
 import { expectDrawn } from './sequence.ts'
 import { partsOf, type Session, type SessionParts } from './session.ts'
-import { cacheRows, fixed, isCache, mapStates, named, rowOf, stack } from './states.ts'
+import { rowOf, States } from '../../nn/states.ts'
+import { stackRows } from '../../ops/index.ts'
 
 export interface BatchOptions extends Omit<TextOptions, 'seed'> {
   /** A seed for each session. Default: each goes on with its own random numbers. */
@@ -155,7 +156,7 @@ function step(decoder: Decoder, rows: readonly Row[]): void {
   for (const { done, sequence, index } of rows) {
     if (done) continue
     sequence.moved(1, () => {
-      const states = [...fixed(decoder.states), ['logits', decoder.logits] as const]
+      const states = [...decoder.states.fixed, ['logits', decoder.logits] as const]
       return new Map(states.map(([name, each]) => [name, rowOf(each, index)]))
     })
   }
@@ -165,18 +166,14 @@ function step(decoder: Decoder, rows: readonly Row[]): void {
 function gather(model: Model, rows: readonly Row[]): Decoder {
   const longest = Math.max(...rows.map(({ sequence }) => sequence.fed))
   const capacity = 2 ** Math.ceil(Math.log2(longest + 1))
-  const sources = rows.map(({ sequence }) => named(sequence.decoder.states))
-  const { device } = model
-  const states = mapStates(rows[0].sequence.decoder.states, (each, name) => {
-    const cache = isCache(name)
-    return stack(device, cache ? [capacity, each.width] : each.shape.slice(1), () =>
-      rows.map(({ sequence }, i) => {
-        const own = sources[i].get(name)!
-        return cache ? cacheRows(own, 0, sequence.fed) : own
-      }),
-    )
-  })
-  const logits = stack(device, [model.vocabulary], () => rows.map(({ sequence }) => sequence.decoder.logits))
+  const all = rows.map(({ sequence }) => sequence.decoder)
+  const used = rows.map(({ sequence }) => sequence.fed)
+  const states = States.stack(
+    all.map((decoder) => decoder.states),
+    used,
+    capacity,
+  )
+  const logits = stackRows(model.device, [model.vocabulary], () => all.map((decoder) => decoder.logits))
   return new Decoder(model, rows.length, capacity, { states, logits })
 }
 

@@ -1,20 +1,27 @@
 /** A model in memory, seen as a checkpoint: its values are read back from the device as they are asked for. */
 import type { StoredTensor } from '../../checkpoints/stored.ts'
 import { PANEL_ROWS, panelWords, toStored, type PackedFormat } from '../../ops/packed/format.ts'
-import type { PackedMatrix } from '../../ops/index.ts'
+import { PackedMatrix } from '../../ops/index.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
-import type { Model } from '../model.ts'
+import type { Parameter } from '../../nn/parameter.ts'
+import type { ModelConfig } from '../config.ts'
 import type { Saved } from './save.ts'
 
 const DTYPES: Readonly<Record<PackedFormat, string>> = { f16: 'F16', q8: 'Q8_0', q4: 'Q4_0' }
 /** Stored bytes of a number: of a half, or of blocks of 32 numbers with a scale. */
 const BYTES: Readonly<Record<PackedFormat, number>> = { f16: 2, q8: 34 / 32, q4: 18 / 32 }
 
+interface LiveModel {
+  readonly config: ModelConfig
+  readonly parameters: ReadonlyMap<string, Parameter>
+}
+
 /** The model must stay alive and unchanged while it is read. */
-export function liveCheckpoint({ config, parameters }: Model): Saved {
+export function liveCheckpoint({ config, parameters }: LiveModel): Saved {
   const tensors = new Map<string, StoredTensor>()
-  for (const [name, { tensor }] of parameters.all) tensors.set(name, plain(tensor))
-  for (const [name, matrix] of parameters.packed) tensors.set(name, packed(matrix))
+  for (const [name, { value }] of parameters) {
+    tensors.set(name, value instanceof PackedMatrix ? packed(value) : plain(value))
+  }
   return { where: 'model', config, tensors }
 }
 

@@ -1,12 +1,12 @@
 import { ConfigError, StateError } from '../../errors.ts'
-import { attention, cacheAppend, reshape, rope, split, zeros } from '../../ops/index.ts'
-import { persistent } from '../../tensor/scope.ts'
+import { attention, cacheAppend, reshape, rope, split } from '../../ops/index.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { CausalConv1d } from '../causal-conv1d.ts'
-import { fanIn, residualFanIn } from '../initializers.ts'
+import { residualFanIn } from '../initializers.ts'
+import { project, type Input } from '../input.ts'
 import { Linear } from '../linear.ts'
-import type { SequenceLayer, SequenceOptions, SequenceResult, State } from '../module.ts'
-import type { Parameters } from '../parameters.ts'
+import { Mixer, type SequenceOptions, type SequenceResult } from '../mixer.ts'
+import { slot, type Slots, type State } from '../states.ts'
 
 export interface AttentionOptions {
   readonly width: number
@@ -28,30 +28,31 @@ export interface AttentionOptions {
 }
 
 /** Causal self-attention with rotary positions and grouped queries; scores are tiled, never length². */
-export class Attention implements SequenceLayer {
+export class Attention extends Mixer {
   readonly #options: Required<AttentionOptions>
-  readonly #device
+  /** Keys and values, of which each position has one; without room for them, each call of `sequence` begins anew. */
+  readonly slots: Slots
   /** Queries, keys and values in one projection. */
   readonly inProj: Linear
   readonly conv1d: CausalConv1d | undefined
   readonly outProj: Linear
 
-  constructor(options: AttentionOptions, at: Parameters) {
+  constructor(options: AttentionOptions) {
+    super()
     const full = complete(options)
     const { width, heads, headWidth, kernel, bias, outputBias, branches } = full
     this.#options = full
-    this.#device = at.device
     const output = this.#widths.reduce((sum, part) => sum + part)
-    this.inProj = new Linear(at.at('in_proj'), { input: width, output, bias, weight: fanIn(width) })
-    if (kernel > 0) {
-      this.conv1d = new CausalConv1d(at.at('conv1d'), { channels: output, kernel, activation: 'identity' })
-    }
-    this.outProj = new Linear(at.at('out_proj'), {
+    this.inProj = new Linear({ input: width, output, bias })
+    if (kernel > 0) this.conv1d = new CausalConv1d({ channels: output, kernel, activation: 'identity' })
+    this.outProj = new Linear({
       input: heads * headWidth,
       output: width,
       bias: outputBias,
       weight: residualFanIn(heads * headWidth, branches),
     })
+    const cache = slot([this.#widths[1]], { grows: true })
+    this.slots = { key: cache, value: cache, ...(this.conv1d && { conv: this.conv1d.window }) }
   }
 
   /** Of queries, keys and values. */
@@ -60,38 +61,28 @@ export class Attention implements SequenceLayer {
     return [heads * headWidth, kvHeads * headWidth, kvHeads * headWidth]
   }
 
-  sequence(x: Tensor, { state, reset, past }: SequenceOptions = {}): SequenceResult {
-    const projected = this.inProj.forward(x)
+  sequence(x: Input, { state, reset, past }: SequenceOptions = {}): SequenceResult {
+    const projected = project(x, this.inProj)
     const conv = this.conv1d?.sequence(projected, state?.conv, reset)
     const y = this.#attend(conv?.y ?? projected, { state, reset, past })
     if (!state?.key) return { y, state: {} }
     return { y, state: conv ? { ...state, conv: conv.finalWindow } : state }
   }
 
-  step(x: Tensor, state: State, past?: Tensor): Tensor {
-    const [batch, width] = x.shape as [number, number]
-    const projected = this.inProj.forward(x)
+  step(x: Input, state: State, past?: Tensor): Tensor {
+    const projected = project(x, this.inProj)
+    const batch = projected.shape[0]
     const qkv = this.conv1d && state.conv ? this.conv1d.step(projected, state.conv) : projected
-    return reshape(this.#attend(reshape(qkv, [batch, 1, qkv.width]), { state, past }), [batch, width])
-  }
-
-  /** A cache of `capacity` positions; without one, nothing: each call of `sequence` then begins anew. */
-  createState(batch: number, capacity = 0): State {
-    if (capacity === 0) return {}
-    const shape = [batch, capacity, this.#widths[1]]
-    return persistent(() => ({
-      key: zeros(this.#device, shape),
-      value: zeros(this.#device, shape),
-      ...(this.conv1d && { conv: zeros(this.#device, this.conv1d.windowShape(batch)) }),
-    }))
+    const y = this.#attend(reshape(qkv, [batch, 1, qkv.width]), { state, past })
+    return reshape(y, [batch, y.width])
   }
 
   /** Queries, keys and values [B, L, …] side by side to the layer's output; keys and values go into the cache, if there is one. */
   #attend(qkv: Tensor, { state, reset, past }: SequenceOptions): Tensor {
     const { heads, kvHeads } = this.#options
     const [rawQ, rawK, v] = split(qkv, this.#widths) as [Tensor, Tensor, Tensor]
-    const q = this.#turn(rawQ, past)
-    const k = this.#turn(rawK, past)
+    const q = this.#rotate(rawQ, past)
+    const k = this.#rotate(rawK, past)
     if (!state?.key || !state.value) {
       return this.outProj.forward(attention({ q, k, v, reset }, { heads, kvHeads }))
     }
@@ -102,7 +93,7 @@ export class Attention implements SequenceLayer {
     return this.outProj.forward(attention({ q, k: state.key, v: state.value, past }, { heads, kvHeads }))
   }
 
-  #turn(x: Tensor, past: Tensor | undefined): Tensor {
+  #rotate(x: Tensor, past: Tensor | undefined): Tensor {
     const { headWidth: headDim, rotary: rotaryDim, ropeTheta: theta } = this.#options
     return rotaryDim === 0 ? x : rope({ x, past }, { headDim, theta, rotaryDim })
   }

@@ -1,13 +1,15 @@
 import { ConfigError } from '../../errors.ts'
-import { rmsNorm, split, ssd, ssdStateUpdate, zeros } from '../../ops/index.ts'
-import { persistent } from '../../tensor/scope.ts'
+import { rmsNorm, split, ssd, ssdStateUpdate } from '../../ops/index.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { CausalConv1d } from '../causal-conv1d.ts'
-import { Decay } from '../decay.ts'
+import { decayOf, decayParameter, storedDecay } from '../decay.ts'
 import { deltaBias, logUniform, ones, residualFanIn } from '../initializers.ts'
+import { project, type Input } from '../input.ts'
 import { Linear } from '../linear.ts'
-import type { SequenceLayer, SequenceOptions, SequenceResult, State, Unnormed } from '../module.ts'
-import type { Parameters } from '../parameters.ts'
+import { Mixer, type SequenceOptions, type SequenceResult } from '../mixer.ts'
+import { RMSNorm } from '../norm.ts'
+import { parameter, type Parameter } from '../parameter.ts'
+import { slot, type Slots, type State } from '../states.ts'
 
 export interface Mamba2Options {
   readonly input: number
@@ -42,39 +44,31 @@ type Complete = Required<Omit<Mamba2Options, 'chunk' | 'deltaLimit'>> & Mamba2Op
  *     z, x, B, C, dt = in_proj(input);  x, B, C = silu(conv(x, B, C))
  *     h[t] = exp(dt A) h[t-1] + dt x[t] Bᵀ[t];  y = h C + D x;  output = out_proj(norm(y · silu(z)))
  */
-export class Mamba2 implements SequenceLayer {
+export class Mamba2 extends Mixer {
   readonly #options: Complete
-  readonly #device
+  readonly slots: Slots
   readonly inProj: Linear
   readonly conv1d: CausalConv1d
-  readonly dtBias: Tensor
-  readonly decay: Decay
-  readonly D: Tensor
-  readonly normWeight: Tensor
+  readonly dtBias: Parameter
+  readonly aLog: Parameter
+  readonly D: Parameter
+  readonly norm: RMSNorm
   readonly outProj: Linear
 
-  constructor(options: Mamba2Options, at: Parameters) {
+  constructor(options: Mamba2Options) {
+    super()
     const full = complete(options)
     const { input, hidden: E, output, groups: G, state: N, kernel, bias, convolutionBias, branches } = full
     this.#options = full
-    this.#device = at.device
     const heads = this.heads
-    this.inProj = new Linear(at.at('in_proj'), { input, output: 2 * E + 2 * G * N + heads, bias })
-    this.conv1d = new CausalConv1d(at.at('conv1d'), {
-      channels: E + 2 * G * N,
-      kernel,
-      bias: convolutionBias,
-    })
-    this.dtBias = at.create('dt_bias', [heads], deltaBias())
-    this.decay = new Decay(at, [heads], logUniform(1, 16))
-    this.D = at.create('D', [heads], ones)
-    this.normWeight = at.create('norm.weight', [E], ones)
-    this.outProj = new Linear(at.at('out_proj'), {
-      input: E,
-      output,
-      bias,
-      weight: residualFanIn(E, branches),
-    })
+    this.inProj = new Linear({ input, output: 2 * E + 2 * G * N + heads, bias })
+    this.conv1d = new CausalConv1d({ channels: E + 2 * G * N, kernel, bias: convolutionBias })
+    this.dtBias = parameter([heads], { init: deltaBias() })
+    this.aLog = decayParameter([heads], logUniform(1, 16))
+    this.D = parameter([heads], { init: ones })
+    this.norm = new RMSNorm(E, full.eps)
+    this.outProj = new Linear({ input: E, output, bias, weight: residualFanIn(E, branches) })
+    this.slots = { conv: this.conv1d.window, ssm: slot([heads, full.headWidth, N]) }
   }
 
   /** Number of heads H. */
@@ -82,64 +76,43 @@ export class Mamba2 implements SequenceLayer {
     return this.#options.hidden / this.#options.headWidth
   }
 
-  /** x [B, L, input] to y [B, L, output]. */
-  forward(x: Tensor): Tensor {
-    return this.sequence(x).y
-  }
-
-  sequence(x: Tensor, { state, reset }: SequenceOptions = {}): SequenceResult {
+  sequence(x: Input, { state, reset }: SequenceOptions = {}): SequenceResult {
     const { groups, deltaLimit, chunk } = this.#options
-    const { z, xBC, dt } = this.#splitProjected(this.inProj.forward(x))
+    const { z, xBC, dt } = this.#splitProjected(project(x, this.inProj))
     const conv = this.conv1d.sequence(xBC, state?.conv, reset)
     const inner = ssd(
       {
         ...this.#splitConvolved(conv.y),
         dt,
-        A: this.decay.A(),
-        D: this.D,
-        dtBias: this.dtBias,
+        A: decayOf(this.aLog),
+        D: this.D.tensor,
+        dtBias: this.dtBias.tensor,
         initialState: state?.ssm,
         reset,
       },
       { groups, dtSoftplus: true, dtLimit: deltaLimit, chunkSize: chunk },
     )
-    return { y: this.#finish(inner.y, z), state: { conv: conv.finalWindow, ssm: inner.finalState } }
+    const y = this.outProj.forward(this.#gatedNorm(inner.y, z))
+    return { y, state: { conv: conv.finalWindow, ssm: inner.finalState } }
   }
 
-  step(x: Tensor, state: State): Tensor {
-    return this.#advance(this.inProj.forward(x), state)
-  }
-
-  stepOfNorm({ norm, x, residual }: Unnormed, state: State): { y: Tensor; sum: Tensor } {
-    const { y, sum } = norm.addNormAndProject(x, residual, this.inProj)
-    return { y: this.#advance(y, state), sum }
-  }
-
-  #advance(projected: Tensor, state: State): Tensor {
+  step(x: Input, state: State): Tensor {
     const { groups, deltaLimit, groupedNorm, eps } = this.#options
-    const { z, xBC, dt } = this.#splitProjected(projected)
-    const { A, logDecay } = this.decay.stored
+    const { z, xBC, dt } = this.#splitProjected(project(x, this.inProj))
+    const { A, logDecay } = storedDecay(this.aLog)
     const { y } = ssdStateUpdate(
       {
         state: state.ssm,
         ...this.#splitConvolved(this.conv1d.step(xBC, state.conv)),
         dt,
         A,
-        D: this.D,
-        dtBias: this.dtBias,
+        D: this.D.tensor,
+        dtBias: this.dtBias.tensor,
       },
       { groups, dtSoftplus: true, dtLimit: deltaLimit, logDecay, inPlace: true },
     )
-    if (groupedNorm && groups > 1) return this.#finish(y, z)
-    return this.outProj.ofNorm({ x: y, z, scale: this.normWeight }, eps).y
-  }
-
-  createState(batch: number): State {
-    const { headWidth: P, state: N } = this.#options
-    return persistent(() => ({
-      conv: zeros(this.#device, this.conv1d.windowShape(batch)),
-      ssm: zeros(this.#device, [batch, this.heads, P, N]),
-    }))
+    if (groupedNorm && groups > 1) return this.outProj.forward(this.#gatedNorm(y, z))
+    return this.outProj.ofNorm({ x: y, z, scale: this.norm.weight.tensor }, eps).y
   }
 
   #splitProjected(projected: Tensor): { z: Tensor; xBC: Tensor; dt: Tensor } {
@@ -155,11 +128,12 @@ export class Mamba2 implements SequenceLayer {
     return { x, B, C }
   }
 
-  #finish(y: Tensor, z: Tensor): Tensor {
+  /** norm(y · silu(z)), of each group on its own if the model says so. */
+  #gatedNorm(y: Tensor, z: Tensor): Tensor {
     const { eps, groups, groupedNorm, hidden } = this.#options
     const groupSize = groupedNorm ? hidden / groups : undefined
-    const normed = rmsNorm({ x: y, weight: this.normWeight, z }, { eps, groupSize, normBeforeGate: false })
-    return this.outProj.forward(normed.y)
+    const weight = this.norm.weight.tensor
+    return rmsNorm({ x: y, weight, z }, { eps, groupSize, normBeforeGate: false }).y
   }
 }
 

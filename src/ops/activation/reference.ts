@@ -1,12 +1,12 @@
 import type { Arrays } from '../operation.ts'
+import type { Activation } from './kinds.ts'
 import type {
-  Activation,
   ActivationBackwardInputs,
   ActivationBackwardOutputs,
   ActivationInputs,
   ActivationOutputs,
   ActivationParams,
-} from './index.ts'
+} from './types.ts'
 
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x))
 /** Standard normal density and distribution. */

@@ -7,7 +7,7 @@ import type {
   CausalConv1dParams,
   CausalConv1dUpdateInputs,
   CausalConv1dUpdateOutputs,
-} from './index.ts'
+} from './types.ts'
 
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x))
 

@@ -1,5 +1,5 @@
 import { cases, normal } from '../cases.ts'
-import { copyOp } from './index.ts'
+import { copyOp } from './op.ts'
 
 export const copyCases = cases(copyOp, {
   'one row': { inputs: { x: normal([1, 7]) }, params: {} },

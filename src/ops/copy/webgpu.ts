@@ -1,6 +1,6 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../devices/webgpu/kernel.ts'
 import type { Call } from '../operation.ts'
-import type { CopyInputs, CopyOutputs } from './index.ts'
+import type { CopyInputs, CopyOutputs } from './types.ts'
 
 const WORKGROUP = 256
 

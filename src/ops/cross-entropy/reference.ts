@@ -6,7 +6,7 @@ import type {
   CrossEntropyInputs,
   CrossEntropyOutputs,
   CrossEntropyParams,
-} from './index.ts'
+} from './types.ts'
 
 /** The column that a label means: the nearest one if it is out of range. */
 const columnOf = (label: number, V: number): number => Math.min(Math.max(label, 0), V - 1)

@@ -8,7 +8,7 @@ import type {
   CrossEntropyInputs,
   CrossEntropyOutputs,
   CrossEntropyParams,
-} from './index.ts'
+} from './types.ts'
 
 export function wasm({
   inputs: { logits, labels },

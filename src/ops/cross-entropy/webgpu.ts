@@ -8,7 +8,7 @@ import type {
   CrossEntropyInputs,
   CrossEntropyOutputs,
   CrossEntropyParams,
-} from './index.ts'
+} from './types.ts'
 
 const WORKGROUP = 256
 

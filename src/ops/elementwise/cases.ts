@@ -1,5 +1,5 @@
 import { cases, integers, normal } from '../cases.ts'
-import { accumulateOp, binaryOp, copyIntoOp, fillOp, OPERATORS, scaleOp } from './index.ts'
+import { accumulateOp, binaryOp, copyIntoOp, fillOp, OPERATORS, scaleOp } from './op.ts'
 
 const operators = Object.fromEntries(
   OPERATORS.map((operator) => [

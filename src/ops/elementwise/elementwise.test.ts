@@ -3,7 +3,7 @@ import { ReferenceDevice } from '../../devices/reference/device.ts'
 import { ShapeError } from '../../errors.ts'
 import { tensor } from '../../tensor/tensor.ts'
 import { withGradients } from '../gradients.ts'
-import { accumulate, add, copyInto, multiply, zeros } from './index.ts'
+import { accumulate, add, copyInto, multiply, zeros } from './op.ts'
 
 const device = new ReferenceDevice()
 

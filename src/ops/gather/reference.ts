@@ -5,7 +5,7 @@ import type {
   ScatterAddInputs,
   ScatterAddOutputs,
   ScatterAddParams,
-} from './index.ts'
+} from './types.ts'
 
 /** The row that an index means: the nearest one if it is out of range. */
 const rowOf = (index: number, count: number): number => Math.min(Math.max(index, 0), count - 1)

@@ -6,7 +6,7 @@ import type {
   ScatterAddInputs,
   ScatterAddOutputs,
   ScatterAddParams,
-} from './index.ts'
+} from './types.ts'
 
 /** As in `wasm.as.ts`. */
 const COLUMNS = 16

@@ -1,5 +1,5 @@
 import { cases, integers, normal } from '../cases.ts'
-import { concatOp, reshapeOp } from './index.ts'
+import { concatOp, reshapeOp } from './op.ts'
 
 export const layoutCases = [
   cases(reshapeOp, {

@@ -4,9 +4,9 @@ import { ShapeError } from '../../errors.ts'
 import type { Shape } from '../../tensor/shape.ts'
 import { tensor, type Tensor } from '../../tensor/tensor.ts'
 import { contiguous } from '../apply.ts'
-import { scale } from '../elementwise/index.ts'
+import { scale } from '../elementwise/op.ts'
 import { withGradients } from '../gradients.ts'
-import { concat, reshape, slice, split } from './index.ts'
+import { concat, reshape, slice, split } from './op.ts'
 
 const device = new ReferenceDevice()
 const count = (shape: Shape): Tensor => {

@@ -8,8 +8,8 @@ import { tensor, type Tensor } from '../../tensor/tensor.ts'
 import type { AnyDevice } from '../../devices/device.ts'
 import { contiguous } from '../apply.ts'
 import { withGradients } from '../gradients.ts'
-import { slice } from '../layout/index.ts'
-import { linear, matmul } from './index.ts'
+import { slice } from '../layout/op.ts'
+import { linear, matmul } from './op.ts'
 
 function random(device: AnyDevice, shape: readonly number[], seed: number): Tensor {
   const draw = new Random(seed)

@@ -1,7 +1,7 @@
 import { cases, normal, type CaseSet, type Draw } from '../cases.ts'
 import { packed } from '../packed/cases.ts'
 import { PACKED_FORMATS, type PackedFormat } from '../packed/format.ts'
-import { normLinearOp } from './index.ts'
+import { normLinearOp } from './op.ts'
 
 const eps = 1e-5
 const FORMATS = [undefined, ...PACKED_FORMATS]

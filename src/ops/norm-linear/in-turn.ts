@@ -1,7 +1,7 @@
-import type { NormInputs, NormOutputs, NormParams } from '../norm/index.ts'
+import type { NormInputs, NormOutputs, NormParams } from '../norm/types.ts'
 import type { Call } from '../operation.ts'
 import { product, type Products } from '../packed/either.ts'
-import type { NormLinearInputs, NormLinearOutputs, NormLinearParams } from './index.ts'
+import type { NormLinearInputs, NormLinearOutputs, NormLinearParams } from './types.ts'
 
 /** The norm, then the product, by the kernels that a device has for them. */
 export function inTurn<Launch>(

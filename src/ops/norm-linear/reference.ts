@@ -1,7 +1,7 @@
 import { reference as norm } from '../norm/reference.ts'
 import type { Arrays, NdArray } from '../operation.ts'
 import { productReference } from '../packed/either.ts'
-import type { NormLinearInputs, NormLinearOutputs, NormLinearParams } from './index.ts'
+import type { NormLinearInputs, NormLinearOutputs, NormLinearParams } from './types.ts'
 
 /** The product of the norm. */
 export function reference(

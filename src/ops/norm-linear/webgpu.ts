@@ -1,9 +1,9 @@
 import { defineKernel, launch, type WebGpuLaunch } from '../../devices/webgpu/kernel.ts'
 import { ACTIVATIONS } from '../activation/kinds.ts'
-import { DOT_CONSTANTS, DOT_WGSL, ROWS_AT_WGSL, SUMS_WGSL } from '../matmul/few-rows.ts'
-import { dotPlan, webgpu as float } from '../matmul/webgpu.ts'
-import { BINDINGS, SHARED_WGSL, UNIFORMS } from '../matmul/wgsl.ts'
-import { webgpu as norm } from '../norm/webgpu.ts'
+import { DOT_CONSTANTS, DOT_WGSL, ROWS_AT_WGSL, SUMS_WGSL } from '../matmul/webgpu/few-rows.ts'
+import { dotPlan, webgpu as float } from '../matmul/webgpu/launch.ts'
+import { BINDINGS, SHARED_WGSL, UNIFORMS } from '../matmul/webgpu/wgsl.ts'
+import { webgpu as norm } from '../norm/webgpu/forward.ts'
 import type { Call } from '../operation.ts'
 import { PACKED_FORMATS } from '../packed/format.ts'
 import {
@@ -12,10 +12,10 @@ import {
   PACKED_DOT_WGSL,
   PACKED_SHARED_WGSL,
   PACKED_UNIFORMS,
-} from '../packed/kernels.ts'
-import { linearWebgpu as packed, packedDotPlan } from '../packed/webgpu.ts'
+} from '../packed/webgpu/kernels.ts'
+import { linearWebgpu as packed, packedDotPlan } from '../packed/webgpu/launch.ts'
 import { inTurn } from './in-turn.ts'
-import type { NormLinearInputs, NormLinearOutputs, NormLinearParams } from './index.ts'
+import type { NormLinearInputs, NormLinearOutputs, NormLinearParams } from './types.ts'
 
 /**
  * The hooks of the kernels for few rows. The root is the same for a whole row of y: sums of squares are made beside the products

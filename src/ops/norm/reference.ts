@@ -7,7 +7,7 @@ import type {
   NormInputs,
   NormOutputs,
   NormParams,
-} from './index.ts'
+} from './types.ts'
 
 const silu = (x: number): number => FUNCTIONS.silu.f(x)
 const siluGradient = (x: number): number => FUNCTIONS.silu.df(x)

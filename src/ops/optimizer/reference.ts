@@ -6,7 +6,7 @@ import type {
   ClipFactorParams,
   SumOfSquaresInputs,
   SumOfSquaresOutputs,
-} from './index.ts'
+} from './types.ts'
 
 export function adamWStepReference({
   parameter,

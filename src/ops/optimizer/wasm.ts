@@ -7,7 +7,7 @@ import type {
   ClipFactorParams,
   SumOfSquaresInputs,
   SumOfSquaresOutputs,
-} from './index.ts'
+} from './types.ts'
 
 /** As in `wasm.as.ts`. */
 const BLOCK = 16384

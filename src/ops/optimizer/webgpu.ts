@@ -7,7 +7,7 @@ import type {
   ClipFactorParams,
   SumOfSquaresInputs,
   SumOfSquaresOutputs,
-} from './index.ts'
+} from './types.ts'
 
 const WORKGROUP = 256
 /** Most partial sums of squares. */

@@ -1,7 +1,7 @@
 import type { Tensor } from '../../tensor/tensor.ts'
-import { embedding } from '../gather/index.ts'
-import { linear, type LinearOptions } from '../matmul/index.ts'
-import { packedEmbedding, packedLinear } from './index.ts'
+import { embedding } from '../gather/op.ts'
+import { linear, type LinearOptions } from '../matmul/op.ts'
+import { packedEmbedding, packedLinear } from './op.ts'
 import { PackedMatrix } from './matrix.ts'
 
 /** A weight matrix as f32, or packed. */

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { ReferenceDevice } from '../../devices/reference/device.ts'
 import { ShapeError } from '../../errors.ts'
 import { tensor } from '../../tensor/tensor.ts'
-import { broadcastTo, max, mean, sum, sumTo } from './index.ts'
+import { broadcastTo, max, mean, sum, sumTo } from './op.ts'
 
 const device = new ReferenceDevice()
 const x = tensor(

@@ -8,7 +8,7 @@ import type {
   ReduceInputs,
   ReduceOutputs,
   SumParams,
-} from './index.ts'
+} from './types.ts'
 
 export function sumReference(
   { x }: Arrays<ReduceInputs>,

@@ -1,5 +1,5 @@
 import type { Arrays } from '../operation.ts'
-import type { SampleInputs, SampleOutputs } from './index.ts'
+import type { SampleInputs, SampleOutputs } from './types.ts'
 
 export function reference(
   { logits, uniform, settings, seen }: Arrays<SampleInputs>,

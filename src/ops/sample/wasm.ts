@@ -1,6 +1,6 @@
 import { wasmLaunch, type WasmLaunch } from '../../devices/wasm/launch.ts'
 import type { Call } from '../operation.ts'
-import type { SampleInputs, SampleOutputs } from './index.ts'
+import type { SampleInputs, SampleOutputs } from './types.ts'
 
 /** Words of counters for a row, as in `wasm.as.ts`: 2048 f64 and 2048 i32. */
 const COUNTERS = 3 * 2048

@@ -1,6 +1,6 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../devices/webgpu/kernel.ts'
 import type { Call } from '../operation.ts'
-import type { SampleInputs, SampleOutputs } from './index.ts'
+import type { SampleInputs, SampleOutputs } from './types.ts'
 
 const WORKGROUP = 256
 /** Logits of a workgroup that looks for the largest. */

@@ -1,5 +1,6 @@
 import { cases, integers, normal, uniform, values, type Case, type Draw } from '../cases.ts'
-import { ssdOp, type SsdInputs, type SsdParams } from './index.ts'
+import { ssdOp } from './op.ts'
+import type { SsdInputs, SsdParams } from './types.ts'
 
 interface Sizes {
   readonly batch?: number

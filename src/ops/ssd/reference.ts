@@ -1,6 +1,6 @@
 import { FUNCTIONS } from '../activation/reference.ts'
 import type { Arrays } from '../operation.ts'
-import type { SsdBackwardInputs, SsdBackwardOutputs, SsdInputs, SsdOutputs, SsdParams } from './index.ts'
+import type { SsdBackwardInputs, SsdBackwardOutputs, SsdInputs, SsdOutputs, SsdParams } from './types.ts'
 
 const { silu, softplus } = FUNCTIONS
 

@@ -1,7 +1,7 @@
 import type { AnyDevice } from '../../devices/device.ts'
 import { ConfigError, ShapeError } from '../../errors.ts'
 import { expectRank, expectShape, showShape } from '../../tensor/shape.ts'
-import type { SsdInputs, SsdParams } from './index.ts'
+import type { SsdInputs, SsdParams } from './types.ts'
 
 /** batch B, length L, heads H, head width P, groups G, state N; chunk Q and how many chunks there are. */
 export interface SsdSizes {

@@ -1,7 +1,7 @@
 /** Configurations and indices: what they ask for is compared with the weights before there is memory for it. */
-import { storedParameters } from '../../../src/models/files/fill.ts'
+import { expectParameters } from '../../../src/models/files/fill.ts'
 import { openCheckpoint } from '../../../src/models/files/open.ts'
-import { planParameters } from '../../../src/models/files/plan.ts'
+import { Stack } from '../../../src/models/stack.ts'
 import { readTestFile } from '../../files.ts'
 import type { FuzzTarget } from './run.ts'
 
@@ -10,7 +10,7 @@ const CHECKPOINTS = 'test/fixtures/checkpoints'
 
 async function plan(files: ReadonlyMap<string, Uint8Array>): Promise<void> {
   const checkpoint = await openCheckpoint(files)
-  planParameters(checkpoint.config, storedParameters(checkpoint, 'f32'))
+  expectParameters(new Stack(checkpoint.config), checkpoint)
 }
 
 export const configTarget: FuzzTarget = {

@@ -1,0 +1,136 @@
+import { activeTape } from '../autograd/tape.ts'
+import { ConfigError } from '../errors.ts'
+import { Normed } from '../nn/input.ts'
+import { Embedding, Linear } from '../nn/linear.ts'
+import type { SequenceOptions } from '../nn/mixer.ts'
+import { Module, walk } from '../nn/module.ts'
+import { RMSNorm } from '../nn/norm.ts'
+import type { State } from '../nn/states.ts'
+import { mean, recompute } from '../ops/index.ts'
+import { scope } from '../tensor/scope.ts'
+import type { Tensor } from '../tensor/tensor.ts'
+import { kindOf, type ModelConfig } from './config.ts'
+import type { Layer, Stream } from './layer.ts'
+
+export interface LayersOptions extends Omit<SequenceOptions, 'state'> {
+  /** What each layer remembers of what came before. */
+  readonly states?: readonly State[] | undefined
+  /** Keep nothing inside layers for backward: compute it again there. */
+  readonly recompute?: boolean
+}
+
+/** Embedding (or input projection), layers, and a last norm. */
+class Backbone extends Module {
+  readonly embeddings: Embedding | undefined
+  readonly input: Linear | undefined
+  readonly layers: readonly Layer[]
+  readonly normF: RMSNorm
+
+  constructor({ width, eps, input, layers }: ModelConfig) {
+    super()
+    if ('vocabulary' in input) this.embeddings = new Embedding(input.vocabulary, width)
+    else this.input = new Linear({ input: input.features, output: width, bias: true })
+    const branches = layers.reduce((count, layer) => count + (layer.mlp === undefined ? 1 : 2), 0)
+    this.layers = layers.map((layer) => kindOf(layer).build(layer, { width, eps, branches }))
+    this.normF = new RMSNorm(width, eps)
+  }
+
+  embed(input: Tensor): Tensor {
+    return this.embeddings ? this.embeddings.forward(input) : this.input!.forward(input)
+  }
+}
+
+/**
+ * The modules of a sequence model, as its configuration says: backbone and head. Parameter names are those of the published
+ * `mamba` and `mamba2` checkpoints; other layers continue them.
+ */
+export class Stack extends Module {
+  readonly backbone: Backbone
+  /** Of a language model: next tokens. With tied embeddings its weight is that of the embedding, one parameter of two names. */
+  readonly lmHead: Linear | undefined
+  /** Of other models: classes or numbers. */
+  readonly head: Linear | undefined
+  /** Whether the head sees the mean over positions. */
+  readonly #pooled: boolean
+
+  constructor(config: ModelConfig) {
+    super()
+    const { width, input, head, tieEmbeddings } = config
+    this.backbone = new Backbone(config)
+    this.#pooled = head.kind !== 'language' && (head.each ?? 'sequence') === 'sequence'
+    if (head.kind === 'language') {
+      if (!('vocabulary' in input))
+        throw new ConfigError('a language model needs a vocabulary', { where: 'model' })
+      const weight = tieEmbeddings ? this.backbone.embeddings!.weight : undefined
+      this.lmHead = new Linear({ input: width, output: input.vocabulary, ...(weight && { weight }) })
+    } else {
+      const output = head.kind === 'classifier' ? head.classes : head.outputs
+      this.head = new Linear({ input: width, output, bias: true })
+    }
+  }
+
+  get layers(): readonly Layer[] {
+    return this.backbone.layers
+  }
+
+  /** Input (tokens i32 [B, L] or features [B, L, F]) to the last hidden vectors [B, L, width], and the states after it. */
+  hidden(input: Tensor, options: LayersOptions): { readonly y: Tensor; readonly states: readonly State[] } {
+    const states: State[] = []
+    let stream: Stream = { branch: this.backbone.embed(input), residual: undefined }
+    for (const [i, layer] of this.layers.entries()) {
+      const inner = { state: options.states?.[i], reset: options.reset, past: options.past }
+      const run = options.recompute ? recomputed : contained
+      const { state, ...next } = run(layer, stream, inner)
+      stream = next
+      states.push(state)
+    }
+    return { y: this.#lastNorm(stream), states }
+  }
+
+  /** Hidden vectors [B, L, width] to what the head says: of each position, or of their mean. */
+  project(y: Tensor): Tensor {
+    return this.projectRows(this.#pooled ? mean(y, [1]) : y)
+  }
+
+  /** Hidden vectors [..., width] through the head. */
+  projectRows(y: Tensor): Tensor {
+    return (this.lmHead ?? this.head!).forward(y)
+  }
+
+  /** One position: input i32 [B] (or features [B, F]) to what the head says [B, …]. States change in place. */
+  step(input: Tensor, states: readonly State[], past?: Tensor): Tensor {
+    let stream: Stream = { branch: this.backbone.embed(input), residual: undefined }
+    for (const [i, layer] of this.layers.entries()) stream = layer.step(stream, states[i], past)
+    return this.projectRows(this.#lastNorm(stream))
+  }
+
+  #lastNorm({ branch, residual }: Stream): Tensor {
+    return new Normed(this.backbone.normF, branch, residual).value()
+  }
+}
+
+type Ran = ReturnType<Layer['sequence']>
+
+/** If no gradients are recorded, frees the layer's temporaries and its input stream. */
+function contained(layer: Layer, stream: Stream, options: SequenceOptions): Ran {
+  if (activeTape()) return layer.sequence(stream, options)
+  const after = scope(() => layer.sequence(stream, options))
+  for (const before of [stream.branch, stream.residual]) if (before !== after.residual) before?.dispose()
+  return after
+}
+
+/** Keeps only what comes in and goes out of the layer; its inside is computed again for the gradient. */
+function recomputed(layer: Layer, stream: Stream, options: SequenceOptions): Ran {
+  const { branch, residual } = stream
+  const parameters = walk(layer).map(({ parameter }) => parameter.tensor)
+  const from = [branch, ...(residual ? [residual] : []), ...Object.values(options.state ?? {}), ...parameters]
+  const {
+    branch: next,
+    residual: sum,
+    ...state
+  } = recompute(from, () => {
+    const after = layer.sequence(stream, options)
+    return { branch: after.branch, residual: after.residual!, ...after.state }
+  })
+  return { branch: next, residual: sum, state }
+}

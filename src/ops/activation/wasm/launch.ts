@@ -1,0 +1,26 @@
+import { wasmLaunch, type WasmLaunch } from '../../../devices/wasm/launch.ts'
+import type { Call } from '../../operation.ts'
+import { ACTIVATIONS } from '../kinds.ts'
+import type {
+  ActivationBackwardInputs,
+  ActivationBackwardOutputs,
+  ActivationInputs,
+  ActivationOutputs,
+  ActivationParams,
+} from '../types.ts'
+
+export function wasm({
+  inputs: { x },
+  outputs: { y },
+  params,
+}: Call<ActivationInputs, ActivationOutputs, ActivationParams>): WasmLaunch[] {
+  return [wasmLaunch('activation', { x, y, kind: ACTIVATIONS.indexOf(params.kind) }, x.size)]
+}
+
+export function wasmBackward({
+  inputs: { x, dy },
+  outputs: { dx },
+  params,
+}: Call<ActivationBackwardInputs, ActivationBackwardOutputs, ActivationParams>): WasmLaunch[] {
+  return [wasmLaunch('activationBackward', { x, dy, dx, kind: ACTIVATIONS.indexOf(params.kind) }, x.size)]
+}

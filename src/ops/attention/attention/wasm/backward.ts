@@ -1,0 +1,23 @@
+import { wasmLaunch, type WasmLaunch } from '../../../../devices/wasm/launch.ts'
+import type { Call } from '../../../operation.ts'
+import { sizesOf } from '../sizes.ts'
+import { commonArgs, limitsLaunch } from './forward.ts'
+import type { AttentionBackwardInputs, AttentionBackwardOutputs, AttentionParams } from '../types.ts'
+
+export function wasmBackward(
+  call: Call<AttentionBackwardInputs, AttentionBackwardOutputs, AttentionParams>,
+): WasmLaunch[] {
+  const { inputs, outputs, params } = call
+  const { q, k, v, y, lse, dy, dlse } = inputs
+  const { B, L, S, P } = sizesOf(inputs, params)
+  const { heads, kvHeads } = params
+  const limits = call.scratch([B, L, 2])
+  const delta = call.scratch([B, L, heads])
+  const common = { q, k, v, limits, lse, dy, delta, ...commonArgs(inputs, params) }
+  return [
+    limitsLaunch(inputs, limits),
+    wasmLaunch('attentionDelta', { y, dy, dlse, delta, width: P }, B * L * heads),
+    wasmLaunch('attentionBackwardQ', { ...common, dq: outputs.dq }, B * heads * L),
+    wasmLaunch('attentionBackwardKV', { ...common, dk: outputs.dk, dv: outputs.dv }, B * kvHeads * S),
+  ]
+}

@@ -1,0 +1,126 @@
+import { ShapeError } from '../../errors.ts'
+import { expectRank, expectShape } from '../../tensor/shape.ts'
+import type { Tensor } from '../../tensor/tensor.ts'
+import { apply } from '../apply.ts'
+import { defineOperation } from '../operation.ts'
+import { backwardReference, reference, updateReference } from './reference.ts'
+import type {
+  CausalConv1dInputs,
+  CausalConv1dOutputs,
+  CausalConv1dParams,
+  CausalConv1dBackwardInputs,
+  CausalConv1dBackwardOutputs,
+  CausalConv1dUpdateInputs,
+  CausalConv1dUpdateOutputs,
+} from './types.ts'
+import { wasm, wasmBackward, wasmUpdate } from './wasm/launch.ts'
+import { webgpuBackward } from './webgpu/backward.ts'
+import { webgpu, webgpuUpdate } from './webgpu/forward.ts'
+
+/** Most taps of the kernel. */
+const MAX_TAPS = 8
+
+const causalConv1dBackwardOp = defineOperation<
+  CausalConv1dBackwardInputs,
+  CausalConv1dBackwardOutputs,
+  CausalConv1dParams
+>({
+  name: 'causalConv1dBackward',
+  outputs: ({ x, weight, bias, initialWindow }) => ({
+    dx: { shape: x.shape },
+    dweight: { shape: weight.shape },
+    dbias: bias && { shape: bias.shape },
+    dInitialWindow: initialWindow && { shape: initialWindow.shape },
+  }),
+  views: ['x'],
+  reference: backwardReference,
+  webgpu: webgpuBackward,
+  wasm: wasmBackward,
+})
+
+export const causalConv1dOp = defineOperation<CausalConv1dInputs, CausalConv1dOutputs, CausalConv1dParams>({
+  name: 'causalConv1d',
+  outputs({ x, weight, bias, initialWindow, reset }) {
+    expectRank('causalConv1d: x', x.shape, 3)
+    const [batch, length, channels] = x.shape as [number, number, number]
+    const taps = expectTaps('causalConv1d', weight, channels)
+    if (bias) expectShape('causalConv1d: bias', bias.shape, [channels])
+    if (initialWindow)
+      expectShape('causalConv1d: initialWindow', initialWindow.shape, [batch, channels, taps - 1])
+    if (reset) expectShape('causalConv1d: reset', reset.shape, [batch, length])
+    return {
+      y: { shape: x.shape },
+      finalWindow: { shape: [batch, channels, taps - 1] },
+    }
+  },
+  views: ['x'],
+  reference,
+  webgpu,
+  wasm,
+  saved: ['x', 'weight', 'bias', 'reset', 'initialWindow'],
+  gradient({ inputs, grads, params }) {
+    const d = apply(
+      causalConv1dBackwardOp,
+      { ...inputs, dy: grads.y, dFinalWindow: grads.finalWindow },
+      params,
+    )
+    return { x: d.dx, weight: d.dweight, bias: d.dbias, initialWindow: d.dInitialWindow }
+  },
+})
+
+export const causalConv1dUpdateOp = defineOperation<
+  CausalConv1dUpdateInputs,
+  CausalConv1dUpdateOutputs,
+  CausalConv1dParams
+>({
+  name: 'causalConv1dUpdate',
+  outputs({ window, x, weight, bias }) {
+    expectRank('causalConv1dUpdate: x', x.shape, 2)
+    const [batch, channels] = x.shape as [number, number]
+    const taps = expectTaps('causalConv1dUpdate', weight, channels)
+    expectShape('causalConv1dUpdate: window', window.shape, [batch, channels, taps - 1])
+    if (bias) expectShape('causalConv1dUpdate: bias', bias.shape, [channels])
+    return { y: { shape: x.shape } }
+  },
+  views: ['x'],
+  mutates: ['window'],
+  reference: updateReference,
+  webgpu: webgpuUpdate,
+  wasm: wasmUpdate,
+})
+
+/**
+ * Depthwise causal convolution over time, with its activation:
+ * `y[t, c] = act(bias[c] + sum over k of weight[c, k] * x[t - K + 1 + k, c])`.
+ *
+ * Before the first token stand the initial window or zeros. Taps that would reach over a reset are zero. The final
+ * window holds the last K - 1 inputs as they came, resets or not: it continues the sequence as the next initial window.
+ */
+export function causalConv1d(
+  inputs: CausalConv1dInputs,
+  params: CausalConv1dParams = {},
+): CausalConv1dOutputs {
+  return apply(causalConv1dOp, inputs, params)
+}
+
+/** One token of `causalConv1d`: the window moves on by one, in place. */
+export function causalConv1dUpdate(
+  inputs: CausalConv1dUpdateInputs,
+  params: CausalConv1dParams = {},
+): CausalConv1dUpdateOutputs {
+  return apply(causalConv1dUpdateOp, inputs, params)
+}
+
+function expectTaps(where: string, weight: Tensor, channels: number): number {
+  expectRank(`${where}: weight`, weight.shape, 2)
+  const taps = weight.width
+  expectShape(`${where}: weight`, weight.shape, [channels, taps])
+  if (taps < 1 || taps > MAX_TAPS) {
+    throw new ShapeError('number of taps', {
+      where: `${where}: weight`,
+      expected: `1 to ${MAX_TAPS}`,
+      found: taps,
+    })
+  }
+  return taps
+}

@@ -1,0 +1,42 @@
+import type { Tensor } from '../../tensor/tensor.ts'
+
+/**
+ * x [B, L, C]; weight [C, K], the last tap on the present token; bias [C]; initialWindow [B, C, K-1], the inputs before
+ * the first, oldest first (absent: zeros); reset i32 [B, L], nonzero where a new sequence starts
+ */
+export type CausalConv1dInputs = {
+  readonly x: Tensor
+  readonly weight: Tensor
+  readonly bias?: Tensor | undefined
+  readonly initialWindow?: Tensor | undefined
+  readonly reset?: Tensor | undefined
+}
+
+/** y [B, L, C]; finalWindow [B, C, K-1], the last inputs, oldest first */
+export type CausalConv1dOutputs = { readonly y: Tensor; readonly finalWindow: Tensor }
+
+export type CausalConv1dParams = { readonly activation?: 'silu' | 'identity' | undefined }
+
+/** The inputs of the convolution, and gradients of its outputs: either may be missing. */
+export type CausalConv1dBackwardInputs = CausalConv1dInputs & {
+  readonly dy?: Tensor | undefined
+  readonly dFinalWindow?: Tensor | undefined
+}
+
+export type CausalConv1dBackwardOutputs = {
+  readonly dx: Tensor
+  readonly dweight: Tensor
+  readonly dbias?: Tensor | undefined
+  readonly dInitialWindow?: Tensor | undefined
+}
+
+/** window [B, C, K-1], oldest first; x [B, C]; weight [C, K]; bias [C] */
+export type CausalConv1dUpdateInputs = {
+  readonly window: Tensor
+  readonly x: Tensor
+  readonly weight: Tensor
+  readonly bias?: Tensor | undefined
+}
+
+/** y [B, C] */
+export type CausalConv1dUpdateOutputs = { readonly y: Tensor }

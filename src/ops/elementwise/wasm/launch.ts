@@ -1,0 +1,62 @@
+import { wasmLaunch, type WasmLaunch } from '../../../devices/wasm/launch.ts'
+import type { Call } from '../../operation.ts'
+import {
+  OPERATORS,
+  type BinaryInputs,
+  type BinaryOutputs,
+  type BinaryParams,
+  type FillInputs,
+  type FillParams,
+  type IntoInputs,
+  type NoOutputs,
+  type ScaleInputs,
+  type ScaleOutputs,
+  type ScaleParams,
+} from '../types.ts'
+import { loopsOf } from '../loops.ts'
+
+/** Elements that a thread takes at a time: long enough to be worth it, short enough to share. A multiple of 4. */
+const PIECE = 4096
+const piecesOf = (size: number): number => Math.ceil(size / PIECE)
+
+export function binary({
+  inputs: { a, b },
+  outputs: { y },
+  params,
+}: Call<BinaryInputs, BinaryOutputs, BinaryParams>): WasmLaunch[] {
+  const loops = loopsOf(a, b)
+  const [n0, n1, n2, n3] = loops.sizes
+  const [a0, a1, a2, a3] = loops.a
+  const [b0, b1, b2, b3] = loops.b
+  const operator = OPERATORS.indexOf(params.operator)
+  const args = { a, b, y, operator, n1, n2, n3, a0, a1, a2, a3, b0, b1, b2, b3, piece: PIECE }
+  return [wasmLaunch('elementwiseBinary', args, n0 * n1 * n2 * piecesOf(n3))]
+}
+
+export function scale({
+  inputs: { x },
+  outputs: { y },
+  params: { factor, shift },
+}: Call<ScaleInputs, ScaleOutputs, ScaleParams>): WasmLaunch[] {
+  return [
+    wasmLaunch('elementwiseScale', { x, y, factor, shift, size: x.size, piece: PIECE }, piecesOf(x.size)),
+  ]
+}
+
+export function accumulate({ inputs: { into, x } }: Call<IntoInputs, NoOutputs, object>): WasmLaunch[] {
+  const args = { into, x, integers: into.dtype === 'i32' ? 1 : 0, size: x.size, piece: PIECE }
+  return [wasmLaunch('elementwiseAccumulate', args, piecesOf(x.size))]
+}
+
+export function copyInto({ inputs: { into, x } }: Call<IntoInputs, NoOutputs, object>): WasmLaunch[] {
+  return [wasmLaunch('copyRows', { x, y: into, width: x.width, xStride: x.rowStride }, x.rows)]
+}
+
+export function fill({
+  inputs: { into },
+  params: { value },
+}: Call<FillInputs, NoOutputs, FillParams>): WasmLaunch[] {
+  const floats = into.dtype === 'f32'
+  const args = { into, float: floats ? value : 0, integer: floats ? 0 : value, floats: floats ? 1 : 0 }
+  return [wasmLaunch('elementwiseFill', { ...args, size: into.size, piece: PIECE }, piecesOf(into.size))]
+}

@@ -1,0 +1,22 @@
+import type { Tensor } from '../../../tensor/tensor.ts'
+
+export interface FftConvolutionInputs {
+  /** [B, L, C] */
+  readonly u: Tensor
+  /** [C, L] */
+  readonly kernel: Tensor
+}
+
+export interface FftConvolutionOutputs {
+  /** [B, L, C] */
+  readonly y: Tensor
+}
+
+export interface FftConvolutionBackwardInputs extends FftConvolutionInputs {
+  readonly dy: Tensor
+}
+
+export interface FftConvolutionBackwardOutputs {
+  readonly du: Tensor
+  readonly dKernel: Tensor
+}

@@ -1,0 +1,33 @@
+import { wasmLaunch, type WasmLaunch } from '../../../devices/wasm/launch.ts'
+import type { Call } from '../../operation.ts'
+import type {
+  LtiDenseStatesBackwardInputs,
+  LtiDenseStatesBackwardOutputs,
+  LtiDenseStatesInputs,
+  LtiDenseStatesOutputs,
+} from './types.ts'
+
+export function wasm({
+  inputs: { v, A, initialState, reset },
+  outputs: { h, finalState },
+  scratch,
+}: Call<LtiDenseStatesInputs, LtiDenseStatesOutputs, object>): WasmLaunch[] {
+  const [batch, length, states] = v.shape as [number, number, number]
+  const workspace = scratch([batch, states])
+  const operands = { v, A, initialState, reset, h, finalState, workspace }
+  return [wasmLaunch('ltiDenseForward', { ...operands, length, states }, batch)]
+}
+
+export function wasmBackward({
+  inputs: { h, A, initialState, reset, dh, dFinalState },
+  outputs: { dv, dA, dInitialState },
+  scratch,
+}: Call<LtiDenseStatesBackwardInputs, LtiDenseStatesBackwardOutputs, object>): WasmLaunch[] {
+  const [batch, length, states] = h.shape as [number, number, number]
+  const workspace = scratch([batch, states])
+  const operands = { A, reset, dh, dFinalState, dv, dInitialState, workspace }
+  return [
+    wasmLaunch('ltiDenseBackward', { ...operands, length, states }, batch),
+    wasmLaunch('ltiDenseWeights', { h, initialState, reset, dv, dA, batch, length, states }, states),
+  ]
+}

@@ -1,0 +1,53 @@
+import { expectDType, expectRank, expectShape } from '../../../tensor/shape.ts'
+import type { Tensor } from '../../../tensor/tensor.ts'
+import { apply } from '../../apply.ts'
+import { defineOperation } from '../../operation.ts'
+import { weightShape } from '../../packed/either.ts'
+import { PackedMatrix } from '../../packed/matrix.ts'
+import type { Weight } from '../../packed/weight.ts'
+import type { DecayParams } from '../step/decay.ts'
+import { reference } from './reference.ts'
+import type { SelectiveStepInputs, SelectiveStepOutputs, SelectiveStepParams } from './types.ts'
+import { wasm } from './wasm.ts'
+import { webgpu } from './webgpu.ts'
+
+export const selectiveStepOp = defineOperation<
+  SelectiveStepInputs,
+  SelectiveStepOutputs,
+  SelectiveStepParams
+>({
+  name: 'selectiveStep',
+  outputs({ state, x, selected, A, D, z, weight, deltaBias }, params) {
+    expectRank('selectiveStep: state', state.shape, 3)
+    const [batch, inner, states] = state.shape as [number, number, number]
+    const rank = selected.width - 2 * states
+    expectShape('selectiveStep: x', x.shape, [batch, inner])
+    expectShape('selectiveStep: selected', selected.shape, [batch, Math.max(rank, 1) + 2 * states])
+    expectShape('selectiveStep: A', A.shape, [inner, states])
+    if (D) expectShape('selectiveStep: D', D.shape, [inner])
+    if (z) expectShape('selectiveStep: z', z.shape, [batch, inner])
+    if (deltaBias) expectShape('selectiveStep: deltaBias', deltaBias.shape, [inner])
+    expectDType('selectiveStep: weight', weight.dtype, params.format ? 'i32' : 'f32')
+    expectShape('selectiveStep: weight', weight.shape, weightShape({ ...params, rows: inner }, rank))
+    return { y: { shape: x.shape } }
+  },
+  views: ['z'],
+  mutates: ['state'],
+  reference,
+  webgpu,
+  wasm,
+})
+
+/**
+ * `selectiveStateUpdate` in place, with the projection that makes delta: delta = softplus(selected[:, :R] weightᵀ + deltaBias).
+ * One launch on WebGPU if there are few rows. For the steps of a decoder: there is no gradient.
+ */
+export function selectiveStep(
+  inputs: Omit<SelectiveStepInputs, 'weight'>,
+  weight: Weight,
+  { logDecay }: DecayParams,
+): Tensor {
+  const packed = weight instanceof PackedMatrix
+  const params = { rows: weight.shape[0], format: packed ? weight.format : undefined, logDecay }
+  return apply(selectiveStepOp, { ...inputs, weight: packed ? weight.words : weight }, params).y
+}

@@ -1,0 +1,127 @@
+import { activeTape } from '../../autograd/tape.ts'
+import { ShapeError } from '../../errors.ts'
+import { expectRank, expectShape, showShape } from '../../tensor/shape.ts'
+import type { Tensor } from '../../tensor/tensor.ts'
+import { apply } from '../apply.ts'
+import { defineOperation } from '../operation.ts'
+import { backwardReference, reference } from './reference.ts'
+import { isConstant, scanSizes } from './sizes.ts'
+import type {
+  SelectiveScanInputs,
+  SelectiveScanOutputs,
+  SelectiveScanParams,
+  SelectiveScanBackwardInputs,
+  SelectiveScanBackwardOutputs,
+} from './types.ts'
+import { wasm, wasmBackward } from './wasm/launch.ts'
+import { webgpuBackward } from './webgpu/backward.ts'
+import { webgpu } from './webgpu/forward.ts'
+
+export const selectiveScanBackwardOp = defineOperation<
+  SelectiveScanBackwardInputs,
+  SelectiveScanBackwardOutputs,
+  SelectiveScanParams
+>({
+  name: 'selectiveScanBackward',
+  outputs: ({ u, delta, A, B, C, D, z, deltaBias, initialState }) => ({
+    du: { shape: u.shape },
+    ddelta: { shape: delta.shape },
+    dA: { shape: A.shape },
+    dB: { shape: B.shape },
+    dC: { shape: C.shape },
+    dD: D && { shape: D.shape },
+    dz: z && { shape: z.shape },
+    ddeltaBias: deltaBias && { shape: deltaBias.shape },
+    dInitialState: initialState && { shape: initialState.shape },
+  }),
+  views: ['B', 'C', 'z'],
+  reference: backwardReference,
+  webgpu: webgpuBackward,
+  wasm: wasmBackward,
+})
+
+export const selectiveScanOp = defineOperation<
+  SelectiveScanInputs,
+  SelectiveScanOutputs,
+  SelectiveScanParams
+>({
+  name: 'selectiveScan',
+  outputs(inputs, { keepEdges }) {
+    const { u, delta, A, B, C, D, z, deltaBias, initialState, reset } = inputs
+    expectRank('selectiveScan: u', u.shape, 3)
+    expectRank('selectiveScan: A', A.shape, 2)
+    const { batch, length, inner, states, groups, chunks } = scanSizes(inputs)
+    expectShape('selectiveScan: delta', delta.shape, u.shape)
+    expectShape('selectiveScan: A', A.shape, [inner, states])
+    for (const [name, x] of Object.entries({ B, C })) {
+      const constant = x.shape.length === 2
+      expectShape(
+        `selectiveScan: ${name}`,
+        x.shape,
+        constant ? [inner, states] : [batch, length, groups * states],
+      )
+    }
+    if (!Number.isInteger(groups) || inner % groups !== 0) {
+      throw new ShapeError('groups of states do not divide the channels', {
+        where: 'selectiveScan: B',
+        expected: `[B, L, G * ${states}] with G a divisor of ${inner}`,
+        found: showShape((isConstant(B) ? C : B).shape),
+      })
+    }
+    if (D) expectShape('selectiveScan: D', D.shape, [inner])
+    if (z) expectShape('selectiveScan: z', z.shape, u.shape)
+    if (deltaBias) expectShape('selectiveScan: deltaBias', deltaBias.shape, [inner])
+    if (initialState) expectShape('selectiveScan: initialState', initialState.shape, [batch, inner, states])
+    if (reset) expectShape('selectiveScan: reset', reset.shape, [batch, length])
+    return {
+      y: { shape: u.shape },
+      finalState: { shape: [batch, inner, states] },
+      edges: keepEdges ? { shape: [batch, chunks, states, inner] } : undefined,
+    }
+  },
+  views: ['B', 'C', 'z'],
+  reference,
+  webgpu,
+  wasm,
+  saved: ['u', 'delta', 'A', 'B', 'C', 'D', 'z', 'deltaBias', 'initialState', 'reset', 'edges'],
+  gradient({ inputs, outputs, grads, params }) {
+    const d = apply(
+      selectiveScanBackwardOp,
+      { ...inputs, edges: outputs.edges, dy: grads.y, dFinalState: grads.finalState },
+      params,
+    )
+    return {
+      u: d.du,
+      delta: d.ddelta,
+      A: d.dA,
+      B: d.dB,
+      C: d.dC,
+      D: d.dD,
+      z: d.dz,
+      deltaBias: d.ddeltaBias,
+      initialState: d.dInitialState,
+    }
+  },
+})
+
+/**
+ * The selective scan of Mamba (Gu and Dao 2023, arXiv 2312.00752, algorithm 2), for channel e in group g:
+ *
+ *     dt[t, e]   = softplus(delta[t, e] + deltaBias[e])
+ *     h[t, e, n] = exp(dt[t, e] A[e, n]) h[t-1, e, n] + dt[t, e] B[t, g, n] u[t, e]
+ *     y[t, e]    = (sum over n of C[t, g, n] h[t, e, n] + D[e] u[t, e]) * silu(z[t, e])
+ *
+ * h starts from the initial state or zeros, and from zeros again at a reset. Memory grows with L E (1 + N / CHUNK),
+ * never with L E N, in both directions.
+ */
+export function selectiveScan(
+  inputs: SelectiveScanInputs,
+  params: Pick<SelectiveScanParams, 'deltaSoftplus'> = {},
+): Pick<SelectiveScanOutputs, 'y' | 'finalState'> {
+  const tape = activeTape()
+  const keepEdges = Object.values<Tensor | undefined>(inputs).some((x) => tape?.tracks(x))
+  const { y, finalState, edges } = apply(selectiveScanOp, inputs, { ...params, keepEdges })
+  // The tape holds it until backward.
+  edges?.dispose()
+  return { y, finalState }
+}

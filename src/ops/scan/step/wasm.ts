@@ -1,0 +1,37 @@
+import { wasmLaunch, type WasmLaunch } from '../../../devices/wasm/launch.ts'
+import type { Call } from '../../operation.ts'
+import type {
+  SelectiveStateUpdateInputs,
+  SelectiveStateUpdateOutputs,
+  SelectiveStateUpdateParams,
+} from './types.ts'
+
+/** In place where there is no next state. */
+export function wasm({
+  inputs: { state, x, delta, A, B, C, D, z, deltaBias },
+  outputs: { y, nextState },
+  params: { deltaSoftplus },
+}: Call<SelectiveStateUpdateInputs, SelectiveStateUpdateOutputs, SelectiveStateUpdateParams>): WasmLaunch[] {
+  const [, inner, states] = state.shape as [number, number, number]
+  const args = {
+    state,
+    x,
+    delta,
+    A,
+    B,
+    C,
+    D,
+    z,
+    deltaBias,
+    y,
+    next: nextState ?? state,
+    inner,
+    states,
+    groups: B.width / states,
+    bStride: B.rowStride,
+    cStride: C.rowStride,
+    zStride: z?.rowStride ?? 0,
+    softplus: deltaSoftplus ? 1 : 0,
+  }
+  return [wasmLaunch('selectiveStateUpdate', args, x.rows * Math.ceil(inner / 4))]
+}

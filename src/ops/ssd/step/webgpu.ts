@@ -1,0 +1,143 @@
+import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
+import { ACTIVATION_WGSL } from '../../activation/webgpu/wgsl.ts'
+import { webgpu as copy } from '../../copy/webgpu.ts'
+import type { Call } from '../../operation.ts'
+import { dtRange } from '../shapes.ts'
+import type { DecayParams } from '../../scan/step/decay.ts'
+import type { SsdStateUpdateInputs, SsdStateUpdateOutputs, SsdStateUpdateParams } from './types.ts'
+
+/** Threads of a workgroup, and how many of them share a row of the state. */
+const WORKGROUP = 128
+const lanesFor = (states: number): number => (states > 64 ? 32 : 16)
+/** Rows of a head that a thread takes, where there are many: they share what is read of B and C. */
+const DEEP = 4
+const MANY_ROWS = 8192
+
+/** One token of `ssd`, on the state in place. LANES threads take DEEP rows [N] of the state, all of one head. */
+const ssdStateUpdate = defineKernel({
+  name: 'ssdStateUpdate',
+  bindings: {
+    state: 'f32 rw',
+    x: 'f32 view',
+    dt: 'f32 view',
+    A: 'f32',
+    B: 'f32 view',
+    C: 'f32 view',
+    D: 'f32?',
+    z: 'f32? view',
+    dtBias: 'f32?',
+    y: 'f32 rw',
+  },
+  uniforms: {
+    rows: 'u32',
+    heads: 'u32',
+    headWidth: 'u32',
+    groups: 'u32',
+    states: 'u32',
+    dtMin: 'f32',
+    dtMax: 'f32',
+  },
+  constants: {
+    LANES: 'u32',
+    ROWS: 'u32',
+    DEEP: 'u32',
+    CHANNEL_D: 'bool',
+    DT_SOFTPLUS: 'bool',
+    LOG_DECAY: 'bool',
+  },
+  body:
+    ACTIVATION_WGSL +
+    /* wgsl */ `
+    /** States of a row that a thread reads before it writes one. */
+    const TOGETHER = 4u;
+    // One word more than are used: rows then begin in other banks.
+    const STRIDE = LANES + 1u;
+    var<workgroup> parts: array<f32, ROWS * DEEP * STRIDE>;
+
+    @compute @workgroup_size(LANES, ROWS)
+    fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u) {
+      let row = (flatGroup(group) * ROWS + local.y) * DEEP;
+      let inner = u.heads * u.headWidth;
+      let b = row / inner;
+      let channel = row % inner;
+      let h = channel / u.headWidth;
+      let column = (h / (u.heads / u.groups)) * u.states;
+      if (row < u.rows) {
+        var s = dt[u.dtOffset + b * u.dtStride + h];
+        if (HAS_DT_BIAS) { s += dtBias[h]; }
+        if (DT_SOFTPLUS) { s = softplus(s); }
+        s = clamp(s, u.dtMin, u.dtMax);
+        var rate = A[h];
+        if (LOG_DECAY) { rate = -expOf(rate); }
+        let decay = expOf(s * rate);
+        let startB = u.BOffset + b * u.BStride + column;
+        let startC = u.COffset + b * u.CStride + column;
+        var inputs: array<f32, DEEP>;
+        var part: array<f32, DEEP>;
+        for (var d = 0u; d < DEEP; d++) { inputs[d] = s * x[u.xOffset + b * u.xStride + channel + d]; }
+        for (var first = local.x; first < u.states; first += TOGETHER * LANES) {
+          var next: array<f32, DEEP * TOGETHER>;
+          for (var i = 0u; i < TOGETHER; i++) {
+            let n = min(first + i * LANES, u.states - 1u);
+            let B_n = B[startB + n];
+            let C_n = select(0.0, C[startC + n], first + i * LANES < u.states);
+            for (var d = 0u; d < DEEP; d++) {
+              let h_n = decay * state[(row + d) * u.states + n] + inputs[d] * B_n;
+              part[d] += h_n * C_n;
+              next[d * TOGETHER + i] = h_n;
+            }
+          }
+          for (var i = 0u; i < TOGETHER; i++) {
+            let n = first + i * LANES;
+            if (n < u.states) {
+              for (var d = 0u; d < DEEP; d++) { state[(row + d) * u.states + n] = next[d * TOGETHER + i]; }
+            }
+          }
+        }
+        for (var d = 0u; d < DEEP; d++) { parts[(local.y * DEEP + d) * STRIDE + local.x] = part[d]; }
+      }
+      workgroupBarrier();
+      if (row >= u.rows || local.x >= DEEP) { return; }
+      var sum = 0.0;
+      for (var i = 0u; i < LANES; i++) { sum += parts[(local.y * DEEP + local.x) * STRIDE + i]; }
+      let own = channel + local.x;
+      if (HAS_D) { sum += D[select(h, own, CHANNEL_D)] * x[u.xOffset + b * u.xStride + own]; }
+      if (HAS_Z) {
+        let gate = z[u.zOffset + b * u.zStride + own];
+        sum *= gate * sigmoid(gate);
+      }
+      y[row + local.x] = sum;
+    }`,
+})
+
+/** In place where there is no next state; else on a copy. */
+export function webgpu(
+  call: Call<SsdStateUpdateInputs, SsdStateUpdateOutputs, SsdStateUpdateParams & DecayParams>,
+): WebGpuLaunch[] {
+  const { state, x, dt, A, B, C, D, z, dtBias } = call.inputs
+  const { y, nextState } = call.outputs
+  const { groups, dtSoftplus, logDecay = false } = call.params
+  const [, heads, headWidth, states] = state.shape as [number, number, number, number]
+  const LANES = lanesFor(states)
+  const ROWS = WORKGROUP / LANES
+  const deep = y.size >= MANY_ROWS && headWidth % DEEP === 0 ? DEEP : 1
+  const copied = nextState
+    ? copy({ ...call, inputs: { x: state }, outputs: { y: nextState }, params: {} })
+    : []
+  return [
+    ...copied,
+    launch(ssdStateUpdate, {
+      bindings: { state: nextState ?? state, x, dt, A, B, C, D, z, dtBias, y },
+      uniforms: { rows: y.size, heads, headWidth, groups, states, ...dtRange(call.params) },
+      constants: {
+        LANES,
+        ROWS,
+        DEEP: deep,
+        CHANNEL_D: D !== undefined && D.size !== A.size,
+        DT_SOFTPLUS: dtSoftplus,
+        LOG_DECAY: logDecay,
+      },
+      grid: gridOf(y.size, ROWS * deep),
+    }),
+  ]
+}
