@@ -2,7 +2,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { existsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { format } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { createProgram } from '../src/cli/program.ts'
@@ -119,5 +119,24 @@ test('links and paths lead somewhere', () => {
         .filter((path) => !existsSync(path)),
     ].map((path) => `${file}: ${path}`),
   )
+  expect(missing).toEqual([])
+})
+
+test('derivations name kernels and files that there are', async () => {
+  const missing: string[] = []
+  for (const [file, text] of texts) {
+    const folder = /Files are in `([^`]+)`/.exec(text)?.[1]
+    if (folder === undefined) continue
+    const files = (await readdir(folder, { recursive: true })).filter((name) => name.endsWith('.ts'))
+    const sources = await Promise.all(files.map((name) => readFile(join(folder, name), 'utf8')))
+    const known = [
+      ...files.map((name) => basename(name)),
+      ...sources.flatMap((source) => source.split(/\W+/)),
+    ]
+    const table = text.slice(text.indexOf('Files are in')).split('\n\n')[1]
+    const names = [...table.matchAll(/`([\w.-]+)`/g)].map(([, name]) => name)
+    expect(names.length).toBeGreaterThan(20)
+    missing.push(...names.filter((name) => !known.includes(name)).map((name) => `${file}: ${name}`))
+  }
   expect(missing).toEqual([])
 })
