@@ -3,7 +3,7 @@
 import { parseArgs } from 'node:util'
 import { choicesFor, explainChoices, type ChoiceValues } from '../src/devices/choices.ts'
 import type { AnyDevice, DeviceName } from '../src/devices/device.ts'
-import { openDevice } from '../src/devices/open.ts'
+import { openDevice } from '../src/ops/open-device.ts'
 import { place } from '../src/nn/module.ts'
 import { randomNormal } from '../src/nn/random-normal.ts'
 import { S4D } from '../src/nn/mixers/s4d.ts'

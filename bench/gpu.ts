@@ -4,6 +4,8 @@ import { parseArgs } from 'node:util'
 import { randomWindows } from '../src/data/batches.ts'
 import type { LaunchList } from '../src/devices/device.ts'
 import { openWebGpu, type WebGpuDevice } from '../src/devices/webgpu/device.ts'
+import { withKernels } from '../src/ops/kernels.ts'
+import { kernels } from '../src/ops/webgpu.ts'
 import { Decoder } from '../src/language/session/decoder.ts'
 import { fillStack, type WeightFormat } from '../src/models/files/fill.ts'
 import type { ModelConfig } from '../src/models/config.ts'
@@ -37,11 +39,14 @@ const { values: asked } = parseArgs({
   },
 })
 
-const device = (await openWebGpu({
-  software: asked.software,
-  subgroupMatrix: asked['subgroup-matrix'],
-  dawnFlags: ['enable-dawn-features=allow_unsafe_apis', 'disable-dawn-features=timestamp_quantization'],
-})) as WebGpuDevice
+const device = withKernels(
+  (await openWebGpu({
+    software: asked.software,
+    subgroupMatrix: asked['subgroup-matrix'],
+    dawnFlags: ['enable-dawn-features=allow_unsafe_apis', 'disable-dawn-features=timestamp_quantization'],
+  })) as WebGpuDevice,
+  kernels,
+)
 console.log(device.description)
 
 const MODELS: readonly (readonly [string, ModelConfig])[] = [

@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util'
 import { loadavg } from 'node:os'
 import type { AnyDevice, DeviceName } from '../src/devices/device.ts'
-import { openDevice } from '../src/devices/open.ts'
+import { openDevice } from '../src/ops/open-device.ts'
 import { makeFolder, writeAtomically } from '../src/checkpoints/atomic.ts'
 import { languageLoss } from '../src/models/loss.ts'
 import { modelConfig } from '../src/models/config.ts'

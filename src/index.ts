@@ -1,7 +1,7 @@
 /** Sidewinder: run Mamba models. Training is in `sidewinder/train`. */
 export { version } from '../package.json'
 export type { AnyDevice, Device, DeviceName } from './devices/device.ts'
-export { openDevice, type DeviceOptions } from './devices/open.ts'
+export { openDevice, type DeviceOptions } from './ops/open-device.ts'
 export {
   CheckpointError,
   ConfigError,
@@ -11,7 +11,7 @@ export {
   SidewinderError,
   StateError,
 } from './errors.ts'
-export { Batch, type BatchOptions, type BatchToken } from './language/session/batch.ts'
+export { SessionBatch, type SessionBatchOptions, type BatchToken } from './language/session/batch.ts'
 export { Chat, startChat, type ChatOptions } from './language/chat.ts'
 export { folderStore } from './language/saved/folder-store.ts'
 export { generateTokens, type GenerateOptions } from './language/generator.ts'

@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { openDevice } from '../src/devices/open.ts'
+import { openDevice } from '../src/ops/open-device.ts'
 import { startChat } from '../src/language/chat.ts'
 import type { LanguageModel } from '../src/language/language-model.ts'
 import { loadModel } from '../src/language/load-model.ts'

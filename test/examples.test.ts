@@ -21,7 +21,7 @@ testDevices(
   'the minimal Mamba-2 and the library',
   (device) => {
     test('a layer: a sequence, its states, and step by step', async () => {
-      const options = { input: 24, hidden: 48, output: 24, headWidth: 12, state: 8 }
+      const options = { input: 24, hidden: 48, output: 24, headDim: 12, stateSize: 8 }
       const layer = place(new Mamba2(options), device(), { seed: 3 })
       const parameters = new Map(walk(layer).map(({ path, parameter }) => [path, parameter.tensor]))
       const weights = (name: string): Tensor => parameters.get(name)!
@@ -50,7 +50,7 @@ testDevices(
         architecture: 'mamba2',
         layers: 2,
         width: 32,
-        state: 8,
+        stateSize: 8,
         vocabulary: 50,
         device: device(),
         seed: 4,

@@ -187,10 +187,10 @@ testDevices(
   [...inNode('reference'), 'wasm'],
 )
 
-const TINY = { layers: 2, width: 32, state: 8, vocabulary: 64 }
+const TINY = { layers: 2, width: 32, stateSize: 8, vocabulary: 64 }
 const ATTENTION: LayerConfig = { kind: 'attention', heads: 2, kvHeads: 1, ropeTheta: 1e4, mlp: 64 }
 const [MAMBA] = modelConfig({ ...TINY, architecture: 'mamba' }).layers
-const [MAMBA2] = modelConfig({ ...TINY, architecture: 'mamba2', headWidth: 8 }).layers
+const [MAMBA2] = modelConfig({ ...TINY, architecture: 'mamba2', headDim: 8 }).layers
 
 describe('from files to GGUF', () => {
   test.each(['mamba-a', 'mamba2-g1', 'falcon-mamba'])(

@@ -208,7 +208,7 @@ testDevices(
       const model = await openModel(device(), configOf('mamba', 64, 8))
       const quick = device().name === 'wasm'
       const count = quick ? 2000 : 400
-      const session = model.session({ checkpoints: quick ? 4 : 0 })
+      const session = model.session({ snapshots: quick ? 4 : 0 })
       await session.append([1, 2, 3])
       const bytes: number[] = []
       let done = 0

@@ -25,7 +25,7 @@ function train(device: AnyDevice, options: Partial<ModelOptions>, more: Partial<
     architecture: 'mamba2',
     layers: 1,
     width: 16,
-    state: 8,
+    stateSize: 8,
     vocabulary: 256,
     ...options,
   })
@@ -90,8 +90,8 @@ testDevices('training', (device) => {
   test('no array of length × channels × state when Mamba-1 trains', async () => {
     const bytes: number[] = []
     const [width, length] = [16, 512]
-    for (const state of [8, 64]) {
-      const { model, trainer } = train(device(), { architecture: 'mamba', width, state }, { steps: 1 })
+    for (const stateSize of [8, 64]) {
+      const { model, trainer } = train(device(), { architecture: 'mamba', width, stateSize }, { steps: 1 })
       for await (const _ of trainer.fit(randomWindows(corpus, { batch: 1, length })))
         bytes.push(trainer.arenaPeak)
       trainer.dispose()

@@ -3,7 +3,7 @@
 import { parseArgs } from 'node:util'
 import { setFlagsFromString } from 'node:v8'
 import type { AnyDevice } from '../../src/devices/device.ts'
-import { openDevice } from '../../src/devices/open.ts'
+import { openDevice } from '../../src/ops/open-device.ts'
 import { linear, matmul } from '../../src/ops/matmul/op.ts'
 import { selectiveScan } from '../../src/ops/scan/op.ts'
 import { ssd } from '../../src/ops/ssd/op.ts'

@@ -1,7 +1,7 @@
 /** Training steps as an engine among others: node scripts/run-ts.mjs bench/peers/sidewinder-train.ts <device> <threads> */
 import type { Batch, Batches } from '../../src/data/batches.ts'
 import type { DeviceName } from '../../src/devices/device.ts'
-import { openDevice } from '../../src/devices/open.ts'
+import { openDevice } from '../../src/ops/open-device.ts'
 import { loadModel } from '../../src/language/load-model.ts'
 import { AdamW } from '../../src/train/adamw.ts'
 import { createTrainingStep, type TrainingStep } from '../../src/train/training-step.ts'

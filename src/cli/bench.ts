@@ -1,7 +1,7 @@
 import { Option, type Command } from 'commander'
 import { explainChoices } from '../devices/choices.ts'
 import type { AnyDevice } from '../devices/device.ts'
-import { openDevice } from '../devices/open.ts'
+import { openDevice } from '../ops/open-device.ts'
 import { ConfigError } from '../errors.ts'
 import type { LanguageModel } from '../language/language-model.ts'
 import { stateSize } from '../models/files/inspect.ts'

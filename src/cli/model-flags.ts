@@ -1,7 +1,7 @@
 /** What all commands that open a model ask for. */
 import { Option, type Command } from 'commander'
 import type { DeviceName } from '../devices/device.ts'
-import { openDevice } from '../devices/open.ts'
+import { openDevice } from '../ops/open-device.ts'
 import type { LanguageModel } from '../language/language-model.ts'
 import { loadModel } from '../language/load-model.ts'
 import type { WeightFormat } from '../models/files/fill.ts'

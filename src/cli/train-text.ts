@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
-import { openDevice } from '../devices/open.ts'
+import { openDevice } from '../ops/open-device.ts'
 import type { DeviceName } from '../devices/device.ts'
 import { ARCHITECTURE_NAMES, type ArchitectureName } from '../models/config.ts'
 import { readRun } from '../runs/run-file.ts'

@@ -7,7 +7,7 @@ import { Random } from '../tensor/random.ts'
 import { tensor, type Tensor } from '../tensor/tensor.ts'
 import { choicesFor, explainChoices, type ChoiceValues } from './choices.ts'
 import type { AnyDevice } from './device.ts'
-import { openDevice } from './open.ts'
+import { openDevice } from '../ops/open-device.ts'
 
 test('a class has its own values, and overrides come first', () => {
   const usual = choicesFor('wasm')

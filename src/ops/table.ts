@@ -9,12 +9,14 @@ import { copyCases } from './copy/cases.ts'
 import { crossEntropyCases } from './cross-entropy/cases.ts'
 import { elementwiseCases } from './elementwise/cases.ts'
 import { fftConvolutionCases } from './lti/convolution/cases.ts'
+import { flipCases } from './flip/cases.ts'
 import { gatherCases } from './gather/cases.ts'
 import { layoutCases } from './layout/cases.ts'
 import { ltiDenseCases } from './lti/dense/cases.ts'
 import { ltiDiagonalCases } from './lti/diagonal/cases.ts'
 import { ltiKernelCases } from './lti/kernel/cases.ts'
 import { matmulCases } from './matmul/cases.ts'
+import { meanSquaredErrorCases } from './mean-squared-error/cases.ts'
 import { normCases } from './norm/cases.ts'
 import { normLinearCases } from './norm-linear/cases.ts'
 import { optimizerCases } from './optimizer/cases.ts'
@@ -36,6 +38,7 @@ export const operationCases: readonly CaseSet[] = Object.freeze([
   ...crossEntropyCases,
   ...elementwiseCases,
   fftConvolutionCases,
+  flipCases,
   ...gatherCases,
   ...layoutCases,
   ltiDenseCases,
@@ -45,6 +48,7 @@ export const operationCases: readonly CaseSet[] = Object.freeze([
   ...normLinearCases,
   ...optimizerCases,
   matmulCases,
+  meanSquaredErrorCases,
   ...packedCases,
   ...reduceCases,
   sampleCases,

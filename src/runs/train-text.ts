@@ -64,7 +64,7 @@ export async function startTextRun(
   run: TextRun,
   { folder: name, ...options }: TextRunOptions & { readonly folder?: string | undefined },
 ): Promise<TextRunResult> {
-  const config = modelConfig({ ...run, vocabulary: 256 })
+  const config = modelConfig({ ...run, stateSize: run.state, vocabulary: 256 })
   const corpus = await readText(run.data)
   // Throws if the text is too short, before anything is written.
   batchesOf(run, splitCorpus(corpus, run.validationPart).training)
@@ -134,7 +134,7 @@ async function continueRun(
 ): Promise<TextRunResult> {
   const { training, validation } = splitCorpus(corpus, run.validationPart)
   const batches = batchesOf(run, training)
-  const model = Model.create(modelConfig({ ...run, vocabulary: 256 }), device, run.seed)
+  const model = Model.create(modelConfig({ ...run, stateSize: run.state, vocabulary: 256 }), device, run.seed)
   const trainer = createTrainer(run, model)
   try {
     const restored = await loadCheckpoint(folder, trainer, batches)

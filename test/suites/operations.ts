@@ -3,11 +3,12 @@
  * the same checks. Inputs are drawn as float32; the oracle is the reference device (float64).
  */
 import type { AnyDevice } from '../../src/devices/device.ts'
-import { ReferenceDevice } from '../../src/devices/reference/device.ts'
+import { openDevice } from '../../src/ops/open-device.ts'
 import { apply } from '../../src/ops/apply.ts'
 import type { Case, CaseSet, Draw } from '../../src/ops/cases.ts'
 import { withGradients } from '../../src/ops/gradients.ts'
 import type { AnyOperation, Named } from '../../src/ops/operation.ts'
+import * as operations from '../../src/ops/operations.ts'
 import { Random } from '../../src/tensor/random.ts'
 import { scope } from '../../src/tensor/scope.ts'
 import { sizeOf } from '../../src/tensor/shape.ts'
@@ -22,6 +23,9 @@ export interface Check {
   run(device: AnyDevice): Promise<void>
 }
 
+const withKernels = new Set<AnyOperation>(Object.values(operations))
+const oracle = openDevice('reference')
+
 type Values = Record<string, Float32Array | Int32Array>
 
 /** All checks of a set for a device other than the reference. */
@@ -30,9 +34,12 @@ export function deviceChecks({ operation, cases }: CaseSet): Check[] {
     name: `${operation.name}: ${name}`,
     async run(device) {
       const hosts = drawAll(each)
-      const wanted = await evaluate(new ReferenceDevice(), operation, each, hosts)
-      const first = await evaluate(device, operation, each, hosts)
-      const second = await evaluate(device, operation, each, hosts)
+      // With a gradient wanted, an operation that has only that of its formula would not run its kernels.
+      const own =
+        operation.gradient !== undefined || (isDifferentiable(operation) && !withKernels.has(operation))
+      const wanted = await evaluate(await oracle, operation, each, hosts, own)
+      const first = await evaluate(device, operation, each, hosts, own)
+      const second = await evaluate(device, operation, each, hosts, own)
       for (const [key, want] of Object.entries(wanted)) {
         const got = first[key]
         if (!got) throw new Error(`${key} is missing`)
@@ -50,7 +57,7 @@ export function deviceChecks({ operation, cases }: CaseSet): Check[] {
 
 /** Checks the reference's own gradients against central differences along random directions. */
 export function finiteDifferenceChecks({ operation, cases }: CaseSet): Check[] {
-  if (!operation.gradient) return []
+  if (!isDifferentiable(operation)) return []
   return Object.entries(cases)
     .filter(([, each]) => each.finiteDifferences !== false)
     .map(([name, each]) => ({
@@ -59,11 +66,17 @@ export function finiteDifferenceChecks({ operation, cases }: CaseSet): Check[] {
     }))
 }
 
+/** By a gradient of its own, or by that of its formula. */
+function isDifferentiable(operation: AnyOperation): boolean {
+  if (operation.gradient) return true
+  return 'compose' in operation && !operation.mutates
+}
+
 async function checkDifferences(device: AnyDevice, operation: AnyOperation, each: Case): Promise<void> {
   const hosts = drawAll(each)
   const random = new Random(99)
   const plain = { ...each, inputs: mapDraws(each, (draw) => ({ ...draw, columnsOf: undefined })) }
-  const analytic = await evaluate(device, operation, plain, hosts, exact)
+  const analytic = await evaluate(device, operation, plain, hosts, true, exact)
   for (const [key, gradient] of Object.entries(analytic)) {
     if (!key.startsWith('grad.')) continue
     const name = key.slice('grad.'.length)
@@ -90,6 +103,7 @@ async function evaluate(
   operation: AnyOperation,
   each: Case,
   hosts: Values,
+  withGradient: boolean,
   read: (x: Tensor) => Promise<ArrayLike<number>> = (x) => x.read(),
 ): Promise<Record<string, ArrayLike<number>>> {
   const inputs = upload(device, each, hosts)
@@ -97,7 +111,7 @@ async function evaluate(
   const floats = tensors.filter(([, x]) => x.dtype === 'f32').map(([, x]) => x)
   const { result, gradients } = scope(() =>
     withGradients(
-      operation.gradient ? floats : [],
+      withGradient ? floats : [],
       () => apply(operation, inputs, each.params) as Record<string, Tensor>,
       (outputs) => seedsFor(device, outputs),
     ),

@@ -14,6 +14,7 @@ export const PAGE_CASES: Readonly<Record<string, readonly string[]>> = {
   copyInto: ['floats'],
   fill: ['floats'],
   fftConvolution: ['odd length and channels'],
+  flip: ['four axes'],
   embedding: ['many repeats'],
   concat: ['odd widths'],
   ltiDenseStates: ['initial state'],

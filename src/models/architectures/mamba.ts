@@ -21,7 +21,7 @@ const mambaKind = layerKind(
     /** Inner width E. */
     hidden: count,
     /** State size N of each channel. */
-    state: count,
+    stateSize: count,
     /** Taps of the convolution. */
     kernel: count,
     deltaRank: count,
@@ -40,11 +40,11 @@ const mambaKind = layerKind(
 
 export type MambaLayer = v.InferOutput<(typeof mambaKind)['schema']>
 
-export function mambaLayer({ width, hidden, state = 16, mlp }: LayerOptions): MambaLayer {
+export function mambaLayer({ width, hidden, stateSize = 16, mlp }: LayerOptions): MambaLayer {
   return {
     kind: 'mamba',
     hidden,
-    state,
+    stateSize,
     kernel: 4,
     deltaRank: Math.ceil(width / 16),
     bias: false,
@@ -62,7 +62,7 @@ export function readMambaLayer(fields: Fields): MambaLayer {
   return {
     kind: 'mamba',
     hidden: fields.positive('intermediate_size', fields.number('expand', 2) * width),
-    state: fields.positive('state_size', 16),
+    stateSize: fields.positive('state_size', 16),
     kernel: fields.positive('conv_kernel', 4),
     deltaRank: automatic ? Math.ceil(width / 16) : fields.positive('time_step_rank'),
     bias: fields.flag('use_bias', false),
@@ -99,7 +99,7 @@ export const mamba = defineArchitecture({
       return {
         kind: 'mamba',
         ...sharedSizes(ssm, width),
-        state: ssm.positive('d_state', 16),
+        stateSize: ssm.positive('d_state', 16),
         deltaRank: automatic ? Math.ceil(width / 16) : ssm.positive('dt_rank'),
       }
     },

@@ -23,7 +23,7 @@ export interface Mamba1Options {
   readonly hidden: number
   readonly output: number
   /** State size N of each channel. */
-  readonly state?: number
+  readonly stateSize?: number
   /** Taps of the convolution. */
   readonly kernel?: number
   /** Rank R of the projection that makes delta. Default: input / 16, rounded up. */
@@ -60,7 +60,17 @@ export class Mamba1 extends Mixer {
   constructor(options: Mamba1Options) {
     super()
     const full = withDefaults(options)
-    const { input, hidden: E, output, state: N, kernel, deltaRank: R, bias, convolutionBias, branches } = full
+    const {
+      input,
+      hidden: E,
+      output,
+      stateSize: N,
+      kernel,
+      deltaRank: R,
+      bias,
+      convolutionBias,
+      branches,
+    } = full
     this.#options = full
     this.inProj = new Linear({ input, output: 2 * E, bias })
     this.conv1d = new CausalConv1d({ channels: E, kernel, bias: convolutionBias })
@@ -114,7 +124,7 @@ export class Mamba1 extends Mixer {
 
   /** What the convolved input says of the scan: how far delta lets it in, where (B), and how it is read (C). */
   #select(u: Tensor): { delta: Tensor; deltaBias: Tensor; B: Tensor; C: Tensor } {
-    const { deltaRank: R, state: N, innerNorm: eps } = this.#options
+    const { deltaRank: R, stateSize: N, innerNorm: eps } = this.#options
     const parts = split(this.xProj.forward(u), [R, N, N])
     const normed = eps === undefined ? parts : parts.map((part) => rmsNorm({ x: part }, { eps }).y)
     const [low, B, C] = normed as [Tensor, Tensor, Tensor]
@@ -125,7 +135,7 @@ export class Mamba1 extends Mixer {
 
 function withDefaults(options: Mamba1Options): Complete {
   return {
-    state: 16,
+    stateSize: 16,
     kernel: 4,
     deltaRank: Math.ceil(options.input / 16),
     bias: false,

@@ -2,8 +2,9 @@ import { ShapeError } from '../../errors.ts'
 import { expectRank, expectShape } from '../../tensor/shape.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { apply } from '../apply.ts'
+import { copyInto } from '../elementwise/op.ts'
+import { asToken, reshape } from '../layout/op.ts'
 import { defineOperation } from '../operation.ts'
-import { backwardReference, reference, updateReference } from './reference.ts'
 import type {
   CausalConv1dInputs,
   CausalConv1dOutputs,
@@ -13,14 +14,11 @@ import type {
   CausalConv1dUpdateInputs,
   CausalConv1dUpdateOutputs,
 } from './types.ts'
-import { wasm, wasmBackward, wasmUpdate } from './wasm/launch.ts'
-import { webgpuBackward } from './webgpu/backward.ts'
-import { webgpu, webgpuUpdate } from './webgpu/forward.ts'
 
 /** Most taps of the kernel. */
 const MAX_TAPS = 8
 
-const causalConv1dBackwardOp = defineOperation<
+export const causalConv1dBackwardOp = defineOperation<
   CausalConv1dBackwardInputs,
   CausalConv1dBackwardOutputs,
   CausalConv1dParams
@@ -33,9 +31,6 @@ const causalConv1dBackwardOp = defineOperation<
     dInitialWindow: initialWindow && { shape: initialWindow.shape },
   }),
   views: ['x'],
-  reference: backwardReference,
-  webgpu: webgpuBackward,
-  wasm: wasmBackward,
 })
 
 export const causalConv1dOp = defineOperation<CausalConv1dInputs, CausalConv1dOutputs, CausalConv1dParams>({
@@ -54,9 +49,6 @@ export const causalConv1dOp = defineOperation<CausalConv1dInputs, CausalConv1dOu
     }
   },
   views: ['x'],
-  reference,
-  webgpu,
-  wasm,
   saved: ['x', 'weight', 'bias', 'reset', 'initialWindow'],
   gradient({ inputs, grads, params }) {
     const d = apply(
@@ -84,9 +76,12 @@ export const causalConv1dUpdateOp = defineOperation<
   },
   views: ['x'],
   mutates: ['window'],
-  reference: updateReference,
-  webgpu: webgpuUpdate,
-  wasm: wasmUpdate,
+  /** The convolution over one token. */
+  compose({ window, x, ...inputs }, params) {
+    const { y, finalWindow } = causalConv1d({ ...inputs, x: asToken(x), initialWindow: window }, params)
+    copyInto(window, finalWindow)
+    return { y: reshape(y, x.shape) }
+  },
 })
 
 /**

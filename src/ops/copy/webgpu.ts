@@ -19,7 +19,7 @@ const copyRows = defineKernel({
     }`,
 })
 
-export function webgpu({
+export function copy({
   inputs: { x },
   outputs: { y },
 }: Call<CopyInputs, CopyOutputs, object>): WebGpuLaunch[] {

@@ -2,8 +2,8 @@ import { ConfigError } from '../../errors.ts'
 import { expectDType, expectRank, expectShape } from '../../tensor/shape.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { apply } from '../apply.ts'
+import { copyInto } from '../elementwise/op.ts'
 import { defineOperation, type GradientCall } from '../operation.ts'
-import { backwardInPlaceReference, backwardReference, reference } from './reference.ts'
 import type {
   CrossEntropyInputs,
   CrossEntropyOutputs,
@@ -12,8 +12,6 @@ import type {
   CrossEntropyBackwardOutputs,
   CrossEntropyBackwardParams,
 } from './types.ts'
-import { wasm, wasmBackward, wasmBackwardInPlace } from './wasm.ts'
-import { webgpu, webgpuBackward, webgpuBackwardInPlace } from './webgpu.ts'
 
 export const crossEntropyBackwardOp = defineOperation<
   CrossEntropyBackwardInputs,
@@ -23,9 +21,6 @@ export const crossEntropyBackwardOp = defineOperation<
   name: 'crossEntropyBackward',
   outputs: ({ logits }) => ({ dLogits: { shape: logits.shape } }),
   views: ['logits'],
-  reference: backwardReference,
-  webgpu: webgpuBackward,
-  wasm: wasmBackward,
 })
 
 /** The gradient takes the place of the logits. */
@@ -37,9 +32,10 @@ export const crossEntropyBackwardInPlaceOp = defineOperation<
   name: 'crossEntropyBackwardInPlace',
   outputs: () => ({}),
   mutates: ['logits'],
-  reference: backwardInPlaceReference,
-  webgpu: webgpuBackwardInPlace,
-  wasm: wasmBackwardInPlace,
+  compose(inputs, params) {
+    copyInto(inputs.logits, apply(crossEntropyBackwardOp, inputs, params).dLogits)
+    return {}
+  },
 })
 
 export const crossEntropyOp = defineOperation<CrossEntropyInputs, CrossEntropyOutputs, CrossEntropyParams>({
@@ -52,9 +48,6 @@ export const crossEntropyOp = defineOperation<CrossEntropyInputs, CrossEntropyOu
     return { loss: { shape: [1] }, count: { shape: [1] }, logSumExp: { shape: [T] } }
   },
   views: ['logits'],
-  reference,
-  webgpu,
-  wasm,
   saved: ['logits', 'labels', 'logSumExp', 'count'],
   gradient: (call) => (call.wants('logits') ? { logits: gradient(call) } : {}),
 })

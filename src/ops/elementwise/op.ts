@@ -6,7 +6,6 @@ import { apply } from '../apply.ts'
 import { defineOperation } from '../operation.ts'
 import { broadcastTo, sumTo } from '../reduce/op.ts'
 import { fits } from './loops.ts'
-import * as reference from './reference.ts'
 import type {
   BinaryInputs,
   BinaryOutputs,
@@ -20,8 +19,6 @@ import type {
   ScaleOutputs,
   ScaleParams,
 } from './types.ts'
-import * as wasm from './wasm/launch.ts'
-import * as webgpu from './webgpu/launch.ts'
 
 export { OPERATORS } from './types.ts'
 
@@ -30,9 +27,6 @@ export const binaryOp = defineOperation<BinaryInputs, BinaryOutputs, BinaryParam
   name: 'binary',
   outputs: ({ a, b }, { operator }) => ({ y: { shape: broadcastShapes(operator, a.shape, b.shape) } }),
   views: ['a', 'b'],
-  reference: reference.binary,
-  webgpu: webgpu.binary,
-  wasm: wasm.binary,
   saved: ['a', 'b'],
   gradient({ inputs: { a, b }, grads, params: { operator }, wants }) {
     const dy = grads.y!
@@ -56,9 +50,6 @@ export const binaryOp = defineOperation<BinaryInputs, BinaryOutputs, BinaryParam
 export const scaleOp = defineOperation<ScaleInputs, ScaleOutputs, ScaleParams>({
   name: 'scale',
   outputs: ({ x }) => ({ y: { shape: x.shape } }),
-  reference: reference.scale,
-  webgpu: webgpu.scale,
-  wasm: wasm.scale,
   gradient: ({ grads, params: { factor } }) => ({ x: factor === 1 ? grads.y : scale(grads.y!, factor) }),
 })
 
@@ -67,9 +58,6 @@ export const accumulateOp = defineOperation<IntoInputs, NoOutputs, object>({
   name: 'accumulate',
   outputs: ({ into, x }) => expectAlike('accumulate', into, x),
   mutates: ['into'],
-  reference: reference.accumulate,
-  webgpu: webgpu.accumulate,
-  wasm: wasm.accumulate,
 })
 
 /** into = x */
@@ -78,9 +66,6 @@ export const copyIntoOp = defineOperation<IntoInputs, NoOutputs, object>({
   outputs: ({ into, x }) => expectAlike('copyInto', into, x),
   views: ['x'],
   mutates: ['into'],
-  reference: reference.copyInto,
-  webgpu: webgpu.copyInto,
-  wasm: wasm.copyInto,
 })
 
 /** into = value */
@@ -88,9 +73,6 @@ export const fillOp = defineOperation<FillInputs, NoOutputs, FillParams>({
   name: 'fill',
   outputs: () => ({}),
   mutates: ['into'],
-  reference: reference.fill,
-  webgpu: webgpu.fill,
-  wasm: wasm.fill,
 })
 
 /** a + b, shapes broadcast. */

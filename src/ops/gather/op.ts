@@ -3,7 +3,6 @@ import { expectDType, expectRank, expectShape, showShape, sizeOf } from '../../t
 import type { Tensor } from '../../tensor/tensor.ts'
 import { apply } from '../apply.ts'
 import { defineOperation } from '../operation.ts'
-import { embeddingReference, scatterAddReference } from './reference.ts'
 import type {
   EmbeddingInputs,
   EmbeddingOutputs,
@@ -11,8 +10,6 @@ import type {
   ScatterAddOutputs,
   ScatterAddParams,
 } from './types.ts'
-import { embeddingWasm, scatterAddWasm } from './wasm.ts'
-import { embeddingWebgpu, scatterAddWebgpu } from './webgpu.ts'
 
 export const scatterAddOp = defineOperation<ScatterAddInputs, ScatterAddOutputs, ScatterAddParams>({
   name: 'scatterAdd',
@@ -23,9 +20,6 @@ export const scatterAddOp = defineOperation<ScatterAddInputs, ScatterAddOutputs,
     return { y: { shape: [count, rows.width] } }
   },
   views: ['rows'],
-  reference: scatterAddReference,
-  webgpu: scatterAddWebgpu,
-  wasm: scatterAddWasm,
   saved: ['indices'],
   gradient: ({ inputs: { indices }, grads }) => ({
     rows: embedding({ tokens: indices, weight: grads.y! }),
@@ -40,9 +34,6 @@ export const embeddingOp = defineOperation<EmbeddingInputs, EmbeddingOutputs, ob
     expectRows('embedding: weight', weight.rows, tokens)
     return { y: { shape: [...tokens.shape, weight.width] } }
   },
-  reference: embeddingReference,
-  webgpu: embeddingWebgpu,
-  wasm: embeddingWasm,
   saved: ['tokens'],
   gradient: ({ inputs: { tokens, weight }, grads }) => ({
     weight: scatterAdd({ rows: grads.y!, indices: tokens }, { count: weight.rows }),

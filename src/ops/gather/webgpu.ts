@@ -118,7 +118,7 @@ const scatterSum = defineKernel({
     }`,
 })
 
-export function embeddingWebgpu({
+export function embedding({
   inputs: { tokens, weight },
   outputs: { y },
 }: Call<EmbeddingInputs, EmbeddingOutputs, object>): WebGpuLaunch[] {
@@ -132,7 +132,7 @@ export function embeddingWebgpu({
   ]
 }
 
-export function scatterAddWebgpu({
+export function scatterAdd({
   inputs: { rows, indices },
   outputs: { y },
   params: { count },

@@ -2,7 +2,7 @@ import { wasmLaunch, type WasmLaunch } from '../../devices/wasm/launch.ts'
 import type { Call } from '../operation.ts'
 import { part, type ConcatOutputs, type ConcatParams, type Parts } from './types.ts'
 
-export function concatWasm(call: Call<Parts, ConcatOutputs, ConcatParams>): WasmLaunch[] {
+export function concat(call: Call<Parts, ConcatOutputs, ConcatParams>): WasmLaunch[] {
   const { y } = call.outputs
   let start = 0
   return call.params.widths.flatMap((width, i) => {

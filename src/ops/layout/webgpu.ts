@@ -23,7 +23,7 @@ const writeColumns = defineKernel({
     }`,
 })
 
-export function concatWebgpu(call: Call<Parts, ConcatOutputs, ConcatParams>): WebGpuLaunch[] {
+export function concat(call: Call<Parts, ConcatOutputs, ConcatParams>): WebGpuLaunch[] {
   const { y } = call.outputs
   let start = 0
   return call.params.widths.flatMap((width, i) => {

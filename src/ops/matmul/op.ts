@@ -8,10 +8,7 @@ import { reshape } from '../layout/op.ts'
 import { defineOperation, type GradientCall } from '../operation.ts'
 import { sumTo } from '../reduce/op.ts'
 import { outputShape } from './dims.ts'
-import { reference } from './reference.ts'
 import type { MatmulInputs, MatmulOutputs, MatmulParams } from './types.ts'
-import { wasm } from './wasm/launch.ts'
-import { webgpu } from './webgpu/launch.ts'
 
 export type { MatmulInputs } from './types.ts'
 
@@ -36,9 +33,6 @@ export const matmulOp = defineOperation<MatmulInputs, MatmulOutputs, MatmulParam
     return { y: { shape }, pre: params.keepPre ? { shape } : undefined }
   },
   views: ['a', 'b'],
-  reference,
-  webgpu,
-  wasm,
   saved: ['a', 'b', 'bias', 'pre'],
   gradient,
 })

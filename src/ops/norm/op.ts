@@ -2,7 +2,6 @@ import { ConfigError } from '../../errors.ts'
 import { expectShape } from '../../tensor/shape.ts'
 import { apply } from '../apply.ts'
 import { defineOperation, type KernelOperation } from '../operation.ts'
-import { backwardReference, reference } from './reference.ts'
 import type {
   NormInputs,
   NormOutputs,
@@ -11,11 +10,8 @@ import type {
   NormBackwardOutputs,
   NormBackwardParams,
 } from './types.ts'
-import { wasm, wasmBackward } from './wasm/launch.ts'
-import { webgpuBackward } from './webgpu/backward.ts'
-import { webgpu } from './webgpu/forward.ts'
 
-const normBackwardOp = defineOperation<NormBackwardInputs, NormBackwardOutputs, NormBackwardParams>({
+export const normBackwardOp = defineOperation<NormBackwardInputs, NormBackwardOutputs, NormBackwardParams>({
   name: 'normBackward',
   outputs: ({ x, z }, { wantsWeight, wantsBias }) => ({
     dx: { shape: x.shape },
@@ -24,9 +20,6 @@ const normBackwardOp = defineOperation<NormBackwardInputs, NormBackwardOutputs, 
     dbias: wantsBias ? { shape: [x.width] } : undefined,
   }),
   views: ['x', 'z'],
-  reference: backwardReference,
-  webgpu: webgpuBackward,
-  wasm: wasmBackward,
 })
 
 const shared: Omit<KernelOperation<NormInputs, NormOutputs, NormParams>, 'name' | 'saved'> = {
@@ -45,9 +38,6 @@ const shared: Omit<KernelOperation<NormInputs, NormOutputs, NormParams>, 'name' 
     return { y: { shape: x.shape }, sum: residual && { shape: x.shape } }
   },
   views: ['x', 'z'],
-  reference,
-  webgpu,
-  wasm,
   gradient({ inputs, outputs, grads: { y: dy, sum: dsum }, params, wants }) {
     const { weight, bias, z } = inputs
     if (!dy) return { x: dsum, residual: inputs.residual && dsum }

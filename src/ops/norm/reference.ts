@@ -29,7 +29,7 @@ function normalize(v: readonly number[], { eps, center }: NormParams): { n: numb
   return { n: v.map((x) => (x - mu) * r), r }
 }
 
-export function reference(
+export function norm(
   { x, residual, weight, bias, z }: Arrays<NormInputs>,
   { y, sum }: Arrays<NormOutputs>,
   params: NormParams,
@@ -50,7 +50,7 @@ export function reference(
 }
 
 /** dv = r (dn - n mean(n dn) - mean(dn)), the last term if centered. */
-export function backwardReference(
+export function normBackward(
   { x, weight, bias, z, dy, dsum }: Arrays<NormBackwardInputs>,
   { dx, dz, dweight, dbias }: Arrays<NormBackwardOutputs>,
   params: NormBackwardParams,

@@ -7,7 +7,6 @@ import type { LinearOptions } from '../matmul/op.ts'
 import { defineOperation } from '../operation.ts'
 import { PANEL_ROWS, panelWords, type PackedFormat } from './format.ts'
 import type { PackedMatrix } from './matrix.ts'
-import { embeddingReference, linearReference } from './reference.ts'
 import type {
   PackedEmbeddingInputs,
   PackedEmbeddingOutputs,
@@ -16,8 +15,6 @@ import type {
   PackedLinearOutputs,
   PackedLinearParams,
 } from './types.ts'
-import { embeddingWasm, linearWasm } from './wasm/launch.ts'
-import { embeddingWebgpu, linearWebgpu } from './webgpu/launch.ts'
 
 export const packedLinearOp = defineOperation<PackedLinearInputs, PackedLinearOutputs, PackedLinearParams>({
   name: 'packedLinear',
@@ -30,9 +27,6 @@ export const packedLinearOp = defineOperation<PackedLinearInputs, PackedLinearOu
     return { y: { shape } }
   },
   views: ['x'],
-  reference: linearReference,
-  webgpu: linearWebgpu,
-  wasm: linearWasm,
 })
 
 export const packedEmbeddingOp = defineOperation<
@@ -46,9 +40,6 @@ export const packedEmbeddingOp = defineOperation<
     expectWords('packedEmbedding: words', words, format, rows, columns)
     return { y: { shape: [...tokens.shape, columns] } }
   },
-  reference: embeddingReference,
-  webgpu: embeddingWebgpu,
-  wasm: embeddingWasm,
 })
 
 function expectWords(
@@ -78,14 +69,18 @@ export function packedLinear(
 ): Tensor {
   const { activation = 'identity', residual } = options
   const { format, shape, words } = weight
-  const tape = activeTape()
-  if ([x, bias, residual].some((each) => tape?.tracks(each))) {
-    throw new ConfigError(`weights in ${format} have no gradient`, {
-      where: 'packedLinear',
-      hint: "To train, load the model with weights: 'f32'",
-    })
-  }
+  refuseGradient(format, [x, bias, residual])
   return apply(packedLinearOp, { x, words, bias, residual }, { format, rows: shape[0], activation }).y
+}
+
+/** Throws ConfigError if a tape tracks what is multiplied by packed weights. */
+export function refuseGradient(format: PackedFormat, inputs: readonly (Tensor | undefined)[]): void {
+  const tape = activeTape()
+  if (!inputs.some((x) => tape?.tracks(x))) return
+  throw new ConfigError(`weights in ${format} have no gradient`, {
+    where: 'packedLinear',
+    hint: "To train, load the model with weights: 'f32'",
+  })
 }
 
 /** y [..., :] = W[tokens [...], :] from the packed form; a token id outside [0, N) takes the nearest row. */

@@ -35,3 +35,11 @@ export type PackedEmbeddingParams = PackedParams & {
   /** K */
   readonly columns: number
 }
+
+/** Of operations whose weight [N, K] is f32 or packed. */
+export type EitherParams = {
+  /** N */
+  readonly rows: number
+  /** What the weight is packed as; f32 if absent. */
+  readonly format?: PackedFormat | undefined
+}

@@ -2,10 +2,7 @@ import { expectDType, expectRank, expectShape } from '../../tensor/shape.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { apply } from '../apply.ts'
 import { defineOperation } from '../operation.ts'
-import { reference } from './reference.ts'
 import type { SampleInputs, SampleOutputs } from './types.ts'
-import { wasm } from './wasm.ts'
-import { webgpu } from './webgpu.ts'
 
 export const sampleOp = defineOperation<SampleInputs, SampleOutputs, object>({
   name: 'sample',
@@ -21,9 +18,6 @@ export const sampleOp = defineOperation<SampleInputs, SampleOutputs, object>({
     return { tokens: { shape: [B], dtype: 'i32' } }
   },
   views: ['logits'],
-  reference,
-  webgpu,
-  wasm,
 })
 
 /**

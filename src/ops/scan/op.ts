@@ -4,7 +4,6 @@ import { expectRank, expectShape, showShape } from '../../tensor/shape.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { apply } from '../apply.ts'
 import { defineOperation } from '../operation.ts'
-import { backwardReference, reference } from './reference.ts'
 import { isConstant, scanSizes } from './sizes.ts'
 import type {
   SelectiveScanInputs,
@@ -13,9 +12,6 @@ import type {
   SelectiveScanBackwardInputs,
   SelectiveScanBackwardOutputs,
 } from './types.ts'
-import { wasm, wasmBackward } from './wasm/launch.ts'
-import { webgpuBackward } from './webgpu/backward.ts'
-import { webgpu } from './webgpu/forward.ts'
 
 export const selectiveScanBackwardOp = defineOperation<
   SelectiveScanBackwardInputs,
@@ -35,9 +31,6 @@ export const selectiveScanBackwardOp = defineOperation<
     dInitialState: initialState && { shape: initialState.shape },
   }),
   views: ['B', 'C', 'z'],
-  reference: backwardReference,
-  webgpu: webgpuBackward,
-  wasm: wasmBackward,
 })
 
 export const selectiveScanOp = defineOperation<
@@ -80,9 +73,6 @@ export const selectiveScanOp = defineOperation<
     }
   },
   views: ['B', 'C', 'z'],
-  reference,
-  webgpu,
-  wasm,
   saved: ['u', 'delta', 'A', 'B', 'C', 'D', 'z', 'deltaBias', 'initialState', 'reset', 'edges'],
   gradient({ inputs, outputs, grads, params }) {
     const d = apply(

@@ -42,7 +42,7 @@ function scanChannel(inputs: Arrays<SelectiveScanInputs>, softplusDelta: boolean
   return { dt, h, a }
 }
 
-export function reference(
+export function selectiveScan(
   inputs: Arrays<SelectiveScanInputs>,
   { y, finalState, edges }: Arrays<SelectiveScanOutputs>,
   { deltaSoftplus = false }: SelectiveScanParams,
@@ -71,7 +71,7 @@ export function reference(
   }
 }
 
-export function backwardReference(
+export function selectiveScanBackward(
   inputs: Arrays<SelectiveScanBackwardInputs>,
   outputs: Arrays<SelectiveScanBackwardOutputs>,
   { deltaSoftplus = false }: SelectiveScanParams,

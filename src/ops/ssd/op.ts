@@ -1,13 +1,8 @@
 import { apply } from '../apply.ts'
 import { zeros } from '../elementwise/op.ts'
 import { defineOperation } from '../operation.ts'
-import { backwardReference, reference } from './reference.ts'
 import { checkShapes } from './shapes.ts'
 import type { SsdInputs, SsdOutputs, SsdParams, SsdBackwardInputs, SsdBackwardOutputs } from './types.ts'
-import { wasmBackward } from './wasm/backward.ts'
-import { wasm } from './wasm/forward.ts'
-import { webgpuBackward } from './webgpu/backward.ts'
-import { webgpu } from './webgpu/forward.ts'
 
 export const ssdBackwardOp = defineOperation<SsdBackwardInputs, SsdBackwardOutputs, SsdParams>({
   name: 'ssdBackward',
@@ -23,9 +18,6 @@ export const ssdBackwardOp = defineOperation<SsdBackwardInputs, SsdBackwardOutpu
     dinitialState: initialState && { shape: initialState.shape },
   }),
   views: ['x', 'dt', 'B', 'C', 'z'],
-  reference: backwardReference,
-  webgpu: webgpuBackward,
-  wasm: wasmBackward,
 })
 
 export const ssdOp = defineOperation<SsdInputs, SsdOutputs, SsdParams>({
@@ -40,9 +32,6 @@ export const ssdOp = defineOperation<SsdInputs, SsdOutputs, SsdParams>({
     }
   },
   views: ['x', 'dt', 'B', 'C', 'z'],
-  reference,
-  webgpu,
-  wasm,
   saved: ['x', 'dt', 'A', 'B', 'C', 'D', 'z', 'dtBias', 'initialState', 'reset'],
   gradient({ inputs, grads: { y: dy, finalState: dfinalState }, params }) {
     const { x } = inputs

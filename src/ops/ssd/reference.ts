@@ -74,7 +74,7 @@ function recur(
   return state
 }
 
-export function reference(inputs: Inputs, { y, finalState }: Arrays<SsdOutputs>, params: SsdParams): void {
+export function ssd(inputs: Inputs, { y, finalState }: Arrays<SsdOutputs>, params: SsdParams): void {
   const { x, C, D, z } = inputs
   const { batch, H, P, N, atX, atB, atState } = indexing(inputs, params)
   for (let b = 0; b < batch; b++) {
@@ -93,7 +93,7 @@ export function reference(inputs: Inputs, { y, finalState }: Arrays<SsdOutputs>,
 }
 
 /** The adjoint recurrence: dh[t] = exp(s[t+1] A) dh[t+1] + dy[t] ⊗ C[t]. */
-export function backwardReference(
+export function ssdBackward(
   inputs: Arrays<SsdBackwardInputs>,
   outputs: Arrays<SsdBackwardOutputs>,
   params: SsdParams,

@@ -4,7 +4,6 @@ import type { Tensor } from '../../../tensor/tensor.ts'
 import { apply } from '../../apply.ts'
 import { zeros } from '../../elementwise/op.ts'
 import { defineOperation, type KernelOperation } from '../../operation.ts'
-import { backwardReference, reference } from './reference.ts'
 import { sizesOf } from './sizes.ts'
 import type {
   AttentionInputs,
@@ -13,26 +12,19 @@ import type {
   AttentionBackwardInputs,
   AttentionBackwardOutputs,
 } from './types.ts'
-import { wasm } from './wasm/forward.ts'
-import { wasmBackward } from './wasm/backward.ts'
-import { webgpu } from './webgpu/forward.ts'
-import { webgpuBackward } from './webgpu/backward.ts'
 
-const attentionBackwardOp: KernelOperation<
+export const attentionBackwardOp: KernelOperation<
   AttentionBackwardInputs,
   AttentionBackwardOutputs,
   AttentionParams
-> = defineOperation({
+> = defineOperation<AttentionBackwardInputs, AttentionBackwardOutputs, AttentionParams>({
   name: 'attentionBackward',
   outputs: ({ q, k, v }) => ({ dq: { shape: q.shape }, dk: { shape: k.shape }, dv: { shape: v.shape } }),
   views: ['q', 'k', 'v'],
-  reference: backwardReference,
-  webgpu: webgpuBackward,
-  wasm: wasmBackward,
 })
 
 export const attentionOp: KernelOperation<AttentionInputs, AttentionOutputs, AttentionParams> =
-  defineOperation({
+  defineOperation<AttentionInputs, AttentionOutputs, AttentionParams>({
     name: 'attention',
     outputs(inputs, params) {
       checkShapes(inputs, params)
@@ -40,9 +32,6 @@ export const attentionOp: KernelOperation<AttentionInputs, AttentionOutputs, Att
       return { y: { shape: inputs.q.shape }, lse: { shape: [B, L, params.heads] } }
     },
     views: ['q', 'k', 'v'],
-    reference,
-    webgpu,
-    wasm,
     saved: ['q', 'k', 'v', 'past', 'reset', 'y', 'lse'],
     gradient({ inputs, outputs, grads, params }) {
       const dy = grads.y ?? zeros(outputs.y.device, outputs.y.shape)

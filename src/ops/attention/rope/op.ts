@@ -3,12 +3,13 @@ import { expectRank, expectShape } from '../../../tensor/shape.ts'
 import type { Tensor } from '../../../tensor/tensor.ts'
 import { apply } from '../../apply.ts'
 import { defineOperation, type KernelOperation } from '../../operation.ts'
-import { reference } from './reference.ts'
 import type { RopeInputs, RopeOutputs, RopeParams } from './types.ts'
-import { wasm } from './wasm.ts'
-import { webgpu } from './webgpu.ts'
 
-export const ropeOp: KernelOperation<RopeInputs, RopeOutputs, RopeParams> = defineOperation({
+export const ropeOp: KernelOperation<RopeInputs, RopeOutputs, RopeParams> = defineOperation<
+  RopeInputs,
+  RopeOutputs,
+  RopeParams
+>({
   name: 'rope',
   outputs({ x, past }, { headDim, rotaryDim }) {
     expectRank('rope: x', x.shape, 3)
@@ -22,9 +23,6 @@ export const ropeOp: KernelOperation<RopeInputs, RopeOutputs, RopeParams> = defi
     return { y: { shape: x.shape } }
   },
   views: ['x'],
-  reference,
-  webgpu,
-  wasm,
   saved: ['past'],
   gradient: ({ inputs: { past }, grads, params }) => ({
     x: apply(ropeOp, { x: grads.y!, past }, { ...params, inverse: !params.inverse }).y,

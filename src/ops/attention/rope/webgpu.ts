@@ -75,11 +75,7 @@ const ROPE_WGSL = /* wgsl */ `
       else { y[n] = x[at] * unit.x + x[at - HALF] * unit.y; }
     }`
 
-export function webgpu({
-  inputs,
-  outputs,
-  params,
-}: Call<RopeInputs, RopeOutputs, RopeParams>): WebGpuLaunch[] {
+export function rope({ inputs, outputs, params }: Call<RopeInputs, RopeOutputs, RopeParams>): WebGpuLaunch[] {
   const { x, past } = inputs
   const { headDim: P, theta, rotaryDim, inverse } = params
   const key = `${theta} ${rotaryDim}`

@@ -32,7 +32,7 @@ function arrange(
   return { byTap, edge, launch: wasmLaunch('causalConv1dArrange', args, channels) }
 }
 
-export function wasm({
+export function causalConv1d({
   inputs,
   outputs: { y, finalWindow },
   params: { activation },
@@ -59,7 +59,7 @@ export function wasm({
   return launches
 }
 
-export function wasmBackward({
+export function causalConv1dBackward({
   inputs,
   outputs: { dx, dweight, dbias, dInitialWindow },
   params: { activation },
@@ -98,7 +98,7 @@ export function wasmBackward({
   return launches
 }
 
-export function wasmUpdate({
+export function causalConv1dUpdate({
   inputs: { window, x, weight, bias },
   outputs: { y },
   params: { activation },

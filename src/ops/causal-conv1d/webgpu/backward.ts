@@ -133,7 +133,7 @@ const causalConv1dBackwardWindow = defineKernel({
     }`,
 })
 
-export function webgpuBackward({
+export function causalConv1dBackward({
   inputs: { x, weight, bias, initialWindow, reset, dy, dFinalWindow },
   outputs: { dx, dweight, dbias, dInitialWindow },
   params: { activation },

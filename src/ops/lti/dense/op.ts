@@ -4,7 +4,6 @@ import { apply } from '../../apply.ts'
 import { add } from '../../elementwise/op.ts'
 import { linear } from '../../matmul/op.ts'
 import { defineOperation } from '../../operation.ts'
-import { backwardReference, reference } from './reference.ts'
 import type {
   LtiDenseStatesInputs,
   LtiDenseStatesOutputs,
@@ -12,10 +11,8 @@ import type {
   LtiDenseStatesBackwardOutputs,
   LtiDenseInputs,
 } from './types.ts'
-import { wasm, wasmBackward } from './wasm.ts'
-import { webgpu, webgpuBackward } from './webgpu.ts'
 
-const ltiDenseStatesBackwardOp = defineOperation<
+export const ltiDenseStatesBackwardOp = defineOperation<
   LtiDenseStatesBackwardInputs,
   LtiDenseStatesBackwardOutputs,
   object
@@ -26,9 +23,6 @@ const ltiDenseStatesBackwardOp = defineOperation<
     dA: { shape: A.shape },
     dInitialState: initialState && { shape: initialState.shape },
   }),
-  reference: backwardReference,
-  webgpu: webgpuBackward,
-  wasm: wasmBackward,
 })
 
 /** h[t] = A h[t-1] + v[t] */
@@ -42,9 +36,6 @@ export const ltiDenseStatesOp = defineOperation<LtiDenseStatesInputs, LtiDenseSt
     if (reset) expectShape('ltiDense: reset', reset.shape, [batch, length])
     return { h: { shape: v.shape }, finalState: { shape: [batch, states] } }
   },
-  reference,
-  webgpu,
-  wasm,
   saved: ['h', 'A', 'initialState', 'reset'],
   gradient({ inputs: { A, initialState, reset }, outputs: { h }, grads }) {
     const d = apply(

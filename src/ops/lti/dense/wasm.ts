@@ -7,7 +7,7 @@ import type {
   LtiDenseStatesOutputs,
 } from './types.ts'
 
-export function wasm({
+export function ltiDenseStates({
   inputs: { v, A, initialState, reset },
   outputs: { h, finalState },
   scratch,
@@ -18,7 +18,7 @@ export function wasm({
   return [wasmLaunch('ltiDenseForward', { ...operands, length, states }, batch)]
 }
 
-export function wasmBackward({
+export function ltiDenseStatesBackward({
   inputs: { h, A, initialState, reset, dh, dFinalState },
   outputs: { dv, dA, dInitialState },
   scratch,

@@ -121,7 +121,7 @@ const ltiDenseWeights = defineKernel({
     }`,
 })
 
-export function webgpu({
+export function ltiDenseStates({
   inputs: { v, A, initialState, reset },
   outputs: { h, finalState },
 }: Call<LtiDenseStatesInputs, LtiDenseStatesOutputs, object>): WebGpuLaunch[] {
@@ -136,7 +136,7 @@ export function webgpu({
   ]
 }
 
-export function webgpuBackward({
+export function ltiDenseStatesBackward({
   inputs: { h, A, initialState, reset, dh, dFinalState },
   outputs: { dv, dA, dInitialState },
 }: Call<LtiDenseStatesBackwardInputs, LtiDenseStatesBackwardOutputs, object>): WebGpuLaunch[] {

@@ -33,7 +33,7 @@ interface Epilogue {
   readonly kind: number
 }
 
-export function wasm(call: MatmulCall): WasmLaunch[] {
+export function matmul(call: MatmulCall): WasmLaunch[] {
   const { inputs, outputs, params } = call
   const dims = dimsOf(inputs, params)
   const epilogue = {

@@ -22,7 +22,7 @@ const MANY_OUTPUTS = 4096
 /** Invocations side by side along the inner axis, for columns of b. */
 const COLUMN_LANES = 8
 
-export function webgpu({
+export function matmul({
   inputs,
   outputs: { y, pre },
   params,

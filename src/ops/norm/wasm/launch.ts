@@ -9,7 +9,7 @@ import type {
   NormParams,
 } from '../types.ts'
 
-export function wasm({ inputs, outputs, params }: Call<NormInputs, NormOutputs, NormParams>): WasmLaunch[] {
+export function norm({ inputs, outputs, params }: Call<NormInputs, NormOutputs, NormParams>): WasmLaunch[] {
   const { x, residual, weight, bias, z } = inputs
   const { y, sum } = outputs
   const args = { x, residual, weight, bias, z, y, sum, ...dimensions(x, z, params) }
@@ -20,7 +20,7 @@ export function wasm({ inputs, outputs, params }: Call<NormInputs, NormOutputs, 
 const MOST_BLOCKS = 64
 const LEAST_ROWS = 8
 
-export function wasmBackward({
+export function normBackward({
   inputs,
   outputs,
   params,

@@ -8,7 +8,7 @@ const COLUMNS = 64
 const ROWS = 32
 
 /** A workgroup takes one group of channels of one row. stats [rows, groups, 2] are mu and r. dx holds v until the end. */
-const normBackward = defineKernel({
+const normBackwardKernel = defineKernel({
   name: 'normBackward',
   bindings: {
     x: 'f32 view',
@@ -169,7 +169,7 @@ const normSumBlocks = defineKernel({
     }`,
 })
 
-export function webgpuBackward({
+export function normBackward({
   inputs,
   outputs,
   params,
@@ -182,7 +182,7 @@ export function webgpuBackward({
   const items = rows * (width / groupSize)
   const stats = scratch([items, 2])
   const launches = [
-    launch(normBackward, {
+    launch(normBackwardKernel, {
       bindings: { x, weight, bias, z, dy, dsum, dx, dz, stats },
       uniforms: { rows, width, groupSize, eps },
       constants: { WORKGROUP: threadsFor(groupSize), CENTER: center, NORM_BEFORE_GATE: normBeforeGate },

@@ -1,15 +1,14 @@
 import { expectDType, expectRank, expectShape } from '../../../tensor/shape.ts'
 import type { Tensor } from '../../../tensor/tensor.ts'
 import { apply } from '../../apply.ts'
+import { split } from '../../layout/op.ts'
 import { defineOperation } from '../../operation.ts'
-import { weightShape } from '../../packed/either.ts'
+import { eitherLinear, weightShape } from '../../packed/either.ts'
 import { PackedMatrix } from '../../packed/matrix.ts'
 import type { Weight } from '../../packed/weight.ts'
-import type { DecayParams } from '../step/decay.ts'
-import { reference } from './reference.ts'
+import { selectiveStateUpdate } from '../step/op.ts'
+import type { DecayParams } from '../step/types.ts'
 import type { SelectiveStepInputs, SelectiveStepOutputs, SelectiveStepParams } from './types.ts'
-import { wasm } from './wasm.ts'
-import { webgpu } from './webgpu.ts'
 
 export const selectiveStepOp = defineOperation<
   SelectiveStepInputs,
@@ -33,9 +32,14 @@ export const selectiveStepOp = defineOperation<
   },
   views: ['z'],
   mutates: ['state'],
-  reference,
-  webgpu,
-  wasm,
+  compose({ selected, weight, ...inputs }, { logDecay, ...params }) {
+    const states = inputs.state.shape[2]
+    const rank = selected.width - 2 * states
+    const [low, B, C] = split(selected, [rank, states, states]) as [Tensor, Tensor, Tensor]
+    const delta = eitherLinear(low, weight, undefined, params)
+    const step = { ...inputs, delta, B, C }
+    return { y: selectiveStateUpdate(step, { deltaSoftplus: true, inPlace: true, logDecay }).y }
+  },
 })
 
 /**

@@ -1,8 +1,8 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
 import { ACTIVATION_WGSL } from '../../activation/webgpu/wgsl.ts'
-import { webgpu as copy } from '../../copy/webgpu.ts'
+import { copy } from '../../copy/webgpu.ts'
 import type { Call } from '../../operation.ts'
-import type { DecayParams } from './decay.ts'
+import type { DecayParams } from './types.ts'
 import type {
   SelectiveStateUpdateInputs,
   SelectiveStateUpdateOutputs,
@@ -62,7 +62,7 @@ export const STEP_CONSTANTS = {
   LOG_DECAY: 'bool',
 } as const
 
-const selectiveStateUpdate = defineKernel({
+const selectiveStateUpdateKernel = defineKernel({
   name: 'selectiveStateUpdate',
   bindings: {
     state: 'f32 rw',
@@ -87,7 +87,7 @@ const selectiveStateUpdate = defineKernel({
 })
 
 /** In place where there is no next state; otherwise on a copy. */
-export function webgpu(
+export function selectiveStateUpdate(
   call: Call<
     SelectiveStateUpdateInputs,
     SelectiveStateUpdateOutputs,
@@ -103,7 +103,7 @@ export function webgpu(
     : []
   return [
     ...copied,
-    launch(selectiveStateUpdate, {
+    launch(selectiveStateUpdateKernel, {
       bindings: { ...inputs, state: nextState ?? state, y },
       uniforms: { size: y.size, inner, states, groups: inputs.B.width / states },
       constants: { LANES, ROWS, WITH_SOFTPLUS: deltaSoftplus, LOG_DECAY: logDecay },

@@ -70,7 +70,7 @@ const forwardScratch = (inputs: SelectiveScanInputs): number[] => {
   return [items, 4 * width * scanSizes(inputs).states + 4 * CHUNK]
 }
 
-export function wasm({
+export function selectiveScan({
   inputs,
   outputs,
   params,
@@ -79,7 +79,7 @@ export function wasm({
   return [forward(inputs, outputs, params, scratch(forwardScratch(inputs)))]
 }
 
-export function wasmBackward({
+export function selectiveScanBackward({
   inputs,
   outputs,
   params,

@@ -151,7 +151,7 @@ const selectiveScanBackwardTokens = defineKernel({
 /**
  * First du, ddelta and dz hold what the last kernel starts from (slopes, steps, gate): it writes the gradients over them.
  */
-export function webgpuBackward({
+export function selectiveScanBackward({
   inputs,
   outputs: { du, ddelta, dA, dB, dC, dD, dz, ddeltaBias, dInitialState },
   params,

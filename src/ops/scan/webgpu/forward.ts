@@ -246,7 +246,7 @@ export function edgeLaunches(
   return launches
 }
 
-export function webgpu({
+export function selectiveScan({
   inputs,
   outputs: { y, finalState, edges: kept },
   params,

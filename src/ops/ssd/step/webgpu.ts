@@ -1,9 +1,9 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
 import { ACTIVATION_WGSL } from '../../activation/webgpu/wgsl.ts'
-import { webgpu as copy } from '../../copy/webgpu.ts'
+import { copy } from '../../copy/webgpu.ts'
 import type { Call } from '../../operation.ts'
 import { dtRange } from '../shapes.ts'
-import type { DecayParams } from '../../scan/step/decay.ts'
+import type { DecayParams } from '../../scan/step/types.ts'
 import type { SsdStateUpdateInputs, SsdStateUpdateOutputs, SsdStateUpdateParams } from './types.ts'
 
 /** Threads of a workgroup, and how many of them share a row of the state. */
@@ -14,7 +14,7 @@ const DEEP = 4
 const MANY_ROWS = 8192
 
 /** One token of `ssd`, on the state in place. LANES threads take DEEP rows [N] of the state, all of one head. */
-const ssdStateUpdate = defineKernel({
+const ssdStateUpdateKernel = defineKernel({
   name: 'ssdStateUpdate',
   bindings: {
     state: 'f32 rw',
@@ -111,7 +111,7 @@ const ssdStateUpdate = defineKernel({
 })
 
 /** In place where there is no next state; else on a copy. */
-export function webgpu(
+export function ssdStateUpdate(
   call: Call<SsdStateUpdateInputs, SsdStateUpdateOutputs, SsdStateUpdateParams & DecayParams>,
 ): WebGpuLaunch[] {
   const { state, x, dt, A, B, C, D, z, dtBias } = call.inputs
@@ -126,7 +126,7 @@ export function webgpu(
     : []
   return [
     ...copied,
-    launch(ssdStateUpdate, {
+    launch(ssdStateUpdateKernel, {
       bindings: { state: nextState ?? state, x, dt, A, B, C, D, z, dtBias, y },
       uniforms: { rows: y.size, heads, headWidth, groups, states, ...dtRange(call.params) },
       constants: {

@@ -5,7 +5,7 @@ import { dtRange, sizesOf } from '../shapes.ts'
 import { BLOCK_WIDTH, forward, prepare } from './forward.ts'
 import type { SsdBackwardInputs, SsdBackwardOutputs, SsdParams } from '../types.ts'
 
-export function wasmBackward({
+export function ssdBackward({
   inputs,
   outputs,
   params,

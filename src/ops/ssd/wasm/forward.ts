@@ -67,7 +67,7 @@ export function forward(
   return wasmLaunch('ssdForward', { ...tensors, ...own, ...options, ...strides }, items)
 }
 
-export function wasm({
+export function ssd({
   inputs,
   outputs,
   params,

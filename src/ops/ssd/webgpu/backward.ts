@@ -71,7 +71,7 @@ const ssdSkipGradient = defineKernel({
     }`,
 })
 
-export function webgpuBackward({
+export function ssdBackward({
   inputs,
   outputs,
   params,

@@ -123,7 +123,7 @@ export function output(
   })
 }
 
-export function webgpu({
+export function ssd({
   inputs,
   outputs,
   params,

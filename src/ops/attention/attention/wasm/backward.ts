@@ -4,7 +4,7 @@ import { sizesOf } from '../sizes.ts'
 import { commonArgs, limitsLaunch } from './forward.ts'
 import type { AttentionBackwardInputs, AttentionBackwardOutputs, AttentionParams } from '../types.ts'
 
-export function wasmBackward(
+export function attentionBackward(
   call: Call<AttentionBackwardInputs, AttentionBackwardOutputs, AttentionParams>,
 ): WasmLaunch[] {
   const { inputs, outputs, params } = call

@@ -249,7 +249,7 @@ const attentionBackwardKV = defineKernel({
     }`,
 })
 
-export function webgpuBackward(
+export function attentionBackward(
   call: Call<AttentionBackwardInputs, AttentionBackwardOutputs, AttentionParams>,
 ): WebGpuLaunch[] {
   const { inputs, outputs, params } = call

@@ -247,7 +247,7 @@ export function limitsOf(
   return { launches: [make], limits, LIMITS: 2 }
 }
 
-export function webgpu(call: Call<AttentionInputs, AttentionOutputs, AttentionParams>): WebGpuLaunch[] {
+export function attention(call: Call<AttentionInputs, AttentionOutputs, AttentionParams>): WebGpuLaunch[] {
   const { inputs, outputs, params } = call
   const { heads, kvHeads, scale } = params
   const { B, L, S, P } = sizesOf(inputs, params)

@@ -103,7 +103,7 @@ const ltiGradients = defineKernel({
     }`,
 })
 
-export function webgpuBackward({
+export function ltiDiagonalBackward({
   inputs,
   outputs,
   params,

@@ -208,7 +208,7 @@ export function walk(
   ]
 }
 
-export function webgpu({
+export function ltiDiagonal({
   inputs,
   outputs: { y, finalRe, finalIm },
   params,

@@ -1,7 +1,7 @@
+import type { ChoiceValues } from '../devices/choices.ts'
+import type { AnyDevice, DeviceName } from '../devices/device.ts'
 import { DeviceError } from '../errors.ts'
-import type { ChoiceValues } from './choices.ts'
-import type { AnyDevice, DeviceName } from './device.ts'
-import { ReferenceDevice } from './reference/device.ts'
+import { withKernels } from './kernels.ts'
 
 export interface DeviceOptions {
   /** wasm: threads that compute, the calling one included. Default: the cores there are, at most 16. */
@@ -25,7 +25,7 @@ export interface DeviceOptions {
 }
 
 /**
- * Opens a device. `auto` is webgpu where a hardware adapter is found, else wasm.
+ * Opens a device, and loads its code and its kernels first: nothing of another device is loaded. `auto` is webgpu where a hardware adapter is found, else wasm.
  *
  * @throws DeviceError if the named device is not there: nothing falls back in silence.
  */
@@ -35,11 +35,11 @@ export async function openDevice(
 ): Promise<AnyDevice> {
   switch (name) {
     case 'reference':
-      return new ReferenceDevice()
+      return openReference()
     case 'wasm':
-      return (await import('./wasm/device.ts')).openWasm(options)
+      return openWasm(options)
     case 'webgpu':
-      return (await import('./webgpu/device.ts')).openWebGpu(options)
+      return openWebGpu(options)
     case 'auto':
       try {
         return await openDevice('webgpu', options)
@@ -53,4 +53,25 @@ export async function openDevice(
         found: String(name satisfies never),
       })
   }
+}
+
+async function openReference(): Promise<AnyDevice> {
+  const [{ ReferenceDevice }, { kernels }] = await Promise.all([
+    import('../devices/reference/device.ts'),
+    import('./reference.ts'),
+  ])
+  return withKernels(new ReferenceDevice(), kernels)
+}
+
+async function openWasm(options: DeviceOptions): Promise<AnyDevice> {
+  const [device, { kernels }] = await Promise.all([import('../devices/wasm/device.ts'), import('./wasm.ts')])
+  return withKernels(await device.openWasm(options), kernels)
+}
+
+async function openWebGpu(options: DeviceOptions): Promise<AnyDevice> {
+  const [device, { kernels }] = await Promise.all([
+    import('../devices/webgpu/device.ts'),
+    import('./webgpu.ts'),
+  ])
+  return withKernels(await device.openWebGpu(options), kernels)
 }
