@@ -6,17 +6,8 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { format } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { createProgram } from '../src/cli/program.ts'
-import {
-  commandsOf,
-  expectedOutput,
-  faultOf,
-  modulesOf,
-  typeErrors,
-  unknownImports,
-  type Module,
-} from './snippets.ts'
+import { commandsOf, expectedOutput, faultOf, modulesOf, typeErrors, unknownImports } from './snippets.ts'
 
-const FOLDER = '.cache/snippets'
 const documents = [
   'README.md',
   'CONTRIBUTING.md',
@@ -31,17 +22,16 @@ const texts = new Map(
   await Promise.all(documents.map(async (file) => [file, await readFile(file, 'utf8')] as const)),
 )
 const modules = [...texts].flatMap(([file, text]) => modulesOf(file, text))
-const pathOf = ({ file, line }: Module): string => `${FOLDER}/${file.replaceAll(/\W/g, '-')}-${line}.ts`
 
 beforeAll(async () => {
-  await rm(FOLDER, { recursive: true, force: true })
-  await mkdir(FOLDER, { recursive: true })
-  for (const module of modules) await writeFile(pathOf(module), module.code)
+  await rm('.cache/snippets', { recursive: true, force: true })
+  await mkdir('.cache/snippets', { recursive: true })
+  for (const { path, code } of modules) await writeFile(path, code)
 })
 
 test('all snippets compile', async () => {
   expect(modules.flatMap(({ code }) => unknownImports(code))).toEqual([])
-  expect(await typeErrors(modules.map(pathOf))).toEqual([])
+  expect(await typeErrors(modules.map(({ path }) => path))).toEqual([])
 })
 
 describe('snippets run', () => {
@@ -67,7 +57,7 @@ describe('snippets run', () => {
       .spyOn(process.stdout, 'write')
       .mockImplementation((text) => printed.push(String(text)) > 0)
     try {
-      await import(/* @vite-ignore */ join(root, pathOf(module)))
+      await import(/* @vite-ignore */ join(root, module.path))
     } finally {
       log.mockRestore()
       write.mockRestore()

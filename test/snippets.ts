@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
+import { dirname, join, relative } from 'node:path'
 import ts from 'typescript'
 import packageJson from '../package.json' with { type: 'json' }
 
@@ -22,7 +23,11 @@ export interface Module {
   /** Line of the first snippet, from 1. */
   readonly line: number
   readonly runs: boolean
+  /** Where tests write it. */
+  readonly path: string
 }
+
+const FOLDER = '.cache/snippets'
 
 function fencesOf(markdown: string): Fence[] {
   const fences: Fence[] = []
@@ -39,27 +44,50 @@ function fencesOf(markdown: string): Fence[] {
   return fences
 }
 
-const MARKS = ['continues', 'no-run']
+interface Draft {
+  readonly file: string
+  readonly line: number
+  readonly lines: string[]
+  /** Where a reader saves it, if a guide says so. */
+  readonly place: string | undefined
+  runs: boolean
+}
 
 /**
  * The TypeScript of a Markdown file. ```` ```ts ```` begins a module; `continues` goes on with the one before; `no-run` says that it
- * needs a download, a browser or a terminal, and is only compiled.
+ * needs a download, a browser or a terminal, and is only compiled. A path says that a guide has the reader save it there: its
+ * relative imports are meant from there, and other snippets of the page may import it.
  */
 export function modulesOf(file: string, markdown: string): Module[] {
-  const modules: { file: string; lines: string[]; line: number; runs: boolean }[] = []
+  const drafts: Draft[] = []
   for (const { info, line, lines } of fencesOf(markdown)) {
     const [language, ...marks] = info
     if (language !== 'ts') continue
-    const unknown = marks.find((mark) => !MARKS.includes(mark))
+    const place = marks.find((mark) => mark.includes('/'))
+    const unknown = marks.find((mark) => !['continues', 'no-run', place].includes(mark))
     if (unknown) throw new Error(`${file}:${line}: no such mark: ${unknown}`)
-    if (!marks.includes('continues')) modules.push({ file, lines: [], line, runs: true })
-    const module = modules.at(-1)
-    if (!module) throw new Error(`${file}:${line}: nothing to continue`)
-    if (marks.includes('no-run')) module.runs = false
-    while (module.lines.length < line) module.lines.push('')
-    module.lines.push(...lines)
+    if (!marks.includes('continues')) drafts.push({ file, lines: [], line, place, runs: !place })
+    const draft = drafts.at(-1)
+    if (!draft) throw new Error(`${file}:${line}: nothing to continue`)
+    if (marks.includes('no-run')) draft.runs = false
+    while (draft.lines.length < line) draft.lines.push('')
+    draft.lines.push(...lines)
   }
-  return modules.map(({ lines, ...rest }) => ({ ...rest, code: `${lines.join('\n')}\nexport {}\n` }))
+  const pathOf = ({ line }: Draft): string => `${FOLDER}/${file.replaceAll(/\W/g, '-')}-${line}.ts`
+  const made = new Map(
+    drafts.flatMap((draft) => (draft.place ? [[draft.place, pathOf(draft)] as const] : [])),
+  )
+  return drafts.map((draft) => {
+    const from = draft.place === undefined ? '.' : dirname(draft.place)
+    const code = `${draft.lines.join('\n')}\nexport {}\n`.replaceAll(
+      /from '(\.[^']+)'/g,
+      (_, specifier: string) => {
+        const wanted = join(from, specifier)
+        return `from './${relative(FOLDER, made.get(wanted) ?? wanted)}'`
+      },
+    )
+    return { file, code, line: draft.line, runs: draft.runs, path: pathOf(draft) }
+  })
 }
 
 /** What the code says will be printed: the comments `// → text`. */
