@@ -4,7 +4,9 @@ import { activation, activationBackward } from './activation/reference.ts'
 import { attention, attentionBackward } from './attention/attention/reference.ts'
 import { cacheAppend } from './attention/cache-append/reference.ts'
 import { rope } from './attention/rope/reference.ts'
+import { cast } from './cast/reference.ts'
 import { causalConv1d, causalConv1dBackward } from './causal-conv1d/reference.ts'
+import { cast } from './cast/reference.ts'
 import { copy } from './copy/reference.ts'
 import { crossEntropy, crossEntropyBackward } from './cross-entropy/reference.ts'
 import { accumulate, binary, copyInto, fill, scale } from './elementwise/reference.ts'
@@ -36,6 +38,7 @@ const definitions: DefinitionTable = {
   binary,
   broadcast,
   cacheAppend,
+  cast,
   causalConv1d,
   causalConv1dBackward,
   clipFactor,

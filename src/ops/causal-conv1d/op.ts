@@ -24,6 +24,7 @@ export const causalConv1dBackwardOp = defineOperation<
   CausalConv1dParams
 >({
   name: 'causalConv1dBackward',
+  dtypes: { reset: 'i32' },
   outputs: ({ x, weight, bias, initialWindow }) => ({
     dx: { shape: x.shape },
     dweight: { shape: weight.shape },
@@ -35,6 +36,7 @@ export const causalConv1dBackwardOp = defineOperation<
 
 export const causalConv1dOp = defineOperation<CausalConv1dInputs, CausalConv1dOutputs, CausalConv1dParams>({
   name: 'causalConv1d',
+  dtypes: { reset: 'i32' },
   outputs({ x, weight, bias, initialWindow, reset }) {
     expectRank('causalConv1d: x', x.shape, 3)
     const [batch, length, channels] = x.shape as [number, number, number]

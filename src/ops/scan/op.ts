@@ -19,6 +19,7 @@ export const selectiveScanBackwardOp = defineOperation<
   SelectiveScanParams
 >({
   name: 'selectiveScanBackward',
+  dtypes: { reset: 'i32' },
   outputs: ({ u, delta, A, B, C, D, z, deltaBias, initialState }) => ({
     du: { shape: u.shape },
     ddelta: { shape: delta.shape },
@@ -39,6 +40,7 @@ export const selectiveScanOp = defineOperation<
   SelectiveScanParams
 >({
   name: 'selectiveScan',
+  dtypes: { reset: 'i32' },
   outputs(inputs, { keepEdges }) {
     const { u, delta, A, B, C, D, z, deltaBias, initialState, reset } = inputs
     expectRank('selectiveScan: u', u.shape, 3)

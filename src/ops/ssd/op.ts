@@ -6,6 +6,7 @@ import type { SsdInputs, SsdOutputs, SsdParams, SsdBackwardInputs, SsdBackwardOu
 
 export const ssdBackwardOp = defineOperation<SsdBackwardInputs, SsdBackwardOutputs, SsdParams>({
   name: 'ssdBackward',
+  dtypes: { reset: 'i32' },
   outputs: ({ x, dt, A, B, C, D, z, dtBias, initialState }) => ({
     dx: { shape: x.shape },
     ddt: { shape: dt.shape },
@@ -22,6 +23,7 @@ export const ssdBackwardOp = defineOperation<SsdBackwardInputs, SsdBackwardOutpu
 
 export const ssdOp = defineOperation<SsdInputs, SsdOutputs, SsdParams>({
   name: 'ssd',
+  dtypes: { reset: 'i32' },
   outputs(inputs, params) {
     checkShapes(inputs, params)
     const { x, A, B } = inputs

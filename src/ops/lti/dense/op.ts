@@ -18,6 +18,7 @@ export const ltiDenseStatesBackwardOp = defineOperation<
   object
 >({
   name: 'ltiDenseStatesBackward',
+  dtypes: { reset: 'i32' },
   outputs: ({ h, A, initialState }) => ({
     dv: { shape: h.shape },
     dA: { shape: A.shape },
@@ -28,6 +29,7 @@ export const ltiDenseStatesBackwardOp = defineOperation<
 /** h[t] = A h[t-1] + v[t] */
 export const ltiDenseStatesOp = defineOperation<LtiDenseStatesInputs, LtiDenseStatesOutputs, object>({
   name: 'ltiDenseStates',
+  dtypes: { reset: 'i32' },
   outputs({ v, A, initialState, reset }) {
     expectRank('ltiDense: v', v.shape, 3)
     const [batch, length, states] = v.shape as [number, number, number]

@@ -16,6 +16,7 @@ export const selectiveStepOp = defineOperation<
   SelectiveStepParams
 >({
   name: 'selectiveStep',
+  dtypes: { weight: ['f32', 'u32'] },
   outputs({ state, x, selected, A, D, z, weight, deltaBias }, params) {
     expectRank('selectiveStep: state', state.shape, 3)
     const [batch, inner, states] = state.shape as [number, number, number]
@@ -26,7 +27,7 @@ export const selectiveStepOp = defineOperation<
     if (D) expectShape('selectiveStep: D', D.shape, [inner])
     if (z) expectShape('selectiveStep: z', z.shape, [batch, inner])
     if (deltaBias) expectShape('selectiveStep: deltaBias', deltaBias.shape, [inner])
-    expectDType('selectiveStep: weight', weight.dtype, params.format ? 'i32' : 'f32')
+    expectDType('selectiveStep: weight', weight.dtype, params.format ? 'u32' : 'f32')
     expectShape('selectiveStep: weight', weight.shape, weightShape({ ...params, rows: inner }, rank))
     return { y: { shape: x.shape } }
   },

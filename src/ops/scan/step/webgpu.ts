@@ -1,6 +1,6 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
 import { ACTIVATION_WGSL } from '../../activation/webgpu/wgsl.ts'
-import { copy } from '../../copy/webgpu.ts'
+import { copyRows } from '../../copy/webgpu.ts'
 import type { Call } from '../../operation.ts'
 import type { DecayParams } from './types.ts'
 import type {
@@ -98,9 +98,7 @@ export function selectiveStateUpdate(
   const { y, nextState } = call.outputs
   const { deltaSoftplus = false, logDecay = false } = call.params
   const [, inner, states] = state.shape as [number, number, number]
-  const copied = nextState
-    ? copy({ ...call, inputs: { x: state }, outputs: { y: nextState }, params: {} })
-    : []
+  const copied = nextState ? [copyRows(state, nextState)] : []
   return [
     ...copied,
     launch(selectiveStateUpdateKernel, {

@@ -1,6 +1,6 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
 import { ACTIVATION_WGSL } from '../../activation/webgpu/wgsl.ts'
-import { copy } from '../../copy/webgpu.ts'
+import { copyRows } from '../../copy/webgpu.ts'
 import type { Call } from '../../operation.ts'
 import { dtRange } from '../shapes.ts'
 import type { DecayParams } from '../../scan/step/types.ts'
@@ -121,9 +121,7 @@ export function ssdStateUpdate(
   const LANES = lanesFor(states)
   const ROWS = WORKGROUP / LANES
   const deep = y.size >= MANY_ROWS && headWidth % DEEP === 0 ? DEEP : 1
-  const copied = nextState
-    ? copy({ ...call, inputs: { x: state }, outputs: { y: nextState }, params: {} })
-    : []
+  const copied = nextState ? [copyRows(state, nextState)] : []
   return [
     ...copied,
     launch(ssdStateUpdateKernel, {
