@@ -42,12 +42,12 @@ function trainSsd(device: AnyDevice): () => void {
   const [L, H, N] = [1024, 24, 128]
   const inputs = {
     x: randomNormal(device, [1, L, 64 * H], 1),
-    dt: scale(randomNormal(device, [1, L, H], 1), 0.1, -3),
+    delta: scale(randomNormal(device, [1, L, H], 1), 0.1, -3),
     A: scale(randomNormal(device, [H], 1), 0, -1),
     B: randomNormal(device, [1, L, N], 1),
     C: randomNormal(device, [1, L, N], 1),
   }
-  const run = () => ssd(inputs, { groups: 1, dtSoftplus: true }).y
+  const run = () => ssd(inputs, { groups: 1, deltaSoftplus: true }).y
   return inScope(() => withGradients(Object.values(inputs), run, (y) => new Map([[y, y]])))
 }
 

@@ -47,12 +47,15 @@ async function results(choices: Partial<ChoiceValues>): Promise<ArrayLike<number
   const of = (values: Float32Array, ...shape: number[]): Tensor => tensor(device, values, shape)
   const inputs = {
     x: of(sequence.x, 1, L, H * P),
-    dt: of(sequence.dt, 1, L, H),
+    delta: of(sequence.dt, 1, L, H),
     A: of(sequence.A, H),
     B: of(sequence.B, 1, L, N),
     C: of(sequence.C, 1, L, N),
   }
-  const made = [ssd(inputs, { groups: 1, dtSoftplus: false }).y, linear(of(rows, 5, 64), of(weight, 33, 64))]
+  const made = [
+    ssd(inputs, { groups: 1, deltaSoftplus: false }).y,
+    linear(of(rows, 5, 64), of(weight, 33, 64)),
+  ]
   const values = await Promise.all(made.map((each) => each.read()))
   device.destroy()
   return values

@@ -39,7 +39,7 @@ export const attentionOp: KernelOperation<AttentionInputs, AttentionOutputs, Att
       const dy = grads.y ?? zeros(outputs.y.device, outputs.y.shape)
       const { dq, dk, dv } = apply(
         attentionBackwardOp,
-        { ...inputs, ...outputs, dy, dlse: grads.lse },
+        { ...inputs, ...outputs, dy, dLse: grads.lse },
         params,
       )
       return { q: dq, k: dk, v: dv }
