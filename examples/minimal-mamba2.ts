@@ -1,6 +1,6 @@
 /**
  * Mamba-2 in one file, to be read beside the paper: Dao and Gu, "Transformers are SSMs" (2024, arXiv 2405.21060). It computes what the
- * library computes, from small operations instead of fused kernels; test/examples.test.ts compares the two.
+ * library computes, from small operations instead of fused kernels; test/docs/examples.test.ts compares the two.
  *
  * Shapes: batch b, length l, width d, inner width e, heads h of width p (e = h p), state size n, taps of the convolution k,
  * chunk q, vocabulary v. One group: all heads share B and C. Weights have the names and shapes of published checkpoints.

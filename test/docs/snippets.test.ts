@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
 import { format } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { createProgram } from '../src/cli/program.ts'
+import { createProgram } from '../../src/cli/program.ts'
 import { commandsOf, expectedOutput, faultOf, modulesOf, typeErrors, unknownImports } from './snippets.ts'
 
 const documents = [
