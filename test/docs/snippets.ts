@@ -139,8 +139,10 @@ export function faultOf(words: readonly string[], program: Command): string | un
     const script = rest.slice(1).find((word) => !word.startsWith('-'))!
     return script in packageJson.scripts ? undefined : `no script ${script}`
   }
-  const file = tool === 'node' ? rest.find((word) => /\.m?[jt]s$/.test(word)) : undefined
-  return file === undefined || existsSync(file) ? undefined : `no file ${file}`
+  const missing = words.find(
+    (word) => /^(src|test|bench|scripts|examples)\/.+\.\w+$/.test(word) && !existsSync(word),
+  )
+  return missing === undefined ? undefined : `no file ${missing}`
 }
 
 function flagFault(words: readonly string[], program: Command): string | undefined {
