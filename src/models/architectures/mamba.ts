@@ -83,7 +83,7 @@ export const mamba = defineArchitecture({
   huggingFace: {
     modelType: 'mamba',
     className: 'MambaForCausalLM',
-    layout: backboneLayout,
+    layout: () => backboneLayout,
     read: (fields) => readBackbone(fields, readMambaLayer(fields), true),
     write(config) {
       const layer = uniformLayer<MambaLayer>(config, 'mamba')
