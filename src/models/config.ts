@@ -121,7 +121,7 @@ export function modelConfig(options: ModelOptions): ModelConfig {
   const head = headConfig(options)
   return {
     width,
-    layers: names.map((name) => layerConfig(name, options)),
+    layers: names.map((name, index) => layerConfig(name, index, options)),
     input,
     head,
     tieEmbeddings: options.tieEmbeddings ?? (head.kind === 'language' && vocabulary !== undefined),
@@ -145,7 +145,7 @@ function headConfig({ classes, outputs, each, features }: ModelOptions): HeadCon
   return { kind: 'language' }
 }
 
-function layerConfig(name: ArchitectureName, options: ModelOptions): LayerConfig {
+function layerConfig(name: ArchitectureName, index: number, options: ModelOptions): LayerConfig {
   const { width, state, expand = 2, mlp, headWidth, heads, kvHeads } = options
   const hidden = expectPositive('expand × width', expand * width)
   for (const [key, value] of Object.entries({ state, mlp, headWidth, heads, kvHeads })) {
@@ -153,7 +153,8 @@ function layerConfig(name: ArchitectureName, options: ModelOptions): LayerConfig
   }
   const architecture = ARCHITECTURES.find(({ type }) => type === name)
   if (architecture?.layer) {
-    return architecture.layer({ width, hidden, state, headWidth, heads, kvHeads, mlp }) as LayerConfig
+    const layerOptions = { index, width, hidden, state, headWidth, heads, kvHeads, mlp }
+    return architecture.layer(layerOptions) as LayerConfig
   }
   throw new ConfigError('unknown architecture', {
     expected: ARCHITECTURE_NAMES.join(', '),

@@ -32,9 +32,11 @@ const mambaKind = layerKind(
     /** Hidden width of a gated MLP after the mixer. Absent: none. */
     mlp: v.optional(count),
   }),
-  ({ mlp, ...layer }, context) => {
+  ({ mlp, innerNorm: eps, ...layer }, context) => {
     const { width, branches } = context
-    return new Block(new Mamba1({ ...layer, input: width, output: width, branches }), mlp, context)
+    const innerNorm = eps === undefined ? undefined : { eps, weights: false }
+    const mixer = new Mamba1({ ...layer, innerNorm, input: width, output: width, branches })
+    return new Block(mixer, mlp, context)
   },
 )
 
