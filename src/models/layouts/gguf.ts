@@ -134,7 +134,9 @@ export function toGguf(config: StackConfig, where: string, layouts: readonly Ggu
     return { metadata, layout: ggufLayout(layout, layers), warnings: layer.warnings ?? [] }
   }
   const [first] = layers
-  if (!layouts.some(({ name }) => name === first.kind)) return refuse('GGUF has no such layers', first.kind)
+  if (!layouts.some(({ name }) => name === first.kind)) {
+    return refuse('such layers are not written to GGUF', first.kind)
+  }
   return refuse('the layers of a GGUF model are all of one kind')
 }
 
