@@ -110,6 +110,13 @@ interface Recording<Compiled> extends LaunchList {
   readonly compiled: readonly Compiled[]
 }
 
+let recordings = 0
+
+/** Whether a device records what runs now. */
+export function isRecording(): boolean {
+  return recordings > 0
+}
+
 /** What devices share: recording. A device compiles launches to what it can run without looking again. */
 export abstract class RecordingDevice<Launch, Compiled> {
   #recording: Compiled[] | undefined
@@ -132,9 +139,11 @@ export abstract class RecordingDevice<Launch, Compiled> {
     if (this.#recording) throw new DeviceError('a recording is under way already')
     const compiled: Compiled[] = []
     this.#recording = compiled
+    recordings++
     try {
       body()
     } finally {
+      recordings--
       this.#recording = undefined
     }
     const list: Recording<Compiled> = { length: compiled.length, compiled: this.join(compiled) }
