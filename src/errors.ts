@@ -44,6 +44,16 @@ export class StateError extends SidewinderError {}
 /** NaN or Inf where numbers were expected. */
 export class NumericsError extends SidewinderError {}
 
+/** Throws StateError if the body of `where` was asynchronous: what surrounds it ends when the body returns. */
+export function expectSynchronous(where: string, result: unknown): void {
+  if (result instanceof Promise) {
+    throw new StateError('the body must not be asynchronous', {
+      where,
+      hint: 'Await before it or after it',
+    })
+  }
+}
+
 function show(value: unknown): string {
   if (typeof value === 'string') return value
   if (Array.isArray(value)) return `[${value.join(', ')}]`

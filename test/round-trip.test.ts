@@ -11,7 +11,7 @@ import { openCheckpoint, tokenizerOf, type Checkpoint } from '../src/models/file
 import { modelConfig, type LayerConfig, type ModelConfig } from '../src/models/config.ts'
 import { liveCheckpoint } from '../src/models/files/live.ts'
 import { folderFiles, ggufFile, type GgufOptions } from '../src/models/files/save.ts'
-import { halfBits, halfTable } from '../src/tensor/half.ts'
+import { halfBits, halfTable } from '../src/devices/half.ts'
 import { sizeOf } from '../src/tensor/shape.ts'
 import { inNode, testDevices } from './devices.ts'
 import { readTestFile } from './files.ts'

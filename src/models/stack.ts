@@ -152,13 +152,13 @@ function recomputed(layer: Layer, stream: Stream, options: SequenceOptions): Ran
   const { branch, residual } = stream
   const parameters = walk(layer).map(({ parameter }) => parameter.tensor)
   const from = [branch, ...(residual ? [residual] : []), ...Object.values(options.state ?? {}), ...parameters]
+  const run = (): Ran => layer.sequence(stream, options)
   let ran = false
   const {
     branch: next,
     residual: sum,
     ...state
   } = recompute(from, () => {
-    const run = (): Ran => layer.sequence(stream, options)
     const after = ran ? unobserved(run) : run()
     ran = true
     return { branch: after.branch, residual: after.residual!, ...after.state }

@@ -117,11 +117,11 @@ function headMatrix({ delta, A, B, C, h, reset }: Scan, units: Tensor, head: num
   const ofGroup = (x: Tensor): Tensor => slice(x, 2, group * h.width, (group + 1) * h.width)
   const inputs = {
     x: units,
-    dt: slice(delta, 2, head, head + 1),
+    delta: slice(delta, 2, head, head + 1),
     A: slice(A, 0, head, head + 1),
     B: ofGroup(B),
     C: ofGroup(C),
     reset,
   }
-  return ssd(inputs, { groups: 1, dtSoftplus: false }).y
+  return ssd(inputs, { groups: 1, deltaSoftplus: false }).y
 }

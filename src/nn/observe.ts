@@ -1,7 +1,7 @@
-/** Looking inside: modules note what they compute, and an observer is given it. With no observer, a note is one comparison. */
+/** Modules note what they compute, and an observer is given it. Without an observer, a note is one comparison. */
 import { withTape } from '../autograd/tape.ts'
 import { isRecording } from '../devices/device.ts'
-import { StateError } from '../errors.ts'
+import { expectSynchronous, StateError } from '../errors.ts'
 import { contiguous } from '../ops/index.ts'
 import { scope } from '../tensor/scope.ts'
 import type { Tensor } from '../tensor/tensor.ts'
@@ -16,7 +16,7 @@ import type { Tensor } from '../tensor/tensor.ts'
 export type Observer = (path: string, name: string, tensor: Tensor) => void
 
 export interface ObserveOptions {
-  /** The names to be observed. What has another name, and is not needed by the model itself, is not computed. Default: all. */
+  /** The names to be observed. Default: all. Some tensors are made for an observer alone: name what you want where texts are long. */
   readonly names?: Iterable<string>
 }
 
@@ -40,7 +40,7 @@ let active: Observation | undefined
 export function observe<T>(body: () => T, observer: Observer, { names }: ObserveOptions = {}): T {
   expectNoRecording('observe')
   const result = withObservation({ observer, names: names && new Set(names), path: '' }, body)
-  if (result instanceof Promise) throw new StateError('the body of observe must not be asynchronous')
+  expectSynchronous('observe', result)
   return result
 }
 
@@ -48,14 +48,15 @@ export function observe<T>(body: () => T, observer: Observer, { names }: Observe
 export function note(name: string, value: Tensor | (() => Tensor)): void {
   if (active === undefined) return
   const { observer, names, path } = active
-  expectNoRecording(`observe: ${path} ${name}`)
+  const where = `observe: ${path === '' ? name : `${path} ${name}`}`
+  expectNoRecording(where)
   if (names && !names.has(name)) return
   aside(() => {
     const tensor = contiguous(typeof value === 'function' ? value() : value)
     const answer: unknown = observer(path, name, tensor)
     if (answer instanceof Promise) {
       throw new StateError('the observer must not be asynchronous', {
-        where: `observe: ${path} ${name}`,
+        where,
         hint: 'Begin to read there, and wait after observe: reads.push(tensor.read())',
       })
     }

@@ -109,14 +109,14 @@ export class Mamba2 extends Mixer {
     const inner = ssd(
       {
         ...selected,
-        dt,
+        delta: dt,
         A: decayOf(this.aLog),
         D: this.D.tensor,
-        dtBias: this.dtBias.tensor,
+        deltaBias: this.dtBias.tensor,
         initialState: state?.ssm,
         reset,
       },
-      { groups, dtSoftplus: true, dtLimit: deltaLimit, chunkSize: chunk },
+      { groups, deltaSoftplus: true, deltaLimit, chunkSize: chunk },
     )
     note('ssm_output', inner.y)
     note('h', inner.finalState)
@@ -135,12 +135,12 @@ export class Mamba2 extends Mixer {
       {
         state: state.ssm,
         ...selected,
-        dt,
+        delta: dt,
         A,
         D: this.D.tensor,
-        dtBias: this.dtBias.tensor,
+        deltaBias: this.dtBias.tensor,
       },
-      { groups, dtSoftplus: true, dtLimit: deltaLimit, logDecay, inPlace: true },
+      { groups, deltaSoftplus: true, deltaLimit, logDecay, inPlace: true },
     )
     note('ssm_output', () => asSequence(inner.y))
     note('h', state.ssm)
