@@ -91,6 +91,10 @@ const NOTES: Record<string, number[]> = {
   logits: [B, L, V],
 }
 
+async function asynchronous(_path: string, _name: string, x: Tensor): Promise<unknown> {
+  return x.read()
+}
+
 /** Rows [B, width] of position `t`, of notes with rows [B, L, …]. */
 function position({ shape, data }: Noted, t: number): ArrayLike<number> {
   const [batch, length] = shape
@@ -238,8 +242,7 @@ testDevices(
           ),
         ).toThrow(StateError)
         const x = zeros(device(), [1])
-        const later = async (_path: string, _name: string, read: Tensor): Promise<unknown> => read.read()
-        expect(() => observe(() => note('x', x), later as Observer)).toThrow(
+        expect(() => observe(() => note('x', x), asynchronous as Observer)).toThrow(
           /x\] the observer must not be async/,
         )
       })
