@@ -2,18 +2,25 @@
 export interface ErrorDetails {
   /** The file, tensor, key or operation that the error is about. */
   readonly where?: string
+  /** What the rule asks for. */
   readonly expected?: unknown
+  /** What was there instead. */
   readonly found?: unknown
   /** What to do next. */
   readonly hint?: string
+  /** The error that this one follows from. */
   readonly cause?: unknown
 }
 
 /** Base of all errors thrown on purpose: what was done, the rule, the value found, what to do next. */
 export class SidewinderError extends Error {
+  /** The file, tensor, key or operation that the error is about. */
   readonly where: string | undefined
+  /** What the rule asks for. */
   readonly expected: unknown
+  /** What was there instead. */
   readonly found: unknown
+  /** What to do next. */
   readonly hint: string | undefined
 
   constructor(rule: string, details: ErrorDetails = {}) {

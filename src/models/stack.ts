@@ -7,11 +7,12 @@ import { Module, walk } from '../nn/module.ts'
 import { RMSNorm } from '../nn/norm.ts'
 import { note, underPath, unobserved } from '../nn/observe.ts'
 import type { State } from '../nn/states.ts'
-import { add, mean, recompute } from '../ops/index.ts'
+import { add, divide, matmul, mean, recompute, reshape, sum } from '../ops/index.ts'
 import { scope } from '../tensor/scope.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { kindOf, type ModelConfig } from './config.ts'
 import type { Layer, Stream } from './layer.ts'
+import { eachOf } from './stack-config.ts'
 
 export interface LayersOptions extends Omit<SequenceOptions, 'state'> {
   /** What each layer remembers of what came before. */
@@ -58,7 +59,7 @@ export class Stack extends Module {
     super()
     const { width, input, head, tieEmbeddings } = config
     this.backbone = new Backbone(config)
-    this.#pooled = head.kind !== 'language' && (head.each ?? 'sequence') === 'sequence'
+    this.#pooled = eachOf(head) === 'sequence'
     if (head.kind === 'language') {
       if (!('vocabulary' in input))
         throw new ConfigError('a language model needs a vocabulary', { where: 'model' })
@@ -88,16 +89,16 @@ export class Stack extends Module {
     return { y: this.#lastNorm(stream), states }
   }
 
-  /** Hidden vectors [B, L, width] to what the head says: of each position, or of their mean. */
-  project(y: Tensor): Tensor {
-    return this.projectRows(this.#pooled ? mean(y, [1]) : y)
+  /** Hidden vectors [B, L, width] to what the head says: of each position, or of the mean of those that `mask` [B, L] marks. */
+  project(y: Tensor, mask?: Tensor): Tensor {
+    return this.projectRows(this.#pooled ? meanOf(y, mask) : y)
   }
 
   /** Hidden vectors [..., width] through the head. */
   projectRows(y: Tensor): Tensor {
-    const says = (this.lmHead ?? this.head!).forward(y)
-    note('logits', says)
-    return says
+    const logits = (this.lmHead ?? this.head!).forward(y)
+    note('logits', logits)
+    return logits
   }
 
   /** One position: input i32 [B] (or features [B, F]) to what the head says [B, …]. States change in place. */
@@ -135,6 +136,14 @@ function noted<S extends Stream>(i: number, before: Stream, run: (before: Stream
 /** The residual stream itself [B, L, width]. */
 function sumOf({ branch, residual }: Stream): Tensor {
   return asSequence(residual ? add(branch, residual) : branch)
+}
+
+/** Mean over the positions of y [B, L, D] that belong to their sequence, [B, D]: Σ mask y / Σ mask. */
+function meanOf(y: Tensor, mask: Tensor | undefined): Tensor {
+  if (!mask) return mean(y, [1])
+  const [batch, length, width] = y.shape as [number, number, number]
+  const total = matmul({ a: reshape(mask, [batch, 1, length]), b: y })
+  return reshape(divide(total, reshape(sum(mask, [1]), [batch, 1, 1])), [batch, width])
 }
 
 type Ran = ReturnType<Layer['sequence']>

@@ -24,6 +24,7 @@ export class Random {
     this.state = [next(), next(), next(), next()]
   }
 
+  /** Where the sequence of numbers is; setting it continues from there. */
   get state(): RandomState {
     return [this.#a, this.#b, this.#c, this.#d]
   }
