@@ -2,7 +2,7 @@
 // little else. node scripts/run-ts.mjs bench/check.ts webgpu [only]; with --subgroup-matrix, those of products on matrix units.
 import { parseArgs } from 'node:util'
 import type { DeviceName } from '../src/devices/device.ts'
-import { openDevice } from '../src/devices/open.ts'
+import { openDevice } from '../src/ops/open-device.ts'
 import { operationCases } from '../src/ops/table.ts'
 import { modelChecks, MODELS } from '../test/suites/models.ts'
 import { deviceChecks } from '../test/suites/operations.ts'

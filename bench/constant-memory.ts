@@ -1,5 +1,5 @@
 // Generates 100,000 tokens and prints what memory it takes: node scripts/run-ts.mjs bench/constant-memory.ts [tokens]
-import { openDevice } from '../src/devices/open.ts'
+import { openDevice } from '../src/ops/open-device.ts'
 import { LanguageModel } from '../src/language/language-model.ts'
 import { modelConfig } from '../src/models/config.ts'
 

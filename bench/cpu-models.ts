@@ -2,7 +2,7 @@
 // node scripts/run-ts.mjs bench/cpu-models.ts [--threads 2] [--models mamba,mamba2] [--weights f32,f16,q8,q4] [--profile]
 // [--train [--length 256]]: steps of training instead
 import { parseArgs } from 'node:util'
-import { openDevice } from '../src/devices/open.ts'
+import { openDevice } from '../src/ops/open-device.ts'
 import type { Simd } from '../src/devices/wasm/features.ts'
 import { Decoder } from '../src/language/session/decoder.ts'
 import { fillStack, type WeightFormat } from '../src/models/files/fill.ts'

@@ -4,6 +4,8 @@ import { parseArgs } from 'node:util'
 import { randomWindows } from '../src/data/batches.ts'
 import type { LaunchList } from '../src/devices/device.ts'
 import { openWebGpu, type WebGpuDevice } from '../src/devices/webgpu/device.ts'
+import { withKernels } from '../src/ops/kernels.ts'
+import { kernels } from '../src/ops/webgpu.ts'
 import { Decoder } from '../src/language/session/decoder.ts'
 import { fillStack, type WeightFormat } from '../src/models/files/fill.ts'
 import type { ModelConfig } from '../src/models/config.ts'
@@ -19,6 +21,7 @@ import { ssd } from '../src/ops/ssd/op.ts'
 import { scope } from '../src/tensor/scope.ts'
 import type { Tensor } from '../src/tensor/tensor.ts'
 import { AdamW } from '../src/train/adamw.ts'
+import { language } from '../src/tasks/language.ts'
 import { createTrainingStep } from '../src/train/training-step.ts'
 import { MAMBA2_130M, MAMBA_130M, syntheticCheckpoint } from '../test/suites/synthetic.ts'
 import { interleaved, type Work } from './measure.ts'
@@ -37,11 +40,14 @@ const { values: asked } = parseArgs({
   },
 })
 
-const device = (await openWebGpu({
-  software: asked.software,
-  subgroupMatrix: asked['subgroup-matrix'],
-  dawnFlags: ['enable-dawn-features=allow_unsafe_apis', 'disable-dawn-features=timestamp_quantization'],
-})) as WebGpuDevice
+const device = withKernels(
+  (await openWebGpu({
+    software: asked.software,
+    subgroupMatrix: asked['subgroup-matrix'],
+    dawnFlags: ['enable-dawn-features=allow_unsafe_apis', 'disable-dawn-features=timestamp_quantization'],
+  })) as WebGpuDevice,
+  kernels,
+)
 console.log(device.description)
 
 const MODELS: readonly (readonly [string, ModelConfig])[] = [
@@ -130,14 +136,14 @@ async function sequences(): Promise<void> {
   }
   const dual = {
     x: normal(1, L, E),
-    dt: scale(normal(1, L, H), 0.1, -3),
+    delta: scale(normal(1, L, H), 0.1, -3),
     A: scale(normal(H), 0, -1),
     B: normal(1, L, 128),
     C: normal(1, L, 128),
     D: normal(H),
   }
   await replayed(`SSD, ${L} × ${E}, N 128`, { tokens: L }, () => {
-    ssd(dual, { groups: 1, dtSoftplus: true })
+    ssd(dual, { groups: 1, deltaSoftplus: true })
   })
   for (const each of Object.values(dual)) each.dispose()
 }
@@ -202,6 +208,7 @@ async function training(name: string, config: ModelConfig): Promise<void> {
   const batches = randomWindows({ tokens, starts: [0] }, { batch: 8, length: 1024 })
   const optimizer = new AdamW(model.parameters, {})
   const step = createTrainingStep(model, optimizer, batches, {
+    task: language(),
     accumulation: 1,
     maxNorm: 1,
     recompute: false,

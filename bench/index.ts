@@ -1,7 +1,7 @@
 // npm run bench [-- --device wasm --threads 2 --only matmul]
 import { availableParallelism, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
-import { openDevice } from '../src/devices/open.ts'
+import { openDevice } from '../src/ops/open-device.ts'
 import type { DeviceName } from '../src/devices/device.ts'
 import { measureLimits } from './limits.ts'
 import { interleaved, printTimings } from './measure.ts'

@@ -1,5 +1,5 @@
 /** Speed of products on a device: GFLOP/s of large ones, GB/s of weights for single rows. */
-import { openDevice } from '../src/devices/open.ts'
+import { openDevice } from '../src/ops/open-device.ts'
 import type { AnyDevice, DeviceName } from '../src/devices/device.ts'
 import { matmul } from '../src/ops/matmul/op.ts'
 import { scope } from '../src/tensor/scope.ts'

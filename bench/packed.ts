@@ -1,5 +1,5 @@
 /** Speed of products with packed weights, beside f32: GB/s of stored bytes for few rows, GFLOP/s for many. */
-import { openDevice } from '../src/devices/open.ts'
+import { openDevice } from '../src/ops/open-device.ts'
 import type { AnyDevice, DeviceName } from '../src/devices/device.ts'
 import { PACKED_FORMATS, packRows } from '../src/ops/packed/format.ts'
 import { PackedMatrix } from '../src/ops/packed/matrix.ts'

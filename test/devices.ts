@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe } from 'vitest'
 import type { AnyDevice, DeviceName } from '../src/devices/device.ts'
-import { openDevice } from '../src/devices/open.ts'
+import { openDevice } from '../src/ops/open-device.ts'
 import { whyNoGpu } from './gpu.ts'
 
 const ALL: readonly DeviceName[] = ['wasm', 'webgpu']

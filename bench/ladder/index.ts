@@ -3,7 +3,7 @@
 import { parseArgs } from 'node:util'
 import { setFlagsFromString } from 'node:v8'
 import type { AnyDevice } from '../../src/devices/device.ts'
-import { openDevice } from '../../src/devices/open.ts'
+import { openDevice } from '../../src/ops/open-device.ts'
 import { linear, matmul } from '../../src/ops/matmul/op.ts'
 import { selectiveScan } from '../../src/ops/scan/op.ts'
 import { ssd } from '../../src/ops/ssd/op.ts'
@@ -114,13 +114,13 @@ function ladders(): Ladder[] {
         ssd(
           {
             x: x.view([1, L, H * P]),
-            dt: dt.view([1, L, H]),
+            delta: dt.view([1, L, H]),
             A,
             B: B.view([1, L, S2]),
             C: C.view([1, L, S2]),
             D,
           },
-          { groups: 1, dtSoftplus: false },
+          { groups: 1, deltaSoftplus: false },
         ).y,
     },
   ]

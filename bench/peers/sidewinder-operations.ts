@@ -1,6 +1,6 @@
 /** Operations as an engine among others: node scripts/run-ts.mjs bench/peers/sidewinder-operations.ts <device> <threads> */
 import type { DeviceName } from '../../src/devices/device.ts'
-import { openDevice } from '../../src/devices/open.ts'
+import { openDevice } from '../../src/ops/open-device.ts'
 import { matmul } from '../../src/ops/matmul/op.ts'
 import { selectiveScan } from '../../src/ops/scan/op.ts'
 import type { SelectiveScanInputs } from '../../src/ops/scan/types.ts'

@@ -1,5 +1,5 @@
 import type { AnyDevice, DeviceName } from '../devices/device.ts'
-import { openDevice } from '../devices/open.ts'
+import { openDevice } from '../ops/open-device.ts'
 import { modelConfig, type ModelOptions } from '../models/config.ts'
 import { Model } from '../models/model.ts'
 import { LanguageModel } from './language-model.ts'

@@ -9,7 +9,7 @@ import { Stack } from '../models/stack.ts'
 import { place } from '../nn/module.ts'
 import { bytesIfSo } from '../tokenizers/text/bytes.ts'
 import type { Tokenizer } from '../tokenizers/tokenizer.ts'
-import { Batch } from './session/batch.ts'
+import { SessionBatch } from './session/batch.ts'
 import { fingerprintOf } from './saved/fingerprint.ts'
 import { expectTokenizer } from './options.ts'
 import { partsOf, Session, type SessionOptions } from './session/session.ts'
@@ -58,12 +58,12 @@ export class LanguageModel extends Model {
   }
 
   /** Sessions of this model, to be continued together. */
-  batch(sessions: readonly Session[]): Batch {
+  batch(sessions: readonly Session[]): SessionBatch {
     for (const [i, session] of sessions.entries()) {
       if (partsOf(session).model === this) continue
       throw new StateError('the session is of another model', { where: `batch[${i}]` })
     }
-    return new Batch(this, sessions)
+    return new SessionBatch(this, sessions)
   }
 
   /**

@@ -1,7 +1,7 @@
 import type { AnyDevice, DeviceName } from '../devices/device.ts'
-import { openDevice } from '../devices/open.ts'
 import { ConfigError } from '../errors.ts'
 import { fillStack, type BuildOptions } from '../models/files/fill.ts'
+import { openDevice } from '../ops/open-device.ts'
 import {
   openCheckpoint,
   type Checkpoint,

@@ -42,8 +42,8 @@ export interface LayerOptions {
   /** Inner width of a state-space layer: `expand` times the width. */
   readonly hidden: number
   /** State size N. */
-  readonly state?: number | undefined
-  readonly headWidth?: number | undefined
+  readonly stateSize?: number | undefined
+  readonly headDim?: number | undefined
   readonly heads?: number | undefined
   readonly kvHeads?: number | undefined
   /** Hidden width of the gated MLP. */

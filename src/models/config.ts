@@ -1,5 +1,6 @@
 /** Configurations of models: their types, their schema, and the short way to say one. */
 import * as v from 'valibot'
+import { isJsonObject } from '../checkpoints/json.ts'
 import { ConfigError } from '../errors.ts'
 import { count, expectPositive, rate, type AnyLayerKind } from './architecture.ts'
 import { ARCHITECTURES, type Entry } from './architectures/index.ts'
@@ -59,9 +60,28 @@ const MODEL = v.strictObject({
   eps: rate,
 })
 
+/** Fields as the first version of the format called them, and their names now. */
+const FORMER_NAMES = { headWidth: 'headDim', state: 'stateSize' } as const
+
+/** A layer with its fields under the names that they have now. */
+function renamed(layer: unknown): unknown {
+  if (!isJsonObject(layer)) return layer
+  const names: Readonly<Record<string, string>> = FORMER_NAMES
+  return Object.fromEntries(Object.entries(layer).map(([key, value]) => [names[key] ?? key, value]))
+}
+
+/** The name that a field had in the first version of the format: hashes of configurations are made of these. */
+export function formerName(key: string): string {
+  return Object.entries(FORMER_NAMES).find(([, now]) => now === key)?.[0] ?? key
+}
+
 /** Checks a configuration that came from outside. `where` names file and key in errors. */
 export function readModelConfig(value: unknown, where: string): ModelConfig {
-  const result = v.safeParse(MODEL, value)
+  const current =
+    isJsonObject(value) && Array.isArray(value['layers'])
+      ? { ...value, layers: value['layers'].map(renamed) }
+      : value
+  const result = v.safeParse(MODEL, current)
   if (result.success) return result.output
   const [issue] = result.issues
   throw new ConfigError('wrong value', {
@@ -89,11 +109,11 @@ export interface ModelOptions {
   /** A class or numbers for each position, or for the whole sequence. Default: classes for the sequence, numbers for positions. */
   readonly each?: 'position' | 'sequence'
   /** State size N. Default: 16 for mamba, 64 for mamba2, 32 complex for s4d. */
-  readonly state?: number
+  readonly stateSize?: number
   /** Inner width over width. Default: 2. */
   readonly expand?: number
   /** mamba2: head width P. Default: the largest divisor of the inner width up to 64. */
-  readonly headWidth?: number
+  readonly headDim?: number
   /** Attention heads. Default: width / 32, at least 1, rounded down to a divisor of the width. */
   readonly heads?: number
   readonly kvHeads?: number
@@ -146,14 +166,14 @@ function headConfig({ classes, outputs, each, features }: ModelOptions): HeadCon
 }
 
 function layerConfig(name: ArchitectureName, index: number, options: ModelOptions): LayerConfig {
-  const { width, state, expand = 2, mlp, headWidth, heads, kvHeads } = options
+  const { width, stateSize, expand = 2, mlp, headDim, heads, kvHeads } = options
   const hidden = expectPositive('expand × width', expand * width)
-  for (const [key, value] of Object.entries({ state, mlp, headWidth, heads, kvHeads })) {
+  for (const [key, value] of Object.entries({ stateSize, mlp, headDim, heads, kvHeads })) {
     if (value !== undefined) expectPositive(key, value)
   }
   const architecture = ARCHITECTURES.find(({ type }) => type === name)
   if (architecture?.layer) {
-    const layerOptions = { index, width, hidden, state, headWidth, heads, kvHeads, mlp }
+    const layerOptions = { index, width, hidden, stateSize, headDim, heads, kvHeads, mlp }
     return architecture.layer(layerOptions) as LayerConfig
   }
   throw new ConfigError('unknown architecture', {

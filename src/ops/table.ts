@@ -4,17 +4,20 @@ import { attentionCases } from './attention/attention/cases.ts'
 import { cacheAppendCases } from './attention/cache-append/cases.ts'
 import { ropeCases } from './attention/rope/cases.ts'
 import type { CaseSet } from './cases.ts'
+import { castCases } from './cast/cases.ts'
 import { causalConv1dCases } from './causal-conv1d/cases.ts'
 import { copyCases } from './copy/cases.ts'
 import { crossEntropyCases } from './cross-entropy/cases.ts'
 import { elementwiseCases } from './elementwise/cases.ts'
 import { fftConvolutionCases } from './lti/convolution/cases.ts'
+import { flipCases } from './flip/cases.ts'
 import { gatherCases } from './gather/cases.ts'
 import { layoutCases } from './layout/cases.ts'
 import { ltiDenseCases } from './lti/dense/cases.ts'
 import { ltiDiagonalCases } from './lti/diagonal/cases.ts'
 import { ltiKernelCases } from './lti/kernel/cases.ts'
 import { matmulCases } from './matmul/cases.ts'
+import { meanSquaredErrorCases } from './mean-squared-error/cases.ts'
 import { normCases } from './norm/cases.ts'
 import { normLinearCases } from './norm-linear/cases.ts'
 import { optimizerCases } from './optimizer/cases.ts'
@@ -32,10 +35,12 @@ export const operationCases: readonly CaseSet[] = Object.freeze([
   attentionCases,
   ropeCases,
   cacheAppendCases,
+  castCases,
   copyCases,
   ...crossEntropyCases,
   ...elementwiseCases,
   fftConvolutionCases,
+  flipCases,
   ...gatherCases,
   ...layoutCases,
   ltiDenseCases,
@@ -45,6 +50,7 @@ export const operationCases: readonly CaseSet[] = Object.freeze([
   ...normLinearCases,
   ...optimizerCases,
   matmulCases,
+  meanSquaredErrorCases,
   ...packedCases,
   ...reduceCases,
   sampleCases,

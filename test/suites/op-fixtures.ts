@@ -37,6 +37,8 @@ export interface OpFixtureAdapter {
   readonly prepare?: (fixture: OpFixture) => OpFixture
   /** A tensor of the family (by its name there) in the layout here. The same for its cotangent and gradient. */
   readonly layout?: (name: string, x: HostTensor) => HostTensor
+  /** Whether the kernel runs only where no gradient is wanted: outputs are then checked without one, too. */
+  readonly alsoWithoutGradient?: boolean
   /** Runs the operation: tensors go in and come out under the names of the family. */
   readonly run: (
     inputs: Readonly<Record<string, Tensor | undefined>>,
@@ -75,13 +77,17 @@ async function checkFixture(device: AnyDevice, fixture: OpFixture, adapter: OpFi
     if (!(error <= limit))
       throw new Error(`${kind}.${name}: relative error ${error.toExponential(2)} above ${limit}`)
   }
-  for (const [name, want] of arrange(fixture.out)) await expect('out', name, result[name], want)
+  const outputs = [result]
+  if (adapter.alsoWithoutGradient) outputs.push(scope(() => run(inputs, fixture)))
+  for (const [name, want] of arrange(fixture.out)) {
+    for (const tensors of outputs) await expect('out', name, tensors[name], want)
+  }
   for (const [name, want] of arrange(fixture.grad))
     await expect('grad', name, gradients.get(inputs[name]), want)
   const made = [
     ...Object.values(inputs),
     ...Object.values(cotangents),
-    ...Object.values(result),
+    ...outputs.flatMap((tensors) => Object.values(tensors)),
     ...gradients.values(),
   ]
   for (const x of made) x?.dispose()

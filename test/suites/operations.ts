@@ -3,11 +3,12 @@
  * the same checks. Inputs are drawn as float32; the oracle is the reference device (float64).
  */
 import type { AnyDevice } from '../../src/devices/device.ts'
-import { ReferenceDevice } from '../../src/devices/reference/device.ts'
+import { openDevice } from '../../src/ops/open-device.ts'
 import { apply } from '../../src/ops/apply.ts'
 import type { Case, CaseSet, Draw } from '../../src/ops/cases.ts'
 import { withGradients } from '../../src/ops/gradients.ts'
 import type { AnyOperation, Named } from '../../src/ops/operation.ts'
+import * as operations from '../../src/ops/operations.ts'
 import { Random } from '../../src/tensor/random.ts'
 import { scope } from '../../src/tensor/scope.ts'
 import { sizeOf } from '../../src/tensor/shape.ts'
@@ -22,7 +23,10 @@ export interface Check {
   run(device: AnyDevice): Promise<void>
 }
 
-type Values = Record<string, Float32Array | Int32Array>
+const withKernels = new Set<AnyOperation>(Object.values(operations))
+const oracle = openDevice('reference')
+
+type Values = Record<string, ReturnType<Draw['draw']>>
 
 /** All checks of a set for a device other than the reference. */
 export function deviceChecks({ operation, cases }: CaseSet): Check[] {
@@ -30,9 +34,12 @@ export function deviceChecks({ operation, cases }: CaseSet): Check[] {
     name: `${operation.name}: ${name}`,
     async run(device) {
       const hosts = drawAll(each)
-      const wanted = await evaluate(new ReferenceDevice(), operation, each, hosts)
-      const first = await evaluate(device, operation, each, hosts)
-      const second = await evaluate(device, operation, each, hosts)
+      // With a gradient wanted, an operation that has only that of its formula would not run its kernels.
+      const own =
+        operation.gradient !== undefined || (isDifferentiable(operation) && !withKernels.has(operation))
+      const wanted = await evaluate(await oracle, operation, each, hosts, own)
+      const first = await evaluate(device, operation, each, hosts, own)
+      const second = await evaluate(device, operation, each, hosts, own)
       for (const [key, want] of Object.entries(wanted)) {
         const got = first[key]
         if (!got) throw new Error(`${key} is missing`)
@@ -50,7 +57,7 @@ export function deviceChecks({ operation, cases }: CaseSet): Check[] {
 
 /** Checks the reference's own gradients against central differences along random directions. */
 export function finiteDifferenceChecks({ operation, cases }: CaseSet): Check[] {
-  if (!operation.gradient) return []
+  if (!isDifferentiable(operation)) return []
   return Object.entries(cases)
     .filter(([, each]) => each.finiteDifferences !== false)
     .map(([name, each]) => ({
@@ -59,11 +66,17 @@ export function finiteDifferenceChecks({ operation, cases }: CaseSet): Check[] {
     }))
 }
 
+/** By a gradient of its own, or by that of its formula. */
+function isDifferentiable(operation: AnyOperation): boolean {
+  if (operation.gradient) return true
+  return 'compose' in operation && !operation.mutates
+}
+
 async function checkDifferences(device: AnyDevice, operation: AnyOperation, each: Case): Promise<void> {
   const hosts = drawAll(each)
   const random = new Random(99)
   const plain = { ...each, inputs: mapDraws(each, (draw) => ({ ...draw, columnsOf: undefined })) }
-  const analytic = await evaluate(device, operation, plain, hosts, exact)
+  const analytic = await evaluate(device, operation, plain, hosts, true, exact)
   for (const [key, gradient] of Object.entries(analytic)) {
     if (!key.startsWith('grad.')) continue
     const name = key.slice('grad.'.length)
@@ -90,14 +103,15 @@ async function evaluate(
   operation: AnyOperation,
   each: Case,
   hosts: Values,
+  withGradient: boolean,
   read: (x: Tensor) => Promise<ArrayLike<number>> = (x) => x.read(),
 ): Promise<Record<string, ArrayLike<number>>> {
   const inputs = upload(device, each, hosts)
   const tensors = present(inputs)
-  const floats = tensors.filter(([, x]) => x.dtype === 'f32').map(([, x]) => x)
+  const floats = tensors.filter(([, x]) => isFloat(x)).map(([, x]) => x)
   const { result, gradients } = scope(() =>
     withGradients(
-      operation.gradient ? floats : [],
+      withGradient ? floats : [],
       () => apply(operation, inputs, each.params) as Record<string, Tensor>,
       (outputs) => seedsFor(device, outputs),
     ),
@@ -141,7 +155,7 @@ function lossAt(
 /** A random cotangent for every float output, the same on every device. */
 function seedsFor(device: AnyDevice, outputs: Record<string, Tensor>): Map<Tensor, Tensor> {
   const random = new Random(7)
-  const floats = present(outputs).filter(([, x]) => x.dtype === 'f32')
+  const floats = present(outputs).filter(([, x]) => isFloat(x))
   return new Map(
     floats.map(([, x]) => [
       x,
@@ -149,10 +163,13 @@ function seedsFor(device: AnyDevice, outputs: Record<string, Tensor>): Map<Tenso
         device,
         Float32Array.from({ length: x.size }, () => random.normal()),
         x.shape,
+        x.dtype,
       ),
     ]),
   )
 }
+
+const isFloat = (x: Tensor): boolean => x.dtype === 'f32' || x.dtype === 'f16'
 
 function drawAll(each: Case): Values {
   const random = new Random(20240611)
@@ -171,7 +188,7 @@ function upload(device: AnyDevice, each: Case, hosts: Values): Record<string, Te
 }
 
 /** A plain tensor, or the middle columns of a wider one whose other columns are NaN. */
-function uploadOne(device: AnyDevice, draw: Draw, host: Float32Array | Int32Array): Tensor {
+function uploadOne(device: AnyDevice, draw: Draw, host: Values[string]): Tensor {
   const { shape, columnsOf } = draw
   if (columnsOf === undefined) return tensor(device, host, shape, draw.dtype)
   const width = shape.at(-1)!
@@ -181,7 +198,7 @@ function uploadOne(device: AnyDevice, draw: Draw, host: Float32Array | Int32Arra
   for (let row = 0; row < rows; row++) {
     wide.set(host.subarray(row * width, (row + 1) * width), row * columnsOf + start)
   }
-  const whole = tensor(device, wide, [...shape.slice(0, -1), columnsOf])
+  const whole = tensor(device, wide, [...shape.slice(0, -1), columnsOf], draw.dtype)
   const view = whole.view(shape, start, columnsOf)
   whole.dispose()
   return view

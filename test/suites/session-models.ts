@@ -15,7 +15,7 @@ const HYBRID: readonly ArchitectureName[] = ['mamba', 'transformer', 'mamba2']
 export function configOf(kind: Kind, vocabulary = 64, width = 16): ModelConfig {
   const mixed = kind === 'hybrid' || kind === 'convolved'
   const architecture = mixed ? HYBRID : [kind, kind]
-  const config = modelConfig({ architecture, width, state: 8, heads: 2, vocabulary, mlp: 2 * width })
+  const config = modelConfig({ architecture, width, stateSize: 8, heads: 2, vocabulary, mlp: 2 * width })
   if (kind !== 'convolved') return config
   const layers = config.layers.map((layer) => (layer.kind === 'attention' ? { ...layer, kernel: 4 } : layer))
   return { ...config, layers }

@@ -16,7 +16,7 @@ export const MAMBA_130M: ModelConfig = {
   layers: Array.from({ length: 24 }, () => ({
     kind: 'mamba',
     hidden: 1536,
-    state: 16,
+    stateSize: 16,
     kernel: 4,
     deltaRank: 48,
     bias: false,
@@ -33,8 +33,8 @@ export const MAMBA2_130M: ModelConfig = {
   layers: Array.from({ length: 24 }, () => ({
     kind: 'mamba2',
     hidden: 1536,
-    headWidth: 64,
-    state: 128,
+    headDim: 64,
+    stateSize: 128,
     groups: 1,
     kernel: 4,
     bias: false,

@@ -1,7 +1,7 @@
 /** Hashes that say which model a state belongs to. */
 import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
-import type { ModelConfig } from '../../models/config.ts'
+import { formerName, type ModelConfig } from '../../models/config.ts'
 import { liveCheckpoint } from '../../models/files/live.ts'
 import type { Model } from '../../models/model.ts'
 import { sizeOf } from '../../tensor/shape.ts'
@@ -43,13 +43,14 @@ async function computeFingerprint(model: Model): Promise<string> {
   return bytesToHex(hash.digest())
 }
 
-/** JSON with keys in order, without what is absent or tuning; numbers that JSON lacks are spelled out. */
+/** JSON with keys in order, under their first names, without what is absent or tuning; numbers that JSON lacks are spelled out. */
 function canonical(value: unknown): string {
   if (typeof value === 'number') return String(value)
   if (Array.isArray(value)) return `[${value.map(canonical).join()}]`
   if (typeof value !== 'object' || value === null) return JSON.stringify(value)
   const entries = Object.entries(value)
     .filter(([key, each]) => each !== undefined && !TUNING.has(key))
+    .map(([key, each]) => [formerName(key), each] as const)
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
   return `{${entries.map(([key, each]) => `${JSON.stringify(key)}:${canonical(each)}`).join()}}`
 }

@@ -3,12 +3,13 @@ import type { Model } from '../../models/model.ts'
 import { Random } from '../../tensor/random.ts'
 import { Decoder } from './decoder.ts'
 import { runOf, type Run, type TextOptions } from '../options.ts'
+import { penalises } from '../settings.ts'
 import { expectDrawn } from './sequence.ts'
 import { partsOf, type Session, type SessionParts } from './session.ts'
 import { rowOf, States } from '../../nn/states.ts'
 import { stackRows } from '../../ops/index.ts'
 
-export interface BatchOptions extends Omit<TextOptions, 'seed'> {
+export interface SessionBatchOptions extends Omit<TextOptions, 'seed'> {
   /** A seed for each session. Default: each goes on with its own random numbers. */
   readonly seeds?: readonly number[]
 }
@@ -34,7 +35,7 @@ interface Row extends SessionParts {
  * `generate` runs they cannot be used otherwise (StateError); when it ends, or its loop is left, each is where it would be had
  * it run by itself.
  */
-export class Batch {
+export class SessionBatch {
   readonly #model: Model
   readonly #sessions: readonly Session[]
 
@@ -50,7 +51,7 @@ export class Batch {
   }
 
   /** Draws tokens: in each step one for every session that has not ended. */
-  async *generate(options: BatchOptions = {}): AsyncGenerator<readonly BatchToken[], void, void> {
+  async *generate(options: SessionBatchOptions = {}): AsyncGenerator<readonly BatchToken[], void, void> {
     const rows = this.#sessions.map((session, index): Row => ({
       ...partsOf(session),
       index,
@@ -186,7 +187,7 @@ function release(decoder: Decoder, row: Row): void {
 
 /** Counts of all rows, if repetition is penalised. */
 function seenOf(rows: readonly Row[], settings: Float32Array): Int32Array | undefined {
-  if (settings[4] === 1) return undefined
+  if (!penalises(settings)) return undefined
   const { vocabulary } = rows[0].sequence.model
   const seen = new Int32Array(rows.length * vocabulary)
   for (const { done, index, sequence } of rows) if (!done) seen.set(sequence.counts, index * vocabulary)

@@ -4,6 +4,7 @@ import { copyInto, fill } from '../../ops/index.ts'
 import { Random } from '../../tensor/random.ts'
 import { scope } from '../../tensor/scope.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
+import { penalises } from '../settings.ts'
 import { Decoder } from './decoder.ts'
 import { History } from './history.ts'
 import type { SavedState } from '../saved/saved-state.ts'
@@ -15,11 +16,11 @@ const FIRST_CAPACITY = 256
 /** Tokens that are kept in any case: a character may have begun in them. */
 const TAIL = 8
 
-export interface SequenceOptions {
+export interface SequenceSettings {
   /** Most positions that attention layers keep. Default: room is made as it is needed, by doubling from 256. */
   readonly capacity?: number
   /** Snapshots of the state that are kept beside the latest two. Default: 4. */
-  readonly checkpoints?: number
+  readonly snapshots?: number
   /** false: only the tokens since the first of the latest two snapshots are kept. */
   readonly history?: boolean
   /** false: no snapshots. Going back then feeds all tokens again from the first. */
@@ -29,7 +30,7 @@ export interface SequenceOptions {
 /** Tokens, and the model's state after them: what a session is, without text and without checks of who uses it. */
 export class Sequence {
   readonly model: Model
-  readonly options: SequenceOptions
+  readonly options: SequenceSettings
   readonly random = new Random(0)
   readonly #decoder: Decoder
   #history = new History()
@@ -39,11 +40,11 @@ export class Sequence {
   /** How often each token occurred. Kept from the beginning if the tokens are not. */
   #counts: Int32Array | undefined
 
-  constructor(model: Model, options: SequenceOptions, decoder?: Decoder) {
+  constructor(model: Model, options: SequenceSettings, decoder?: Decoder) {
     this.model = model
     this.options = options
     this.#decoder = decoder ?? new Decoder(model, 1, options.capacity ?? FIRST_CAPACITY)
-    this.#snapshots = new Snapshots(options.history === false ? 0 : (options.checkpoints ?? 4))
+    this.#snapshots = new Snapshots(options.history === false ? 0 : (options.snapshots ?? 4))
     if (options.history === false) this.#counts = new Int32Array(model.vocabulary)
   }
 
@@ -130,7 +131,7 @@ export class Sequence {
 
   /** Draws the token that follows; it is not taken in. Everything must have been fed. */
   async draw(settings: Float32Array): Promise<number> {
-    const seen = settings[4] === 1 ? undefined : this.counts
+    const seen = penalises(settings) ? this.counts : undefined
     const [token] = Array.from(await this.#decoder.draw([this.random.uniform()], settings, seen))
     return expectDrawn(token)
   }

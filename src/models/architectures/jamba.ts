@@ -21,7 +21,7 @@ const jambaKind = layerKind(
     /** Inner width E. */
     hidden: count,
     /** State size N of each channel. */
-    state: count,
+    stateSize: count,
     /** Taps of the convolution. */
     kernel: count,
     deltaRank: count,
@@ -62,7 +62,7 @@ function read(fields: Fields): StackConfig<JambaLayer | AttentionLayer> {
   const mamba: JambaLayer = {
     kind: 'jamba',
     hidden: fields.positive('mamba_expand', 2) * width,
-    state: fields.positive('mamba_d_state', 16),
+    stateSize: fields.positive('mamba_d_state', 16),
     kernel: fields.positive('mamba_d_conv', 4),
     deltaRank: readDeltaRank(fields, 'mamba_dt_rank', width),
     bias: fields.flag('mamba_proj_bias', false),
@@ -103,7 +103,7 @@ function write(config: StackConfig): Json | undefined {
     num_experts: 1,
     num_experts_per_tok: 1,
     mamba_expand: mamba.hidden / width,
-    mamba_d_state: mamba.state,
+    mamba_d_state: mamba.stateSize,
     mamba_d_conv: mamba.kernel,
     mamba_dt_rank: mamba.deltaRank,
     mamba_proj_bias: mamba.bias,

@@ -21,7 +21,7 @@ const mambaKind = layerKind(
     /** Inner width E. */
     hidden: count,
     /** State size N of each channel. */
-    state: count,
+    stateSize: count,
     /** Taps of the convolution. */
     kernel: count,
     deltaRank: count,
@@ -42,11 +42,11 @@ const mambaKind = layerKind(
 
 export type MambaLayer = v.InferOutput<(typeof mambaKind)['schema']>
 
-export function mambaLayer({ width, hidden, state = 16, mlp }: LayerOptions): MambaLayer {
+export function mambaLayer({ width, hidden, stateSize = 16, mlp }: LayerOptions): MambaLayer {
   return {
     kind: 'mamba',
     hidden,
-    state,
+    stateSize,
     kernel: 4,
     deltaRank: automaticRank(width),
     bias: false,
@@ -71,7 +71,7 @@ export function readMambaLayer(fields: Fields): MambaLayer {
   return {
     kind: 'mamba',
     hidden: fields.positive('intermediate_size', fields.number('expand', 2) * width),
-    state: fields.positive('state_size', 16),
+    stateSize: fields.positive('state_size', 16),
     kernel: fields.positive('conv_kernel', 4),
     deltaRank: readDeltaRank(fields, 'time_step_rank', width),
     bias: fields.flag('use_bias', false),
@@ -105,7 +105,7 @@ export const mamba = defineArchitecture({
     read: (ssm, width): MambaLayer => ({
       kind: 'mamba',
       ...sharedSizes(ssm, width),
-      state: ssm.positive('d_state', 16),
+      stateSize: ssm.positive('d_state', 16),
       deltaRank: readDeltaRank(ssm, 'dt_rank', width),
     }),
   },

@@ -14,9 +14,9 @@ const mamba2Kind = layerKind(
     kind: v.literal('mamba2'),
     /** Inner width E = heads × head width. */
     hidden: count,
-    headWidth: count,
+    headDim: count,
     /** State size N of each head. */
-    state: count,
+    stateSize: count,
     /** Groups of heads that share B and C. */
     groups: count,
     /** Taps of the convolution. */
@@ -43,11 +43,11 @@ export type Mamba2Layer = v.InferOutput<(typeof mamba2Kind)['schema']>
 export const mamba2 = defineArchitecture({
   type: 'mamba2',
   kinds: [mamba2Kind],
-  layer: ({ hidden, headWidth = largestDivisor(hidden, 64), state = 64, mlp }): Mamba2Layer => ({
+  layer: ({ hidden, headDim = largestDivisor(hidden, 64), stateSize = 64, mlp }): Mamba2Layer => ({
     kind: 'mamba2',
     hidden,
-    headWidth,
-    state,
+    headDim,
+    stateSize,
     groups: 1,
     kernel: 4,
     bias: false,
@@ -61,12 +61,12 @@ export const mamba2 = defineArchitecture({
     layout: () => backboneLayout,
     read(fields) {
       expectSilu(fields)
-      const headWidth = fields.positive('head_dim', 64)
+      const headDim = fields.positive('head_dim', 64)
       const layer: Mamba2Layer = {
         kind: 'mamba2',
-        hidden: fields.positive('num_heads', 128) * headWidth,
-        headWidth,
-        state: fields.positive('state_size', 128),
+        hidden: fields.positive('num_heads', 128) * headDim,
+        headDim,
+        stateSize: fields.positive('state_size', 128),
         groups: fields.positive('n_groups', 8),
         kernel: fields.positive('conv_kernel', 4),
         bias: fields.flag('use_bias', false),
@@ -85,8 +85,8 @@ export const mamba2 = defineArchitecture({
       return (
         shared && {
           ...shared,
-          head_dim: layer.headWidth,
-          num_heads: layer.hidden / layer.headWidth,
+          head_dim: layer.headDim,
+          num_heads: layer.hidden / layer.headDim,
           n_groups: layer.groups,
           chunk_size: layer.chunk ?? 256,
           ...(layer.deltaLimit && { time_step_limit: layer.deltaLimit.map((limit) => new Float(limit)) }),
@@ -108,8 +108,8 @@ export const mamba2 = defineArchitecture({
       return {
         kind: 'mamba2',
         ...shared,
-        headWidth: ssm.positive('headdim', 64),
-        state: ssm.positive('d_state', 128),
+        headDim: ssm.positive('headdim', 64),
+        stateSize: ssm.positive('d_state', 128),
         groups: ssm.positive('ngroups', 1),
         ...ssm.deltaLimit('dt_limit'),
         groupedNorm: true,
@@ -118,28 +118,28 @@ export const mamba2 = defineArchitecture({
   },
   gguf: {
     name: 'mamba2',
-    read: (fields, { hidden, state, kernel, bias, convolutionBias, rank: heads }): Mamba2Layer => ({
+    read: (fields, { hidden, stateSize, kernel, bias, convolutionBias, rank: heads }): Mamba2Layer => ({
       kind: 'mamba2',
       hidden,
-      state,
+      stateSize,
       kernel,
       bias,
       convolutionBias,
-      headWidth: hidden / heads,
+      headDim: hidden / heads,
       groups: fields.positive('mamba2.ssm.group_count', 1),
       groupedNorm: true,
     }),
     write(config, refuse) {
       const layer = uniformLayer<Mamba2Layer>(config, 'mamba2')
       if (!layer) return undefined
-      const { hidden, headWidth, state, kernel, groups, groupedNorm, deltaLimit, bias } = layer
+      const { hidden, headDim, stateSize, kernel, groups, groupedNorm, deltaLimit, bias } = layer
       if (bias) return refuse('GGUF has no bias of the projections')
       if (groups > 1 && !groupedNorm) {
         return refuse('llama.cpp normalises each group on its own, this model all together', groups)
       }
       if (deltaLimit) return refuse('llama.cpp does not limit delta', showShape(deltaLimit))
       const entries = [['mamba2.ssm.group_count', groups] as const]
-      return { hidden, state, kernel, rank: hidden / headWidth, entries }
+      return { hidden, stateSize, kernel, rank: hidden / headDim, entries }
     },
     place(path, parameter, layer) {
       const placed = placeSsm(path, parameter, {

@@ -22,7 +22,7 @@ export const mamba2attn = defineArchitecture({
         kind: 'attention',
         heads,
         kvHeads: attention.positive('num_heads_kv', heads),
-        headWidth: attention.positive('head_dim', width / heads),
+        headDim: attention.positive('head_dim', width / heads),
         rotary: attention.whole('rotary_emb_dim', 0),
         ropeTheta: attention.number('rotary_emb_base', 10000),
         ...(taps > 0 && { kernel: taps }),

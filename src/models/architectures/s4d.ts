@@ -8,13 +8,13 @@ const s4dKind = layerKind(
   v.strictObject({
     kind: v.literal('s4d'),
     /** Complex states a channel. */
-    state: count,
+    stateSize: count,
     /** Hidden width of a gated MLP after the mixer. Absent: none. */
     mlp: v.optional(count),
   }),
-  ({ state, mlp }, context) => {
+  ({ stateSize, mlp }, context) => {
     const { width, branches } = context
-    return new Block(new S4D({ state, width, branches }), mlp, context)
+    return new Block(new S4D({ stateSize, width, branches }), mlp, context)
   },
 )
 
@@ -23,5 +23,9 @@ export type S4DLayer = v.InferOutput<(typeof s4dKind)['schema']>
 export const s4d = defineArchitecture({
   type: 's4d',
   kinds: [s4dKind],
-  layer: ({ state = 32, mlp }): S4DLayer => ({ kind: 's4d', state, ...(mlp !== undefined && { mlp }) }),
+  layer: ({ stateSize = 32, mlp }): S4DLayer => ({
+    kind: 's4d',
+    stateSize,
+    ...(mlp !== undefined && { mlp }),
+  }),
 })

@@ -13,7 +13,7 @@ const attentionKind = layerKind(
     /** Base of the rotary positions. Absent: 10000. */
     ropeTheta: v.optional(rate),
     /** Absent: width / heads. */
-    headWidth: v.optional(count),
+    headDim: v.optional(count),
     /** How much of each head is rotated by its position. Absent: all. */
     rotary: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(2 ** 24))),
     /** Taps of a convolution over queries, keys and values. Absent: none. */

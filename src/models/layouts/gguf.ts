@@ -15,7 +15,7 @@ export type GgufEntry = string | number | boolean | { readonly float: number }
 /** What all state-space layers of GGUF files say. */
 export interface GgufSizes {
   readonly hidden: number
-  readonly state: number
+  readonly stateSize: number
   readonly kernel: number
   readonly bias: false
   readonly convolutionBias: boolean
@@ -27,7 +27,7 @@ export interface GgufSizes {
 /** A layer, as metadata for all layers. */
 export interface GgufLayer {
   readonly hidden: number
-  readonly state: number
+  readonly stateSize: number
   readonly kernel: number
   readonly rank: number
   /** Further entries, by their keys below the architecture's. */
@@ -70,7 +70,7 @@ export function fromGguf(
   const eps = fields.number(at('attention.layer_norm_rms_epsilon'), 1e-5)
   const layer = layout.read(fields, {
     hidden: fields.positive(at('ssm.inner_size')),
-    state: fields.positive(at('ssm.state_size')),
+    stateSize: fields.positive(at('ssm.state_size')),
     kernel: fields.positive(at('ssm.conv_kernel')),
     bias: false,
     convolutionBias: tensors.has('blk.0.ssm_conv1d.bias'),
@@ -126,7 +126,7 @@ export function toGguf(config: StackConfig, where: string, layouts: readonly Ggu
       [at('block_count'), layers.length],
       [at('ssm.conv_kernel'), layer.kernel],
       [at('ssm.inner_size'), layer.hidden],
-      [at('ssm.state_size'), layer.state],
+      [at('ssm.state_size'), layer.stateSize],
       [at('ssm.time_step_rank'), layer.rank],
       [at('attention.layer_norm_rms_epsilon'), { float: eps }],
       ...layer.entries,

@@ -49,7 +49,7 @@ export function readBackbone<L extends AnyLayer>(fields: Fields, layer: L, tied:
 /** Sizes that both Mambas have. */
 interface SharedSizes {
   readonly hidden: number
-  readonly state: number
+  readonly stateSize: number
   readonly kernel: number
   readonly bias: boolean
   readonly convolutionBias: boolean
@@ -63,7 +63,7 @@ export function writeBackbone(config: StackConfig, sizes: SharedSizes): Json | u
     hidden_size: width,
     num_hidden_layers: layers.length,
     vocab_size: input.vocabulary,
-    state_size: sizes.state,
+    state_size: sizes.stateSize,
     conv_kernel: sizes.kernel,
     expand: sizes.hidden / width,
     use_bias: sizes.bias,

@@ -14,7 +14,7 @@ export interface AttentionOptions {
   /** Heads of keys and values, shared by groups of query heads (Ainslie et al. 2023). Default: as many as heads. */
   readonly kvHeads?: number
   /** Width of a head. Default: width / heads. */
-  readonly headWidth?: number
+  readonly headDim?: number
   /** How much of each head is turned by its position (Su et al. 2021). Default: all. 0: no positions. */
   readonly rotary?: number
   /** Base of the rotary position embedding. */
@@ -40,16 +40,16 @@ export class Attention extends Mixer {
   constructor(options: AttentionOptions) {
     super()
     const full = complete(options)
-    const { width, heads, headWidth, kernel, bias, outputBias, branches } = full
+    const { width, heads, headDim, kernel, bias, outputBias, branches } = full
     this.#options = full
     const output = this.#widths.reduce((sum, part) => sum + part)
     this.inProj = new Linear({ input: width, output, bias })
     if (kernel > 0) this.conv1d = new CausalConv1d({ channels: output, kernel, activation: 'identity' })
     this.outProj = new Linear({
-      input: heads * headWidth,
+      input: heads * headDim,
       output: width,
       bias: outputBias,
-      weight: residualFanIn(heads * headWidth, branches),
+      weight: residualFanIn(heads * headDim, branches),
     })
     const cache = slot([this.#widths[1]], { grows: true })
     this.slots = { key: cache, value: cache, ...(this.conv1d && { conv: this.conv1d.window }) }
@@ -57,8 +57,8 @@ export class Attention extends Mixer {
 
   /** Of queries, keys and values. */
   get #widths(): readonly [number, number, number] {
-    const { heads, kvHeads, headWidth } = this.#options
-    return [heads * headWidth, kvHeads * headWidth, kvHeads * headWidth]
+    const { heads, kvHeads, headDim } = this.#options
+    return [heads * headDim, kvHeads * headDim, kvHeads * headDim]
   }
 
   sequence(x: Input, { state, reset, past }: SequenceOptions = {}): SequenceResult {
@@ -94,15 +94,15 @@ export class Attention extends Mixer {
   }
 
   #rotate(x: Tensor, past: Tensor | undefined): Tensor {
-    const { headWidth: headDim, rotary: rotaryDim, ropeTheta: theta } = this.#options
+    const { headDim, rotary: rotaryDim, ropeTheta: theta } = this.#options
     return rotaryDim === 0 ? x : rope({ x, past }, { headDim, theta, rotaryDim })
   }
 }
 
 function complete(options: AttentionOptions): Required<AttentionOptions> {
-  const { width, heads, kvHeads = heads, headWidth = width / heads } = options
+  const { width, heads, kvHeads = heads, headDim = width / heads } = options
   const full = {
-    rotary: headWidth,
+    rotary: headDim,
     ropeTheta: 10000,
     kernel: 0,
     bias: false,
@@ -110,18 +110,18 @@ function complete(options: AttentionOptions): Required<AttentionOptions> {
     branches: 1,
     ...options,
     kvHeads,
-    headWidth,
+    headDim,
   }
-  if (!Number.isInteger(headWidth) || heads % kvHeads !== 0) {
-    throw new ConfigError('heads must divide the width unless headWidth is given, and kvHeads the heads', {
+  if (!Number.isInteger(headDim) || heads % kvHeads !== 0) {
+    throw new ConfigError('heads must divide the width unless headDim is given, and kvHeads the heads', {
       where: 'Attention',
       found: `width ${width}, heads ${heads}, kvHeads ${kvHeads}`,
     })
   }
-  if (full.rotary % 2 !== 0 || full.rotary > headWidth) {
+  if (full.rotary % 2 !== 0 || full.rotary > headDim) {
     throw new ConfigError('what is turned of a head must be even, and no more than the head', {
       where: 'Attention: rotary',
-      found: `${full.rotary} of ${headWidth}`,
+      found: `${full.rotary} of ${headDim}`,
     })
   }
   return full

@@ -24,7 +24,7 @@ export interface Mamba1Options {
   readonly hidden: number
   readonly output: number
   /** State size N of each channel. */
-  readonly state?: number
+  readonly stateSize?: number
   /** Taps of the convolution. */
   readonly kernel?: number
   /** Rank R of the projection that makes delta. Default: input / 16, rounded up. */
@@ -64,7 +64,17 @@ export class Mamba1 extends Mixer {
   constructor(options: Mamba1Options) {
     super()
     const full = withDefaults(options)
-    const { input, hidden: E, output, state: N, kernel, deltaRank: R, bias, convolutionBias, branches } = full
+    const {
+      input,
+      hidden: E,
+      output,
+      stateSize: N,
+      kernel,
+      deltaRank: R,
+      bias,
+      convolutionBias,
+      branches,
+    } = full
     const { innerNorm } = full
     this.#options = full
     this.inProj = new Linear({ input, output: 2 * E, bias })
@@ -124,7 +134,7 @@ export class Mamba1 extends Mixer {
 
   /** What the convolved input says of the scan: how far delta lets it in, where (B), and how it is read (C). */
   #select(u: Tensor): { delta: Tensor; deltaBias: Tensor; B: Tensor; C: Tensor } {
-    const { deltaRank: R, state: N } = this.#options
+    const { deltaRank: R, stateSize: N } = this.#options
     const [low, B, C] = this.#norm(split(this.xProj.forward(u), [R, N, N])) as [Tensor, Tensor, Tensor]
     const { weight, bias } = this.dtProj
     return { delta: linearBy(low, weight.value), deltaBias: bias!.tensor, B, C }
@@ -142,7 +152,7 @@ export class Mamba1 extends Mixer {
 
 function withDefaults(options: Mamba1Options): Complete {
   return {
-    state: 16,
+    stateSize: 16,
     kernel: 4,
     deltaRank: Math.ceil(options.input / 16),
     bias: false,

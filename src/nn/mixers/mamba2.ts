@@ -17,9 +17,9 @@ export interface Mamba2Options {
   readonly hidden: number
   readonly output: number
   /** Head width P. Default: 64, or the largest divisor of `hidden` below. */
-  readonly headWidth?: number
+  readonly headDim?: number
   /** State size N of each head. */
-  readonly state?: number
+  readonly stateSize?: number
   /** Groups G of heads that share B and C. */
   readonly groups?: number
   readonly kernel?: number
@@ -58,7 +58,17 @@ export class Mamba2 extends Mixer {
   constructor(options: Mamba2Options) {
     super()
     const full = complete(options)
-    const { input, hidden: E, output, groups: G, state: N, kernel, bias, convolutionBias, branches } = full
+    const {
+      input,
+      hidden: E,
+      output,
+      groups: G,
+      stateSize: N,
+      kernel,
+      bias,
+      convolutionBias,
+      branches,
+    } = full
     this.#options = full
     const heads = this.heads
     this.inProj = new Linear({ input, output: 2 * E + 2 * G * N + heads, bias })
@@ -68,12 +78,12 @@ export class Mamba2 extends Mixer {
     this.D = parameter([heads], { init: ones })
     this.norm = new RMSNorm(E, full.eps)
     this.outProj = new Linear({ input: E, output, bias, weight: residualFanIn(E, branches) })
-    this.slots = { conv: this.conv1d.window, ssm: slot([heads, full.headWidth, N]) }
+    this.slots = { conv: this.conv1d.window, ssm: slot([heads, full.headDim, N]) }
   }
 
   /** Number of heads H. */
   get heads(): number {
-    return this.#options.hidden / this.#options.headWidth
+    return this.#options.hidden / this.#options.headDim
   }
 
   sequence(x: Input, { state, reset }: SequenceOptions = {}): SequenceResult {
@@ -83,14 +93,14 @@ export class Mamba2 extends Mixer {
     const inner = ssd(
       {
         ...this.#splitConvolved(conv.y),
-        dt,
+        delta: dt,
         A: decayOf(this.aLog),
         D: this.D.tensor,
-        dtBias: this.dtBias.tensor,
+        deltaBias: this.dtBias.tensor,
         initialState: state?.ssm,
         reset,
       },
-      { groups, dtSoftplus: true, dtLimit: deltaLimit, chunkSize: chunk },
+      { groups, deltaSoftplus: true, deltaLimit, chunkSize: chunk },
     )
     const y = this.outProj.forward(this.#gatedNorm(inner.y, z))
     return { y, state: { conv: conv.finalWindow, ssm: inner.finalState } }
@@ -104,26 +114,26 @@ export class Mamba2 extends Mixer {
       {
         state: state.ssm,
         ...this.#splitConvolved(this.conv1d.step(xBC, state.conv)),
-        dt,
+        delta: dt,
         A,
         D: this.D.tensor,
-        dtBias: this.dtBias.tensor,
+        deltaBias: this.dtBias.tensor,
       },
-      { groups, dtSoftplus: true, dtLimit: deltaLimit, logDecay, inPlace: true },
+      { groups, deltaSoftplus: true, deltaLimit, logDecay, inPlace: true },
     )
     if (groupedNorm && groups > 1) return this.outProj.forward(this.#gatedNorm(y, z))
     return this.outProj.ofNorm({ x: y, z, scale: this.norm.weight.tensor }, eps).y
   }
 
   #splitProjected(projected: Tensor): { z: Tensor; xBC: Tensor; dt: Tensor } {
-    const { hidden: E, groups: G, state: N } = this.#options
+    const { hidden: E, groups: G, stateSize: N } = this.#options
     const widths = [E, E + 2 * G * N, this.heads]
     const [z, xBC, dt] = split(projected, widths) as [Tensor, Tensor, Tensor]
     return { z, xBC, dt }
   }
 
   #splitConvolved(xBC: Tensor): { x: Tensor; B: Tensor; C: Tensor } {
-    const { hidden: E, groups: G, state: N } = this.#options
+    const { hidden: E, groups: G, stateSize: N } = this.#options
     const [x, B, C] = split(xBC, [E, G * N, G * N]) as [Tensor, Tensor, Tensor]
     return { x, B, C }
   }
@@ -139,8 +149,8 @@ export class Mamba2 extends Mixer {
 
 function complete(options: Mamba2Options): Complete {
   const full = {
-    headWidth: largestDivisor(options.hidden, 64),
-    state: 64,
+    headDim: largestDivisor(options.hidden, 64),
+    stateSize: 64,
     groups: 1,
     kernel: 4,
     bias: false,
@@ -150,14 +160,14 @@ function complete(options: Mamba2Options): Complete {
     branches: 1,
     ...options,
   }
-  if (full.hidden % full.headWidth !== 0) {
+  if (full.hidden % full.headDim !== 0) {
     throw new ConfigError('hidden must be a multiple of the head width', {
       where: 'Mamba2',
-      expected: `a multiple of ${full.headWidth}`,
+      expected: `a multiple of ${full.headDim}`,
       found: full.hidden,
     })
   }
-  const heads = full.hidden / full.headWidth
+  const heads = full.hidden / full.headDim
   if (heads % full.groups !== 0) {
     throw new ConfigError('heads must be a multiple of groups', {
       where: 'Mamba2',

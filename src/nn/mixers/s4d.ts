@@ -21,7 +21,7 @@ import { slot, type Slots, type State } from '../states.ts'
 export interface S4DOptions {
   readonly width: number
   /** Complex states a channel (half of the real state size: the other half are their conjugates). */
-  readonly state?: number
+  readonly stateSize?: number
   /** How to compute: by recurrence, by FFT convolution, or whichever suits the length. Both give the same numbers. */
   readonly form?: 'recurrence' | 'convolution'
   readonly branches?: number
@@ -45,15 +45,15 @@ export class S4D extends Mixer {
   /** B = 1, not trained: it would only rescale C. */
   readonly bRe: Constant
 
-  constructor({ width, state = 32, form, branches = 1 }: S4DOptions) {
+  constructor({ width, stateSize = 32, form, branches = 1 }: S4DOptions) {
     super()
     this.#width = width
     this.#form = form
     this.logDt = parameter([width], { init: logDelta() })
-    this.logARe = parameter([width, state], { name: 'log_A_real', init: always(Math.log(0.5)) })
-    this.aIm = parameter([width, state], { name: 'A_imag', init: piN })
-    this.cRe = parameter([width, state], { name: 'C_real', init: normal(Math.SQRT1_2) })
-    this.cIm = parameter([width, state], { name: 'C_imag', init: normal(Math.SQRT1_2) })
+    this.logARe = parameter([width, stateSize], { name: 'log_A_real', init: always(Math.log(0.5)) })
+    this.aIm = parameter([width, stateSize], { name: 'A_imag', init: piN })
+    this.cRe = parameter([width, stateSize], { name: 'C_real', init: normal(Math.SQRT1_2) })
+    this.cIm = parameter([width, stateSize], { name: 'C_imag', init: normal(Math.SQRT1_2) })
     this.D = parameter([width], { init: ones })
     this.outProj = new Linear({
       input: width,
@@ -61,8 +61,8 @@ export class S4D extends Mixer {
       bias: true,
       weight: residualFanIn(width, branches),
     })
-    this.bRe = constant([width, state], ones)
-    this.slots = { re: slot([width, state]), im: slot([width, state]) }
+    this.bRe = constant([width, stateSize], ones)
+    this.slots = { re: slot([width, stateSize]), im: slot([width, stateSize]) }
   }
 
   sequence(x: Input, { state, reset }: SequenceOptions = {}): SequenceResult {

@@ -2,7 +2,6 @@ import type { Tensor } from '../../tensor/tensor.ts'
 import { apply } from '../apply.ts'
 import { defineOperation } from '../operation.ts'
 import type { Activation } from './kinds.ts'
-import { backwardReference, reference } from './reference.ts'
 import type {
   ActivationInputs,
   ActivationOutputs,
@@ -10,8 +9,6 @@ import type {
   ActivationBackwardOutputs,
   ActivationParams,
 } from './types.ts'
-import { wasm, wasmBackward } from './wasm/launch.ts'
-import { webgpu, webgpuBackward } from './webgpu/launch.ts'
 
 export const activationBackwardOp = defineOperation<
   ActivationBackwardInputs,
@@ -20,17 +17,11 @@ export const activationBackwardOp = defineOperation<
 >({
   name: 'activationBackward',
   outputs: ({ x }) => ({ dx: { shape: x.shape } }),
-  reference: backwardReference,
-  webgpu: webgpuBackward,
-  wasm: wasmBackward,
 })
 
 export const activationOp = defineOperation<ActivationInputs, ActivationOutputs, ActivationParams>({
   name: 'activation',
   outputs: ({ x }) => ({ y: { shape: x.shape } }),
-  reference,
-  webgpu,
-  wasm,
   saved: ['x'],
   gradient: ({ inputs: { x }, grads, params }) => ({
     x: apply(activationBackwardOp, { x, dy: grads.y! }, params).dx,

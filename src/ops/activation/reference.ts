@@ -45,7 +45,7 @@ export const FUNCTIONS: Record<Activation, { readonly f: Scalar; readonly df: Sc
   heavyTail: { f: (x) => (x >= 0 ? 1 + x : 1 / (1 - x)), df: (x) => (x >= 0 ? 1 : 1 / (1 - x) ** 2) },
 }
 
-export function reference(
+export function activation(
   { x }: Arrays<ActivationInputs>,
   { y }: Arrays<ActivationOutputs>,
   { kind }: ActivationParams,
@@ -54,7 +54,7 @@ export function reference(
   for (let i = 0; i < x.data.length; i++) y.data[i] = f(x.data[i])
 }
 
-export function backwardReference(
+export function activationBackward(
   { x, dy }: Arrays<ActivationBackwardInputs>,
   { dx }: Arrays<ActivationBackwardOutputs>,
   { kind }: ActivationParams,

@@ -2,8 +2,9 @@ import { ShapeError } from '../../errors.ts'
 import { expectRank, expectShape } from '../../tensor/shape.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { apply } from '../apply.ts'
+import { copyInto } from '../elementwise/op.ts'
+import { asToken, reshape } from '../layout/op.ts'
 import { defineOperation } from '../operation.ts'
-import { backwardReference, reference, updateReference } from './reference.ts'
 import type {
   CausalConv1dInputs,
   CausalConv1dOutputs,
@@ -13,33 +14,29 @@ import type {
   CausalConv1dUpdateInputs,
   CausalConv1dUpdateOutputs,
 } from './types.ts'
-import { wasm, wasmBackward, wasmUpdate } from './wasm/launch.ts'
-import { webgpuBackward } from './webgpu/backward.ts'
-import { webgpu, webgpuUpdate } from './webgpu/forward.ts'
 
 /** Most taps of the kernel. */
 const MAX_TAPS = 8
 
-const causalConv1dBackwardOp = defineOperation<
+export const causalConv1dBackwardOp = defineOperation<
   CausalConv1dBackwardInputs,
   CausalConv1dBackwardOutputs,
   CausalConv1dParams
 >({
   name: 'causalConv1dBackward',
+  dtypes: { reset: 'i32' },
   outputs: ({ x, weight, bias, initialWindow }) => ({
     dx: { shape: x.shape },
-    dweight: { shape: weight.shape },
-    dbias: bias && { shape: bias.shape },
+    dWeight: { shape: weight.shape },
+    dBias: bias && { shape: bias.shape },
     dInitialWindow: initialWindow && { shape: initialWindow.shape },
   }),
   views: ['x'],
-  reference: backwardReference,
-  webgpu: webgpuBackward,
-  wasm: wasmBackward,
 })
 
 export const causalConv1dOp = defineOperation<CausalConv1dInputs, CausalConv1dOutputs, CausalConv1dParams>({
   name: 'causalConv1d',
+  dtypes: { reset: 'i32' },
   outputs({ x, weight, bias, initialWindow, reset }) {
     expectRank('causalConv1d: x', x.shape, 3)
     const [batch, length, channels] = x.shape as [number, number, number]
@@ -54,9 +51,6 @@ export const causalConv1dOp = defineOperation<CausalConv1dInputs, CausalConv1dOu
     }
   },
   views: ['x'],
-  reference,
-  webgpu,
-  wasm,
   saved: ['x', 'weight', 'bias', 'reset', 'initialWindow'],
   gradient({ inputs, grads, params }) {
     const d = apply(
@@ -64,7 +58,7 @@ export const causalConv1dOp = defineOperation<CausalConv1dInputs, CausalConv1dOu
       { ...inputs, dy: grads.y, dFinalWindow: grads.finalWindow },
       params,
     )
-    return { x: d.dx, weight: d.dweight, bias: d.dbias, initialWindow: d.dInitialWindow }
+    return { x: d.dx, weight: d.dWeight, bias: d.dBias, initialWindow: d.dInitialWindow }
   },
 })
 
@@ -84,9 +78,12 @@ export const causalConv1dUpdateOp = defineOperation<
   },
   views: ['x'],
   mutates: ['window'],
-  reference: updateReference,
-  webgpu: webgpuUpdate,
-  wasm: wasmUpdate,
+  /** The convolution over one token. */
+  compose({ window, x, ...inputs }, params) {
+    const { y, finalWindow } = causalConv1d({ ...inputs, x: asToken(x), initialWindow: window }, params)
+    copyInto(window, finalWindow)
+    return { y: reshape(y, x.shape) }
+  },
 })
 
 /**

@@ -5,8 +5,6 @@ import type {
   CausalConv1dInputs,
   CausalConv1dOutputs,
   CausalConv1dParams,
-  CausalConv1dUpdateInputs,
-  CausalConv1dUpdateOutputs,
 } from './types.ts'
 
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x))
@@ -48,7 +46,7 @@ function last(
   return initialWindow && { of: 'window', index: (b * channels + c) * (taps - 1) + s + taps - 1 }
 }
 
-export function reference(
+export function causalConv1d(
   inputs: Arrays<CausalConv1dInputs>,
   { y, finalWindow }: Arrays<CausalConv1dOutputs>,
   { activation = 'identity' }: CausalConv1dParams,
@@ -84,9 +82,9 @@ function preActivation(
   return pre
 }
 
-export function backwardReference(
+export function causalConv1dBackward(
   inputs: Arrays<CausalConv1dBackwardInputs>,
-  { dx, dweight, dbias, dInitialWindow }: Arrays<CausalConv1dBackwardOutputs>,
+  { dx, dWeight, dBias, dInitialWindow }: Arrays<CausalConv1dBackwardOutputs>,
   { activation = 'identity' }: CausalConv1dParams,
 ): void {
   const { x, weight, initialWindow, dy, dFinalWindow } = inputs
@@ -103,37 +101,18 @@ export function backwardReference(
         if (!dy) break
         const pre = preActivation(inputs, at, b, t, c)
         const slope = activation === 'silu' ? sigmoid(pre) * (1 + pre * (1 - sigmoid(pre))) : 1
-        const dpre = dy.data[(b * length + t) * channels + c] * slope
-        if (dbias) dbias.data[c] += dpre
+        const dPre = dy.data[(b * length + t) * channels + c] * slope
+        if (dBias) dBias.data[c] += dPre
         for (let k = 0; k < taps; k++) {
           const place = tap(inputs, b, t, c, k)
-          dweight.data[c * taps + k] += dpre * at(place)
-          add(place, dpre * weight.data[c * taps + k])
+          dWeight.data[c * taps + k] += dPre * at(place)
+          add(place, dPre * weight.data[c * taps + k])
         }
       }
       for (let j = 0; j < taps - 1; j++) {
         if (!dFinalWindow) break
         add(last(inputs, b, c, j), dFinalWindow.data[(b * channels + c) * (taps - 1) + j])
       }
-    }
-  }
-}
-
-export function updateReference(
-  { window, x, weight, bias }: Arrays<CausalConv1dUpdateInputs>,
-  { y }: Arrays<CausalConv1dUpdateOutputs>,
-  { activation = 'identity' }: CausalConv1dParams,
-): void {
-  const [batch, channels] = x.shape as [number, number]
-  const taps = weight.shape[1]
-  for (let b = 0; b < batch; b++) {
-    for (let c = 0; c < channels; c++) {
-      const i = b * channels + c
-      const inputs = [...window.data.slice(i * (taps - 1), (i + 1) * (taps - 1)), x.data[i]]
-      let pre = bias ? bias.data[c] : 0
-      for (let k = 0; k < taps; k++) pre += weight.data[c * taps + k] * inputs[k]
-      y.data[i] = activation === 'silu' ? pre * sigmoid(pre) : pre
-      for (let k = 0; k < taps - 1; k++) window.data[i * (taps - 1) + k] = inputs[k + 1]!
     }
   }
 }

@@ -1,9 +1,9 @@
 import { ConfigError } from '../../errors.ts'
-import { expectDType, expectRank, expectShape } from '../../tensor/shape.ts'
+import { expectRank, expectShape } from '../../tensor/shape.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { apply } from '../apply.ts'
+import { copyInto } from '../elementwise/op.ts'
 import { defineOperation, type GradientCall } from '../operation.ts'
-import { backwardInPlaceReference, backwardReference, reference } from './reference.ts'
 import type {
   CrossEntropyInputs,
   CrossEntropyOutputs,
@@ -12,8 +12,6 @@ import type {
   CrossEntropyBackwardOutputs,
   CrossEntropyBackwardParams,
 } from './types.ts'
-import { wasm, wasmBackward, wasmBackwardInPlace } from './wasm.ts'
-import { webgpu, webgpuBackward, webgpuBackwardInPlace } from './webgpu.ts'
 
 export const crossEntropyBackwardOp = defineOperation<
   CrossEntropyBackwardInputs,
@@ -21,11 +19,9 @@ export const crossEntropyBackwardOp = defineOperation<
   CrossEntropyBackwardParams
 >({
   name: 'crossEntropyBackward',
+  dtypes: { labels: 'i32' },
   outputs: ({ logits }) => ({ dLogits: { shape: logits.shape } }),
   views: ['logits'],
-  reference: backwardReference,
-  webgpu: webgpuBackward,
-  wasm: wasmBackward,
 })
 
 /** The gradient takes the place of the logits. */
@@ -35,26 +31,25 @@ export const crossEntropyBackwardInPlaceOp = defineOperation<
   CrossEntropyBackwardParams
 >({
   name: 'crossEntropyBackwardInPlace',
+  dtypes: { labels: 'i32' },
   outputs: () => ({}),
   mutates: ['logits'],
-  reference: backwardInPlaceReference,
-  webgpu: webgpuBackwardInPlace,
-  wasm: wasmBackwardInPlace,
+  compose(inputs, params) {
+    copyInto(inputs.logits, apply(crossEntropyBackwardOp, inputs, params).dLogits)
+    return {}
+  },
 })
 
 export const crossEntropyOp = defineOperation<CrossEntropyInputs, CrossEntropyOutputs, CrossEntropyParams>({
   name: 'crossEntropy',
+  dtypes: { labels: 'i32' },
   outputs({ logits, labels }) {
     expectRank('crossEntropy: logits', logits.shape, 2)
     const [T] = logits.shape as [number, number]
     expectShape('crossEntropy: labels', labels.shape, [T])
-    expectDType('crossEntropy: labels', labels.dtype, 'i32')
     return { loss: { shape: [1] }, count: { shape: [1] }, logSumExp: { shape: [T] } }
   },
   views: ['logits'],
-  reference,
-  webgpu,
-  wasm,
   saved: ['logits', 'labels', 'logSumExp', 'count'],
   gradient: (call) => (call.wants('logits') ? { logits: gradient(call) } : {}),
 })

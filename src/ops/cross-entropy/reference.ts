@@ -1,4 +1,4 @@
-import type { Arrays, NdArray } from '../operation.ts'
+import type { Arrays } from '../operation.ts'
 import type {
   CrossEntropyBackwardInputs,
   CrossEntropyBackwardOutputs,
@@ -12,7 +12,7 @@ import type {
 const columnOf = (label: number, V: number): number => Math.min(Math.max(label, 0), V - 1)
 
 /** loss = (1 / count) Σ_t logSumExp[t] - logits[t, labels[t]], over the t that count */
-export function reference(
+export function crossEntropy(
   { logits, labels }: Arrays<CrossEntropyInputs>,
   { loss, count, logSumExp }: Arrays<CrossEntropyOutputs>,
   { ignoreIndex }: CrossEntropyParams,
@@ -32,29 +32,13 @@ export function reference(
   if (count.data[0] > 0) loss.data[0] /= count.data[0]
 }
 
-export function backwardReference(
-  inputs: Arrays<CrossEntropyBackwardInputs>,
-  { dLogits }: Arrays<CrossEntropyBackwardOutputs>,
-  params: CrossEntropyBackwardParams,
-): void {
-  backward(inputs, dLogits, params)
-}
-
-export function backwardInPlaceReference(
-  inputs: Arrays<CrossEntropyBackwardInputs>,
-  _: object,
-  params: CrossEntropyBackwardParams,
-): void {
-  backward(inputs, inputs.logits, params)
-}
-
 /**
  * dLogits[t, v] = softmax(logits[t])[v] (dLoss / count + dLogSumExp[t]) - [v = labels[t]] dLoss / count,
- * 0 where the label does not count. dLogits may be the logits.
+ * 0 where the label does not count.
  */
-function backward(
+export function crossEntropyBackward(
   { logits, labels, logSumExp, count, dLoss, dLogSumExp }: Arrays<CrossEntropyBackwardInputs>,
-  dLogits: NdArray,
+  { dLogits }: Arrays<CrossEntropyBackwardOutputs>,
   { ignoreIndex }: CrossEntropyBackwardParams,
 ): void {
   const [T, V] = logits.shape as [number, number]

@@ -10,7 +10,7 @@ import type {
   CrossEntropyParams,
 } from './types.ts'
 
-export function wasm({
+export function crossEntropy({
   inputs: { logits, labels },
   outputs: { loss, count, logSumExp },
   params: { ignoreIndex },
@@ -33,7 +33,7 @@ export function wasm({
   ]
 }
 
-export function wasmBackward({
+export function crossEntropyBackward({
   inputs,
   outputs: { dLogits },
   params,
@@ -41,7 +41,7 @@ export function wasmBackward({
   return backward(inputs, dLogits, params)
 }
 
-export function wasmBackwardInPlace({
+export function crossEntropyBackwardInPlace({
   inputs,
   params,
 }: Call<CrossEntropyBackwardInputs, object, CrossEntropyBackwardParams>): WasmLaunch[] {

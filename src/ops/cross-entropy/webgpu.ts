@@ -123,7 +123,7 @@ const crossEntropyMean = defineKernel({
  * NaN where
  * logSumExp is. Without `logits`, dLogits holds them. One element a thread.
  */
-const crossEntropyBackward = defineKernel({
+const crossEntropyBackwardKernel = defineKernel({
   name: 'crossEntropyBackward',
   bindings: {
     logits: 'f32? view',
@@ -158,7 +158,7 @@ const crossEntropyBackward = defineKernel({
     }`,
 })
 
-export function webgpu({
+export function crossEntropy({
   inputs: { logits, labels },
   outputs: { loss, count, logSumExp },
   params: { ignoreIndex },
@@ -182,7 +182,7 @@ export function webgpu({
   ]
 }
 
-export function webgpuBackward({
+export function crossEntropyBackward({
   inputs,
   outputs: { dLogits },
   params,
@@ -194,7 +194,7 @@ export function webgpuBackward({
   return backward(inputs, inputs.logits, dLogits, params)
 }
 
-export function webgpuBackwardInPlace({
+export function crossEntropyBackwardInPlace({
   inputs,
   params,
 }: Call<CrossEntropyBackwardInputs, object, CrossEntropyBackwardParams>): WebGpuLaunch[] {
@@ -208,7 +208,7 @@ function backward(
   { ignoreIndex }: CrossEntropyBackwardParams,
 ): WebGpuLaunch[] {
   return [
-    launch(crossEntropyBackward, {
+    launch(crossEntropyBackwardKernel, {
       bindings: { logits, labels, logSumExp, count, dLoss, dLogSumExp, dLogits },
       uniforms: { size: dLogits.size, V: dLogits.width, ignoreIndex },
       constants: { WORKGROUP },

@@ -1,12 +1,12 @@
 import type { AnyDevice, DType } from '../../devices/device.ts'
-import { ShapeError } from '../../errors.ts'
+import { DTYPES } from '../../devices/dtype.ts'
+import { ConfigError, ShapeError } from '../../errors.ts'
 import { broadcastShapes, expectShape, type Shape } from '../../tensor/shape.ts'
 import { empty, type Tensor } from '../../tensor/tensor.ts'
 import { apply } from '../apply.ts'
 import { defineOperation } from '../operation.ts'
 import { broadcastTo, sumTo } from '../reduce/op.ts'
 import { fits } from './loops.ts'
-import * as reference from './reference.ts'
 import type {
   BinaryInputs,
   BinaryOutputs,
@@ -20,8 +20,6 @@ import type {
   ScaleOutputs,
   ScaleParams,
 } from './types.ts'
-import * as wasm from './wasm/launch.ts'
-import * as webgpu from './webgpu/launch.ts'
 
 export { OPERATORS } from './types.ts'
 
@@ -30,9 +28,6 @@ export const binaryOp = defineOperation<BinaryInputs, BinaryOutputs, BinaryParam
   name: 'binary',
   outputs: ({ a, b }, { operator }) => ({ y: { shape: broadcastShapes(operator, a.shape, b.shape) } }),
   views: ['a', 'b'],
-  reference: reference.binary,
-  webgpu: webgpu.binary,
-  wasm: wasm.binary,
   saved: ['a', 'b'],
   gradient({ inputs: { a, b }, grads, params: { operator }, wants }) {
     const dy = grads.y!
@@ -56,41 +51,37 @@ export const binaryOp = defineOperation<BinaryInputs, BinaryOutputs, BinaryParam
 export const scaleOp = defineOperation<ScaleInputs, ScaleOutputs, ScaleParams>({
   name: 'scale',
   outputs: ({ x }) => ({ y: { shape: x.shape } }),
-  reference: reference.scale,
-  webgpu: webgpu.scale,
-  wasm: wasm.scale,
   gradient: ({ grads, params: { factor } }) => ({ x: factor === 1 ? grads.y : scale(grads.y!, factor) }),
 })
 
 /** into += x */
 export const accumulateOp = defineOperation<IntoInputs, NoOutputs, object>({
   name: 'accumulate',
+  dtypes: ['f32', 'i32'],
   outputs: ({ into, x }) => expectAlike('accumulate', into, x),
   mutates: ['into'],
-  reference: reference.accumulate,
-  webgpu: webgpu.accumulate,
-  wasm: wasm.accumulate,
 })
 
 /** into = x */
 export const copyIntoOp = defineOperation<IntoInputs, NoOutputs, object>({
   name: 'copyInto',
+  dtypes: DTYPES,
   outputs: ({ into, x }) => expectAlike('copyInto', into, x),
   views: ['x'],
   mutates: ['into'],
-  reference: reference.copyInto,
-  webgpu: webgpu.copyInto,
-  wasm: wasm.copyInto,
 })
 
 /** into = value */
 export const fillOp = defineOperation<FillInputs, NoOutputs, FillParams>({
   name: 'fill',
-  outputs: () => ({}),
+  dtypes: DTYPES,
+  outputs({ into }, { value }) {
+    if ((into.dtype === 'i32' || into.dtype === 'u32') && !Number.isInteger(value)) {
+      throw new ConfigError('expected an integer', { where: `fill: value of ${into.dtype}`, found: value })
+    }
+    return {}
+  },
   mutates: ['into'],
-  reference: reference.fill,
-  webgpu: webgpu.fill,
-  wasm: wasm.fill,
 })
 
 /** a + b, shapes broadcast. */

@@ -1,9 +1,8 @@
 import { ShapeError } from '../../errors.ts'
-import { expectDType, expectRank, expectShape, showShape, sizeOf } from '../../tensor/shape.ts'
+import { expectRank, expectShape, showShape, sizeOf } from '../../tensor/shape.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { apply } from '../apply.ts'
 import { defineOperation } from '../operation.ts'
-import { embeddingReference, scatterAddReference } from './reference.ts'
 import type {
   EmbeddingInputs,
   EmbeddingOutputs,
@@ -11,21 +10,16 @@ import type {
   ScatterAddOutputs,
   ScatterAddParams,
 } from './types.ts'
-import { embeddingWasm, scatterAddWasm } from './wasm.ts'
-import { embeddingWebgpu, scatterAddWebgpu } from './webgpu.ts'
 
 export const scatterAddOp = defineOperation<ScatterAddInputs, ScatterAddOutputs, ScatterAddParams>({
   name: 'scatterAdd',
+  dtypes: { indices: 'i32' },
   outputs({ rows, indices }, { count }) {
-    expectDType('scatterAdd: indices', indices.dtype, 'i32')
     expectShape('scatterAdd: rows', rows.shape, [...indices.shape, rows.width])
     expectRows('scatterAdd: count', count, indices)
     return { y: { shape: [count, rows.width] } }
   },
   views: ['rows'],
-  reference: scatterAddReference,
-  webgpu: scatterAddWebgpu,
-  wasm: scatterAddWasm,
   saved: ['indices'],
   gradient: ({ inputs: { indices }, grads }) => ({
     rows: embedding({ tokens: indices, weight: grads.y! }),
@@ -34,15 +28,12 @@ export const scatterAddOp = defineOperation<ScatterAddInputs, ScatterAddOutputs,
 
 export const embeddingOp = defineOperation<EmbeddingInputs, EmbeddingOutputs, object>({
   name: 'embedding',
+  dtypes: { tokens: 'i32' },
   outputs({ tokens, weight }) {
-    expectDType('embedding: tokens', tokens.dtype, 'i32')
     expectRank('embedding: weight', weight.shape, 2)
     expectRows('embedding: weight', weight.rows, tokens)
     return { y: { shape: [...tokens.shape, weight.width] } }
   },
-  reference: embeddingReference,
-  webgpu: embeddingWebgpu,
-  wasm: embeddingWasm,
   saved: ['tokens'],
   gradient: ({ inputs: { tokens, weight }, grads }) => ({
     weight: scatterAdd({ rows: grads.y!, indices: tokens }, { count: weight.rows }),

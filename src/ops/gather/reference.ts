@@ -11,7 +11,7 @@ import type {
 const rowOf = (index: number, count: number): number => Math.min(Math.max(index, 0), count - 1)
 
 /** y[t, d] = weight[tokens[t], d] */
-export function embeddingReference(
+export function embedding(
   { tokens, weight }: Arrays<EmbeddingInputs>,
   { y }: Arrays<EmbeddingOutputs>,
 ): void {
@@ -23,7 +23,7 @@ export function embeddingReference(
 }
 
 /** y[indices[t], d] += rows[t, d] */
-export function scatterAddReference(
+export function scatterAdd(
   { rows, indices }: Arrays<ScatterAddInputs>,
   { y }: Arrays<ScatterAddOutputs>,
   { count }: ScatterAddParams,

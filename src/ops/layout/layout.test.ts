@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { ReferenceDevice } from '../../devices/reference/device.ts'
+import { openDevice } from '../open-device.ts'
 import { ShapeError } from '../../errors.ts'
 import type { Shape } from '../../tensor/shape.ts'
 import { tensor, type Tensor } from '../../tensor/tensor.ts'
@@ -8,7 +8,7 @@ import { scale } from '../elementwise/op.ts'
 import { withGradients } from '../gradients.ts'
 import { concat, reshape, slice, split } from './op.ts'
 
-const device = new ReferenceDevice()
+const device = await openDevice('reference')
 const count = (shape: Shape): Tensor => {
   const size = shape.reduce((product, axis) => product * axis, 1)
   return tensor(

@@ -1,9 +1,9 @@
+import { DTYPES } from '../../devices/dtype.ts'
 import { ShapeError } from '../../errors.ts'
 import { showShape, sizeOf, type Shape } from '../../tensor/shape.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { apply, contiguous } from '../apply.ts'
 import { defineOperation, defineView } from '../operation.ts'
-import { concatReference } from './reference.ts'
 import {
   part,
   type ColumnsInputs,
@@ -16,8 +16,6 @@ import {
   type ReshapeParams,
   type SplitParams,
 } from './types.ts'
-import { concatWasm } from './wasm.ts'
-import { concatWebgpu } from './webgpu.ts'
 
 export type { Parts } from './types.ts'
 
@@ -64,6 +62,7 @@ const splitOp = defineView<ColumnsInputs, Parts, SplitParams>({
 /** Parts side by side along the last axis. */
 export const concatOp = defineOperation<Parts, ConcatOutputs, ConcatParams>({
   name: 'concat',
+  dtypes: DTYPES,
   outputs: (parts, { leading, widths }) => ({
     y: {
       shape: [...leading, widths.reduce((sum, width) => sum + width, 0)],
@@ -71,9 +70,6 @@ export const concatOp = defineOperation<Parts, ConcatOutputs, ConcatParams>({
     },
   }),
   views: Array.from({ length: MOST_VIEWS }, (_, i) => part(i)),
-  reference: concatReference,
-  webgpu: concatWebgpu,
-  wasm: concatWasm,
   gradient({ inputs, grads, params: { widths } }) {
     let start = 0
     return Object.fromEntries(
@@ -102,6 +98,11 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
   }
   const free = x.contiguous || full.at(-1) === x.width
   return apply(reshapeOp, { x: free ? x : contiguous(x) }, { shape: full }).y
+}
+
+/** [B, W] as [B, 1, W]: one token of a sequence. Rows may be any stride apart. */
+export function asToken(x: Tensor): Tensor {
+  return reshape(x, [x.rows, 1, x.width])
 }
 
 /** Column views of the last axis, `widths` wide. */

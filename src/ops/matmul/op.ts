@@ -8,10 +8,7 @@ import { reshape } from '../layout/op.ts'
 import { defineOperation, type GradientCall } from '../operation.ts'
 import { sumTo } from '../reduce/op.ts'
 import { outputShape } from './dims.ts'
-import { reference } from './reference.ts'
 import type { MatmulInputs, MatmulOutputs, MatmulParams } from './types.ts'
-import { wasm } from './wasm/launch.ts'
-import { webgpu } from './webgpu/launch.ts'
 
 export type { MatmulInputs } from './types.ts'
 
@@ -36,9 +33,6 @@ export const matmulOp = defineOperation<MatmulInputs, MatmulOutputs, MatmulParam
     return { y: { shape }, pre: params.keepPre ? { shape } : undefined }
   },
   views: ['a', 'b'],
-  reference,
-  webgpu,
-  wasm,
   saved: ['a', 'b', 'bias', 'pre'],
   gradient,
 })
@@ -71,7 +65,7 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor, options: Linear
 }
 
 /**
- * With dPre = dy · f'(pre): dA = dPre Bᵀ, dB = Aᵀ dPre, dbias = its column sums, dresidual = dy. Each transpose is read as it
+ * With dPre = dy · f'(pre): dA = dPre Bᵀ, dB = Aᵀ dPre, dBias = its column sums, dresidual = dy. Each transpose is read as it
  * is stored: none is made.
  */
 function gradient({

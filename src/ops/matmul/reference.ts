@@ -2,7 +2,7 @@ import { FUNCTIONS } from '../activation/reference.ts'
 import type { Arrays, NdArray } from '../operation.ts'
 import type { MatmulInputs, MatmulOutputs, MatmulParams } from './types.ts'
 
-export function reference(
+export function matmul(
   { a, b, bias, residual }: Arrays<MatmulInputs>,
   { y, pre }: Arrays<MatmulOutputs>,
   { transposeA, transposeB, activation }: MatmulParams,

@@ -2,17 +2,16 @@ import { ShapeError } from '../../errors.ts'
 import { expectDType, expectRank, expectShape } from '../../tensor/shape.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { apply } from '../apply.ts'
+import { rmsNorm } from '../norm/op.ts'
 import { defineOperation } from '../operation.ts'
-import { weightShape } from '../packed/either.ts'
+import { eitherLinear, weightShape } from '../packed/either.ts'
 import { PackedMatrix } from '../packed/matrix.ts'
 import type { Weight } from '../packed/weight.ts'
-import { reference } from './reference.ts'
 import type { NormLinearInputs, NormLinearOutputs, NormLinearParams } from './types.ts'
-import { wasm } from './wasm.ts'
-import { webgpu } from './webgpu.ts'
 
 export const normLinearOp = defineOperation<NormLinearInputs, NormLinearOutputs, NormLinearParams>({
   name: 'normLinear',
+  dtypes: { weight: ['f32', 'u32'] },
   outputs({ x, residual, z, scale, weight, bias }, { rows, format }) {
     expectRank('normLinear: x', x.shape, 2)
     if (residual && z) {
@@ -22,19 +21,20 @@ export const normLinearOp = defineOperation<NormLinearInputs, NormLinearOutputs,
     if (z) expectShape('normLinear: z', z.shape, x.shape)
     if (scale) expectShape('normLinear: scale', scale.shape, [x.width])
     if (bias) expectShape('normLinear: bias', bias.shape, [rows])
-    expectDType('normLinear: weight', weight.dtype, format ? 'i32' : 'f32')
+    expectDType('normLinear: weight', weight.dtype, format ? 'u32' : 'f32')
     expectShape('normLinear: weight', weight.shape, weightShape({ rows, format }, x.width))
     return { y: { shape: [x.shape[0], rows] }, sum: residual && { shape: x.shape } }
   },
   views: ['x', 'z'],
-  reference,
-  webgpu,
-  wasm,
+  compose({ x, residual, z, scale, weight, bias }, { eps, ...params }) {
+    const { y: normed, sum } = rmsNorm({ x, residual, weight: scale, z }, { eps })
+    return { y: eitherLinear(normed, weight, bias, params), sum }
+  },
 })
 
 /**
  * y = n weightᵀ + bias, where n is the RMS norm of x + residual, or of x silu(z), times scale (see `rmsNorm`): one launch on
- * WebGPU if there are few rows. For the steps of a decoder: there is no gradient.
+ * WebGPU if there are few rows.
  */
 export function normLinear(
   inputs: Omit<NormLinearInputs, 'weight' | 'bias'>,

@@ -2,7 +2,6 @@ import { ConfigError } from '../../errors.ts'
 import { expectShape } from '../../tensor/shape.ts'
 import { apply } from '../apply.ts'
 import { defineOperation, type KernelOperation } from '../operation.ts'
-import { backwardReference, reference } from './reference.ts'
 import type {
   NormInputs,
   NormOutputs,
@@ -11,22 +10,16 @@ import type {
   NormBackwardOutputs,
   NormBackwardParams,
 } from './types.ts'
-import { wasm, wasmBackward } from './wasm/launch.ts'
-import { webgpuBackward } from './webgpu/backward.ts'
-import { webgpu } from './webgpu/forward.ts'
 
-const normBackwardOp = defineOperation<NormBackwardInputs, NormBackwardOutputs, NormBackwardParams>({
+export const normBackwardOp = defineOperation<NormBackwardInputs, NormBackwardOutputs, NormBackwardParams>({
   name: 'normBackward',
   outputs: ({ x, z }, { wantsWeight, wantsBias }) => ({
     dx: { shape: x.shape },
     dz: z && { shape: x.shape },
-    dweight: wantsWeight ? { shape: [x.width] } : undefined,
-    dbias: wantsBias ? { shape: [x.width] } : undefined,
+    dWeight: wantsWeight ? { shape: [x.width] } : undefined,
+    dBias: wantsBias ? { shape: [x.width] } : undefined,
   }),
   views: ['x', 'z'],
-  reference: backwardReference,
-  webgpu: webgpuBackward,
-  wasm: wasmBackward,
 })
 
 const shared: Omit<KernelOperation<NormInputs, NormOutputs, NormParams>, 'name' | 'saved'> = {
@@ -45,18 +38,15 @@ const shared: Omit<KernelOperation<NormInputs, NormOutputs, NormParams>, 'name' 
     return { y: { shape: x.shape }, sum: residual && { shape: x.shape } }
   },
   views: ['x', 'z'],
-  reference,
-  webgpu,
-  wasm,
-  gradient({ inputs, outputs, grads: { y: dy, sum: dsum }, params, wants }) {
+  gradient({ inputs, outputs, grads: { y: dy, sum: dSum }, params, wants }) {
     const { weight, bias, z } = inputs
-    if (!dy) return { x: dsum, residual: inputs.residual && dsum }
-    const { dx, dz, dweight, dbias } = apply(
+    if (!dy) return { x: dSum, residual: inputs.residual && dSum }
+    const { dx, dz, dWeight, dBias } = apply(
       normBackwardOp,
-      { x: outputs.sum ?? inputs.x, weight, bias, z, dy, dsum },
+      { x: outputs.sum ?? inputs.x, weight, bias, z, dy, dSum },
       { ...params, wantsWeight: wants('weight'), wantsBias: wants('bias') },
     )
-    return { x: dx, residual: inputs.residual && dx, z: dz, weight: dweight, bias: dbias }
+    return { x: dx, residual: inputs.residual && dx, z: dz, weight: dWeight, bias: dBias }
   },
 }
 

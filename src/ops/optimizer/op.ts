@@ -3,7 +3,6 @@ import { expectRank, expectShape } from '../../tensor/shape.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { apply } from '../apply.ts'
 import { defineOperation } from '../operation.ts'
-import { adamWStepReference, clipFactorReference, sumOfSquaresReference } from './reference.ts'
 import type {
   AdamWStepInputs,
   SumOfSquaresInputs,
@@ -12,8 +11,6 @@ import type {
   ClipFactorOutputs,
   ClipFactorParams,
 } from './types.ts'
-import { adamWStepWasm, clipFactorWasm, sumOfSquaresWasm } from './wasm.ts'
-import { adamWStepWebgpu, clipFactorWebgpu, sumOfSquaresWebgpu } from './webgpu.ts'
 
 export const adamWStepOp = defineOperation<AdamWStepInputs, object, object>({
   name: 'adamWStep',
@@ -26,17 +23,11 @@ export const adamWStepOp = defineOperation<AdamWStepInputs, object, object>({
     return {}
   },
   mutates: ['parameter', 'm', 'v'],
-  reference: adamWStepReference,
-  webgpu: adamWStepWebgpu,
-  wasm: adamWStepWasm,
 })
 
 export const sumOfSquaresOp = defineOperation<SumOfSquaresInputs, SumOfSquaresOutputs, object>({
   name: 'sumOfSquares',
   outputs: () => ({ squares: { shape: [1] } }),
-  reference: sumOfSquaresReference,
-  webgpu: sumOfSquaresWebgpu,
-  wasm: sumOfSquaresWasm,
 })
 
 export const clipFactorOp = defineOperation<ClipFactorInputs, ClipFactorOutputs, ClipFactorParams>({
@@ -45,9 +36,6 @@ export const clipFactorOp = defineOperation<ClipFactorInputs, ClipFactorOutputs,
     expectRank('clipFactor: squares', squares.shape, 1)
     return { norm: { shape: [1] }, factor: { shape: [1] } }
   },
-  reference: clipFactorReference,
-  webgpu: clipFactorWebgpu,
-  wasm: clipFactorWasm,
 })
 
 /**

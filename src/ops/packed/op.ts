@@ -1,13 +1,12 @@
 import { activeTape } from '../../autograd/tape.ts'
 import { ConfigError, ShapeError } from '../../errors.ts'
-import { expectDType, expectShape } from '../../tensor/shape.ts'
+import { expectShape } from '../../tensor/shape.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { apply } from '../apply.ts'
 import type { LinearOptions } from '../matmul/op.ts'
 import { defineOperation } from '../operation.ts'
 import { PANEL_ROWS, panelWords, type PackedFormat } from './format.ts'
 import type { PackedMatrix } from './matrix.ts'
-import { embeddingReference, linearReference } from './reference.ts'
 import type {
   PackedEmbeddingInputs,
   PackedEmbeddingOutputs,
@@ -16,13 +15,11 @@ import type {
   PackedLinearOutputs,
   PackedLinearParams,
 } from './types.ts'
-import { embeddingWasm, linearWasm } from './wasm/launch.ts'
-import { embeddingWebgpu, linearWebgpu } from './webgpu/launch.ts'
 
 export const packedLinearOp = defineOperation<PackedLinearInputs, PackedLinearOutputs, PackedLinearParams>({
   name: 'packedLinear',
+  dtypes: { words: 'u32' },
   outputs({ x, words, bias, residual }, { format, rows }) {
-    expectDType('packedLinear: x', x.dtype, 'f32')
     expectWords('packedLinear: words', words, format, rows, x.width)
     const shape = [...x.shape.slice(0, -1), rows]
     if (bias) expectShape('packedLinear: bias', bias.shape, [rows])
@@ -30,9 +27,6 @@ export const packedLinearOp = defineOperation<PackedLinearInputs, PackedLinearOu
     return { y: { shape } }
   },
   views: ['x'],
-  reference: linearReference,
-  webgpu: linearWebgpu,
-  wasm: linearWasm,
 })
 
 export const packedEmbeddingOp = defineOperation<
@@ -41,14 +35,11 @@ export const packedEmbeddingOp = defineOperation<
   PackedEmbeddingParams
 >({
   name: 'packedEmbedding',
+  dtypes: { tokens: 'i32', words: 'u32' },
   outputs({ tokens, words }, { format, rows, columns }) {
-    expectDType('packedEmbedding: tokens', tokens.dtype, 'i32')
     expectWords('packedEmbedding: words', words, format, rows, columns)
     return { y: { shape: [...tokens.shape, columns] } }
   },
-  reference: embeddingReference,
-  webgpu: embeddingWebgpu,
-  wasm: embeddingWasm,
 })
 
 function expectWords(
@@ -58,7 +49,6 @@ function expectWords(
   rows: number,
   columns: number,
 ): void {
-  expectDType(where, words.dtype, 'i32')
   if (!(Number.isSafeInteger(rows) && rows > 0)) {
     throw new ShapeError('there are no rows', { where, expected: '1 or more', found: rows })
   }
@@ -78,14 +68,18 @@ export function packedLinear(
 ): Tensor {
   const { activation = 'identity', residual } = options
   const { format, shape, words } = weight
-  const tape = activeTape()
-  if ([x, bias, residual].some((each) => tape?.tracks(each))) {
-    throw new ConfigError(`weights in ${format} have no gradient`, {
-      where: 'packedLinear',
-      hint: "To train, load the model with weights: 'f32'",
-    })
-  }
+  refuseGradient(format, [x, bias, residual])
   return apply(packedLinearOp, { x, words, bias, residual }, { format, rows: shape[0], activation }).y
+}
+
+/** Throws ConfigError if a tape tracks what is multiplied by packed weights. */
+export function refuseGradient(format: PackedFormat, inputs: readonly (Tensor | undefined)[]): void {
+  const tape = activeTape()
+  if (!inputs.some((x) => tape?.tracks(x))) return
+  throw new ConfigError(`weights in ${format} have no gradient`, {
+    where: 'packedLinear',
+    hint: "To train, load the model with weights: 'f32'",
+  })
 }
 
 /** y [..., :] = W[tokens [...], :] from the packed form; a token id outside [0, N) takes the nearest row. */

@@ -4,7 +4,6 @@ import type { Tensor } from '../../tensor/tensor.ts'
 import { apply } from '../apply.ts'
 import { reshape } from '../layout/op.ts'
 import { defineOperation, type KernelOperation } from '../operation.ts'
-import { broadcastReference, maxBackwardReference, maxReference, sumReference } from './reference.ts'
 import type {
   ReduceInputs,
   ReduceOutputs,
@@ -15,8 +14,6 @@ import type {
   MaxBackwardInputs,
   MaxBackwardOutputs,
 } from './types.ts'
-import { wasmBroadcast, wasmMax, wasmMaxBackward, wasmSum } from './wasm/launch.ts'
-import { webgpuBroadcast, webgpuMax, webgpuMaxBackward, webgpuSum } from './webgpu/launch.ts'
 
 const reduced = ({ x }: ReduceInputs): { y: { shape: Shape } } => ({
   y: { shape: [x.shape[0], x.shape[2]] },
@@ -30,9 +27,6 @@ export const sumOp: KernelOperation<ReduceInputs, ReduceOutputs, SumParams> = de
 >({
   name: 'sum',
   outputs: reduced,
-  reference: sumReference,
-  webgpu: webgpuSum,
-  wasm: wasmSum,
   gradient: ({ inputs: { x }, grads, params: { factor } }) => ({
     x: apply(broadcastOp, { x: grads.y! }, { n: x.shape[1], factor }).y,
   }),
@@ -43,27 +37,18 @@ export const broadcastOp: KernelOperation<BroadcastInputs, BroadcastOutputs, Bro
   defineOperation<BroadcastInputs, BroadcastOutputs, BroadcastParams>({
     name: 'broadcast',
     outputs: ({ x }, { n }) => ({ y: { shape: [x.shape[0], n, x.shape[1]] } }),
-    reference: broadcastReference,
-    webgpu: webgpuBroadcast,
-    wasm: wasmBroadcast,
     gradient: ({ grads, params: { factor } }) => ({ x: apply(sumOp, { x: grads.y! }, { factor }).y }),
   })
 
 export const maxBackwardOp = defineOperation<MaxBackwardInputs, MaxBackwardOutputs, object>({
   name: 'maxBackward',
   outputs: ({ x }) => ({ dx: { shape: x.shape } }),
-  reference: maxBackwardReference,
-  webgpu: webgpuMaxBackward,
-  wasm: wasmMaxBackward,
 })
 
 /** y[o, i] = maxₙ x[o, n, i]; the gradient goes to the first maximum. */
 export const maxOp = defineOperation<ReduceInputs, ReduceOutputs, object>({
   name: 'max',
   outputs: reduced,
-  reference: maxReference,
-  webgpu: webgpuMax,
-  wasm: wasmMax,
   saved: ['x', 'y'],
   gradient: ({ inputs: { x }, outputs: { y }, grads }) => ({
     x: apply(maxBackwardOp, { x, y, dy: grads.y! }, {}).dx,

@@ -10,11 +10,7 @@ import type {
   SumParams,
 } from './types.ts'
 
-export function sumReference(
-  { x }: Arrays<ReduceInputs>,
-  { y }: Arrays<ReduceOutputs>,
-  { factor }: SumParams,
-): void {
+export function sum({ x }: Arrays<ReduceInputs>, { y }: Arrays<ReduceOutputs>, { factor }: SumParams): void {
   const [outer, n, inner] = x.shape as [number, number, number]
   for (let o = 0; o < outer; o++) {
     for (let i = 0; i < inner; i++) {
@@ -25,7 +21,7 @@ export function sumReference(
   }
 }
 
-export function broadcastReference(
+export function broadcast(
   { x }: Arrays<BroadcastInputs>,
   { y }: Arrays<BroadcastOutputs>,
   { n, factor }: BroadcastParams,
@@ -38,7 +34,7 @@ export function broadcastReference(
   }
 }
 
-export function maxReference({ x }: Arrays<ReduceInputs>, { y }: Arrays<ReduceOutputs>): void {
+export function max({ x }: Arrays<ReduceInputs>, { y }: Arrays<ReduceOutputs>): void {
   const [outer, n, inner] = x.shape as [number, number, number]
   for (let o = 0; o < outer; o++) {
     for (let i = 0; i < inner; i++) {
@@ -49,7 +45,7 @@ export function maxReference({ x }: Arrays<ReduceInputs>, { y }: Arrays<ReduceOu
   }
 }
 
-export function maxBackwardReference(
+export function maxBackward(
   { x, y, dy }: Arrays<MaxBackwardInputs>,
   { dx }: Arrays<MaxBackwardOutputs>,
 ): void {

@@ -1,7 +1,7 @@
 import type { Arrays } from '../operation.ts'
 import type { SampleInputs, SampleOutputs } from './types.ts'
 
-export function reference(
+export function sample(
   { logits, uniform, settings, seen }: Arrays<SampleInputs>,
   { tokens }: Arrays<SampleOutputs>,
 ): void {

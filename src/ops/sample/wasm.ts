@@ -5,7 +5,7 @@ import type { SampleInputs, SampleOutputs } from './types.ts'
 /** Words of counters for a row, as in `wasm.as.ts`: 2048 f64 and 2048 i32. */
 const COUNTERS = 3 * 2048
 
-export function wasm({
+export function sample({
   inputs: { logits, uniform, settings, seen },
   outputs: { tokens },
   scratch,

@@ -9,7 +9,7 @@ import type {
   ActivationParams,
 } from '../types.ts'
 
-export function wasm({
+export function activation({
   inputs: { x },
   outputs: { y },
   params,
@@ -17,7 +17,7 @@ export function wasm({
   return [wasmLaunch('activation', { x, y, kind: ACTIVATIONS.indexOf(params.kind) }, x.size)]
 }
 
-export function wasmBackward({
+export function activationBackward({
   inputs: { x, dy },
   outputs: { dx },
   params,

@@ -26,7 +26,7 @@ const activationForward = defineKernel({
     }`,
 })
 
-const activationBackward = defineKernel({
+const activationBackwardKernel = defineKernel({
   name: 'activationBackward',
   bindings: { x: 'f32', dy: 'f32', dx: 'f32 rw' },
   uniforms: { size: 'u32' },
@@ -40,7 +40,9 @@ const activationBackward = defineKernel({
     }`,
 })
 
-export function webgpu(call: Call<ActivationInputs, ActivationOutputs, ActivationParams>): WebGpuLaunch[] {
+export function activation(
+  call: Call<ActivationInputs, ActivationOutputs, ActivationParams>,
+): WebGpuLaunch[] {
   const { x } = call.inputs
   return [
     launch(activationForward, {
@@ -52,12 +54,12 @@ export function webgpu(call: Call<ActivationInputs, ActivationOutputs, Activatio
   ]
 }
 
-export function webgpuBackward(
+export function activationBackward(
   call: Call<ActivationBackwardInputs, ActivationBackwardOutputs, ActivationParams>,
 ): WebGpuLaunch[] {
   const { x, dy } = call.inputs
   return [
-    launch(activationBackward, {
+    launch(activationBackwardKernel, {
       bindings: { x, dy, dx: call.outputs.dx },
       uniforms: { size: x.size },
       constants: { WORKGROUP, KIND: ACTIVATIONS.indexOf(call.params.kind) },

@@ -4,7 +4,6 @@ import type { Tensor } from '../../../tensor/tensor.ts'
 import { apply } from '../../apply.ts'
 import { zeros } from '../../elementwise/op.ts'
 import { defineOperation, type KernelOperation } from '../../operation.ts'
-import { backwardReference, reference } from './reference.ts'
 import { sizesOf } from './sizes.ts'
 import type {
   AttentionInputs,
@@ -13,42 +12,34 @@ import type {
   AttentionBackwardInputs,
   AttentionBackwardOutputs,
 } from './types.ts'
-import { wasm } from './wasm/forward.ts'
-import { wasmBackward } from './wasm/backward.ts'
-import { webgpu } from './webgpu/forward.ts'
-import { webgpuBackward } from './webgpu/backward.ts'
 
-const attentionBackwardOp: KernelOperation<
+export const attentionBackwardOp: KernelOperation<
   AttentionBackwardInputs,
   AttentionBackwardOutputs,
   AttentionParams
-> = defineOperation({
+> = defineOperation<AttentionBackwardInputs, AttentionBackwardOutputs, AttentionParams>({
   name: 'attentionBackward',
+  dtypes: { past: 'i32', reset: 'i32' },
   outputs: ({ q, k, v }) => ({ dq: { shape: q.shape }, dk: { shape: k.shape }, dv: { shape: v.shape } }),
   views: ['q', 'k', 'v'],
-  reference: backwardReference,
-  webgpu: webgpuBackward,
-  wasm: wasmBackward,
 })
 
 export const attentionOp: KernelOperation<AttentionInputs, AttentionOutputs, AttentionParams> =
-  defineOperation({
+  defineOperation<AttentionInputs, AttentionOutputs, AttentionParams>({
     name: 'attention',
+    dtypes: { past: 'i32', reset: 'i32' },
     outputs(inputs, params) {
       checkShapes(inputs, params)
       const { B, L } = sizesOf(inputs, params)
       return { y: { shape: inputs.q.shape }, lse: { shape: [B, L, params.heads] } }
     },
     views: ['q', 'k', 'v'],
-    reference,
-    webgpu,
-    wasm,
     saved: ['q', 'k', 'v', 'past', 'reset', 'y', 'lse'],
     gradient({ inputs, outputs, grads, params }) {
       const dy = grads.y ?? zeros(outputs.y.device, outputs.y.shape)
       const { dq, dk, dv } = apply(
         attentionBackwardOp,
-        { ...inputs, ...outputs, dy, dlse: grads.lse },
+        { ...inputs, ...outputs, dy, dLse: grads.lse },
         params,
       )
       return { q: dq, k: dk, v: dv }

@@ -7,7 +7,7 @@ import type {
   AttentionParams,
 } from './types.ts'
 
-export function reference(
+export function attention(
   inputs: Arrays<AttentionInputs>,
   { y, lse }: Arrays<AttentionOutputs>,
   params: AttentionParams,
@@ -29,16 +29,16 @@ export function reference(
  * With p_ij = exp(s_ij - lse_i): dv_j = sum_i p_ij dy_i; ds_ij = p_ij (dy_i · v_j - dy_i · y_i + dlse_i);
  * dq_i = scale sum_j ds_ij k_j; dk_j = scale sum_i ds_ij q_i.
  */
-export function backwardReference(
+export function attentionBackward(
   inputs: Arrays<AttentionBackwardInputs>,
   { dq, dk, dv }: Arrays<AttentionBackwardOutputs>,
   params: AttentionParams,
 ): void {
-  const { q, k, v, y, lse, dy, dlse } = inputs
+  const { q, k, v, y, lse, dy, dLse } = inputs
   const { heads, scale } = params
   forEachQuery(inputs, params, ({ row, h, P, qAt, keyAt, first, last }) => {
     const scores = scoresOf(inputs, params, { qAt, keyAt, first, last, P })
-    let delta = -(dlse?.data[row * heads + h] ?? 0)
+    let delta = -(dLse?.data[row * heads + h] ?? 0)
     for (let d = 0; d < P; d++) delta += dy.data[qAt + d] * y.data[qAt + d]
     for (const [n, score] of scores.entries()) {
       const kAt = keyAt(first + n)

@@ -1,13 +1,15 @@
 import { expectRank, expectShape } from '../../../tensor/shape.ts'
 import { apply } from '../../apply.ts'
 import { defineOperation, type KernelOperation } from '../../operation.ts'
-import { reference } from './reference.ts'
-import { wasm } from './wasm.ts'
-import { webgpu } from './webgpu.ts'
 import type { CacheAppendInputs } from './types.ts'
 
-export const cacheAppendOp: KernelOperation<CacheAppendInputs, object, object> = defineOperation({
+export const cacheAppendOp: KernelOperation<CacheAppendInputs, object, object> = defineOperation<
+  CacheAppendInputs,
+  object,
+  object
+>({
   name: 'cacheAppend',
+  dtypes: { past: 'i32' },
   outputs({ cache, x, past }) {
     expectRank('cacheAppend: x', x.shape, 3)
     expectRank('cacheAppend: cache', cache.shape, 3)
@@ -17,9 +19,6 @@ export const cacheAppendOp: KernelOperation<CacheAppendInputs, object, object> =
   },
   views: ['x'],
   mutates: ['cache'],
-  reference,
-  webgpu,
-  wasm,
 })
 
 /** cache[b, past[b] + i] = x[b, i], in place. Rows beyond the cache are dropped. */

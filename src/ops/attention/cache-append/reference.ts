@@ -1,7 +1,7 @@
 import type { Arrays } from '../../operation.ts'
 import type { CacheAppendInputs } from './types.ts'
 
-export function reference({ cache, x, past }: Arrays<CacheAppendInputs>): void {
+export function cacheAppend({ cache, x, past }: Arrays<CacheAppendInputs>): void {
   const [B, L, W] = x.shape as [number, number, number]
   const S = cache.shape[1]
   for (let b = 0; b < B; b++) {

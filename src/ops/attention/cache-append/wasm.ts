@@ -2,7 +2,7 @@ import { wasmLaunch, type WasmLaunch } from '../../../devices/wasm/launch.ts'
 import type { Call } from '../../operation.ts'
 import type { CacheAppendInputs } from './types.ts'
 
-export function wasm({ inputs }: Call<CacheAppendInputs, object, object>): WasmLaunch[] {
+export function cacheAppend({ inputs }: Call<CacheAppendInputs, object, object>): WasmLaunch[] {
   const { cache, x, past } = inputs
   const args = {
     cache,

@@ -23,7 +23,7 @@ const cacheAppendRows = defineKernel({
     }`,
 })
 
-export function webgpu({ inputs }: Call<CacheAppendInputs, object, object>): WebGpuLaunch[] {
+export function cacheAppend({ inputs }: Call<CacheAppendInputs, object, object>): WebGpuLaunch[] {
   const { cache, x, past } = inputs
   return [
     launch(cacheAppendRows, {

@@ -1,7 +1,7 @@
 import type { Arrays } from '../../operation.ts'
 import type { RopeInputs, RopeOutputs, RopeParams } from './types.ts'
 
-export function reference(
+export function rope(
   { x, past }: Arrays<RopeInputs>,
   { y }: Arrays<RopeOutputs>,
   { headDim: P, theta, rotaryDim: R, inverse }: RopeParams,

@@ -2,7 +2,7 @@ import { wasmLaunch, type WasmLaunch } from '../../../devices/wasm/launch.ts'
 import type { Call } from '../../operation.ts'
 import type { RopeInputs, RopeOutputs, RopeParams } from './types.ts'
 
-export function wasm({ inputs, outputs, params }: Call<RopeInputs, RopeOutputs, RopeParams>): WasmLaunch[] {
+export function rope({ inputs, outputs, params }: Call<RopeInputs, RopeOutputs, RopeParams>): WasmLaunch[] {
   const { x, past } = inputs
   const { headDim, theta, rotaryDim, inverse } = params
   const ratio = theta ** (-2 / rotaryDim)

@@ -78,7 +78,7 @@ const causalConv1dFinalWindow = defineKernel({
 })
 
 /** One token: a thread a channel. */
-const causalConv1dUpdate = defineKernel({
+const causalConv1dUpdateKernel = defineKernel({
   name: 'causalConv1dUpdate',
   bindings: { window: 'f32 rw', x: 'f32 view', weight: 'f32', bias: 'f32?', y: 'f32 rw' },
   uniforms: { size: 'u32', channels: 'u32' },
@@ -104,7 +104,7 @@ const causalConv1dUpdate = defineKernel({
     }`,
 })
 
-export function webgpu({
+export function causalConv1d({
   inputs: { x, weight, bias, initialWindow, reset },
   outputs: { y, finalWindow },
   params: { activation },
@@ -132,13 +132,13 @@ export function webgpu({
   return launches
 }
 
-export function webgpuUpdate({
+export function causalConv1dUpdate({
   inputs: { window, x, weight, bias },
   outputs: { y },
   params: { activation },
 }: Call<CausalConv1dUpdateInputs, CausalConv1dUpdateOutputs, CausalConv1dParams>): WebGpuLaunch[] {
   return [
-    launch(causalConv1dUpdate, {
+    launch(causalConv1dUpdateKernel, {
       bindings: { window, x, weight, bias, y },
       uniforms: { size: y.size, channels: x.width },
       constants: { WORKGROUP, TAPS: weight.width, WITH_SILU: activation === 'silu' },

@@ -2,26 +2,20 @@ import { expectRank, expectShape } from '../../../tensor/shape.ts'
 import type { Tensor } from '../../../tensor/tensor.ts'
 import { apply } from '../../apply.ts'
 import { defineOperation } from '../../operation.ts'
-import { backwardReference, reference } from './reference.ts'
 import type {
   FftConvolutionInputs,
   FftConvolutionOutputs,
   FftConvolutionBackwardInputs,
   FftConvolutionBackwardOutputs,
 } from './types.ts'
-import { wasm, wasmBackward } from './wasm/launch.ts'
-import { webgpu, webgpuBackward } from './webgpu/launch.ts'
 
-const fftConvolutionBackwardOp = defineOperation<
+export const fftConvolutionBackwardOp = defineOperation<
   FftConvolutionBackwardInputs,
   FftConvolutionBackwardOutputs,
   object
 >({
   name: 'fftConvolutionBackward',
   outputs: ({ u, kernel }) => ({ du: { shape: u.shape }, dKernel: { shape: kernel.shape } }),
-  reference: backwardReference,
-  webgpu: webgpuBackward,
-  wasm: wasmBackward,
 })
 
 export const fftConvolutionOp = defineOperation<FftConvolutionInputs, FftConvolutionOutputs, object>({
@@ -32,9 +26,6 @@ export const fftConvolutionOp = defineOperation<FftConvolutionInputs, FftConvolu
     expectShape('fftConvolution: kernel', kernel.shape, [channels, length])
     return { y: { shape: u.shape } }
   },
-  reference,
-  webgpu,
-  wasm,
   saved: ['u', 'kernel'],
   gradient({ inputs, grads }) {
     const { du, dKernel } = apply(fftConvolutionBackwardOp, { ...inputs, dy: grads.y! }, {})

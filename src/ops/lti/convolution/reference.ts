@@ -7,14 +7,14 @@ import type {
 } from './types.ts'
 
 /** The sum as it stands: the reference does not share the FFT's ways to be wrong. */
-export function reference(
+export function fftConvolution(
   { u, kernel }: Arrays<FftConvolutionInputs>,
   { y }: Arrays<FftConvolutionOutputs>,
 ): void {
   walk(u.shape, (at, tap, from) => (y.data[at] += kernel.data[tap] * u.data[from]))
 }
 
-export function backwardReference(
+export function fftConvolutionBackward(
   { u, kernel, dy }: Arrays<FftConvolutionBackwardInputs>,
   { du, dKernel }: Arrays<FftConvolutionBackwardOutputs>,
 ): void {

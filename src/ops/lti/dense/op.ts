@@ -4,7 +4,6 @@ import { apply } from '../../apply.ts'
 import { add } from '../../elementwise/op.ts'
 import { linear } from '../../matmul/op.ts'
 import { defineOperation } from '../../operation.ts'
-import { backwardReference, reference } from './reference.ts'
 import type {
   LtiDenseStatesInputs,
   LtiDenseStatesOutputs,
@@ -12,39 +11,33 @@ import type {
   LtiDenseStatesBackwardOutputs,
   LtiDenseInputs,
 } from './types.ts'
-import { wasm, wasmBackward } from './wasm.ts'
-import { webgpu, webgpuBackward } from './webgpu.ts'
 
-const ltiDenseStatesBackwardOp = defineOperation<
+export const ltiDenseStatesBackwardOp = defineOperation<
   LtiDenseStatesBackwardInputs,
   LtiDenseStatesBackwardOutputs,
   object
 >({
   name: 'ltiDenseStatesBackward',
+  dtypes: { reset: 'i32' },
   outputs: ({ h, A, initialState }) => ({
     dv: { shape: h.shape },
     dA: { shape: A.shape },
     dInitialState: initialState && { shape: initialState.shape },
   }),
-  reference: backwardReference,
-  webgpu: webgpuBackward,
-  wasm: wasmBackward,
 })
 
 /** h[t] = A h[t-1] + v[t] */
 export const ltiDenseStatesOp = defineOperation<LtiDenseStatesInputs, LtiDenseStatesOutputs, object>({
   name: 'ltiDenseStates',
+  dtypes: { reset: 'i32' },
   outputs({ v, A, initialState, reset }) {
     expectRank('ltiDense: v', v.shape, 3)
-    const [batch, length, states] = v.shape as [number, number, number]
-    expectShape('ltiDense: A', A.shape, [states, states])
-    if (initialState) expectShape('ltiDense: initialState', initialState.shape, [batch, states])
+    const [batch, length, stateSize] = v.shape as [number, number, number]
+    expectShape('ltiDense: A', A.shape, [stateSize, stateSize])
+    if (initialState) expectShape('ltiDense: initialState', initialState.shape, [batch, stateSize])
     if (reset) expectShape('ltiDense: reset', reset.shape, [batch, length])
-    return { h: { shape: v.shape }, finalState: { shape: [batch, states] } }
+    return { h: { shape: v.shape }, finalState: { shape: [batch, stateSize] } }
   },
-  reference,
-  webgpu,
-  wasm,
   saved: ['h', 'A', 'initialState', 'reset'],
   gradient({ inputs: { A, initialState, reset }, outputs: { h }, grads }) {
     const d = apply(

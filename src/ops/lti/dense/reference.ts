@@ -6,7 +6,7 @@ import type {
   LtiDenseStatesOutputs,
 } from './types.ts'
 
-export function reference(
+export function ltiDenseStates(
   { v, A, initialState, reset }: Arrays<LtiDenseStatesInputs>,
   { h, finalState }: Arrays<LtiDenseStatesOutputs>,
 ): void {
@@ -31,7 +31,7 @@ export function reference(
  * With λ[t] the gradient of h[t]: λ[t] = dh[t] + Aᵀ λ[t+1] (the second term only if t+1 is no reset; dFinal at the
  * end), dv = λ, dA = Σ λ[t] h[t-1]ᵀ, dInitial = Aᵀ λ[0].
  */
-export function backwardReference(
+export function ltiDenseStatesBackward(
   { h, A, initialState, reset, dh, dFinalState }: Arrays<LtiDenseStatesBackwardInputs>,
   { dv, dA, dInitialState }: Arrays<LtiDenseStatesBackwardOutputs>,
 ): void {

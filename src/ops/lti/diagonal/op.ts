@@ -1,7 +1,6 @@
 import type { Tensor } from '../../../tensor/tensor.ts'
 import { apply } from '../../apply.ts'
 import { defineOperation } from '../../operation.ts'
-import { backwardReference, reference } from './reference.ts'
 import { checkMode, checkSequence } from '../shapes.ts'
 import type {
   LtiDiagonalInputs,
@@ -11,18 +10,16 @@ import type {
   LtiDiagonalBackwardOutputs,
 } from './types.ts'
 import type { LtiParams } from '../types.ts'
-import { wasm, wasmBackward } from './wasm/launch.ts'
-import { webgpuBackward } from './webgpu/backward.ts'
-import { webgpu } from './webgpu/forward.ts'
 
 const like = (x: Tensor | undefined) => x && { shape: x.shape }
 
-const ltiDiagonalBackwardOp = defineOperation<
+export const ltiDiagonalBackwardOp = defineOperation<
   LtiDiagonalBackwardInputs,
   LtiDiagonalBackwardOutputs,
   LtiParams
 >({
   name: 'ltiDiagonalBackward',
+  dtypes: { reset: 'i32' },
   outputs: ({ u, logDt, aRe, aIm, bRe, bIm, cRe, cIm, D, initialRe, initialIm }) => ({
     du: { shape: u.shape },
     dLogDt: { shape: logDt.shape },
@@ -36,9 +33,6 @@ const ltiDiagonalBackwardOp = defineOperation<
     dInitialRe: like(initialRe),
     dInitialIm: like(initialIm),
   }),
-  reference: backwardReference,
-  webgpu: webgpuBackward,
-  wasm: wasmBackward,
 })
 
 /**
@@ -48,6 +42,7 @@ const ltiDiagonalBackwardOp = defineOperation<
  */
 export const ltiDiagonalOp = defineOperation<LtiDiagonalInputs, LtiDiagonalOutputs, LtiDiagonalParams>({
   name: 'ltiDiagonal',
+  dtypes: { reset: 'i32' },
   outputs(inputs, { finalOnly }) {
     checkMode('ltiDiagonal', inputs)
     const { batch, channels, modes } = checkSequence('ltiDiagonal', inputs)
@@ -58,9 +53,6 @@ export const ltiDiagonalOp = defineOperation<LtiDiagonalInputs, LtiDiagonalOutpu
       finalIm: inputs.aIm && state,
     }
   },
-  reference,
-  webgpu,
-  wasm,
   saved: ['u', 'logDt', 'aRe', 'aIm', 'bRe', 'bIm', 'cRe', 'cIm', 'D', 'initialRe', 'initialIm', 'reset'],
   gradient({ inputs, grads, params }) {
     const { y: dy, finalRe: dFinalRe, finalIm: dFinalIm } = grads

@@ -12,7 +12,7 @@ import type { LtiParams } from '../types.ts'
 
 const ZERO: Complex = [0, 0]
 
-export function reference(
+export function ltiDiagonal(
   inputs: Arrays<LtiDiagonalInputs>,
   { y, finalRe, finalIm }: Arrays<LtiDiagonalOutputs>,
   { discretization, scale }: LtiDiagonalParams,
@@ -52,7 +52,7 @@ export function reference(
  *   λ[t] = scale dy[t] conj(C) + conj(Ā) λ[t+1]    (the second term only if t+1 is no reset; dFinal at the end)
  *   dC = Σ scale dy[t] conj(h[t])   dĀ = Σ λ[t] conj(h[t-1])   dB̄ = Σ λ[t] u[t]   du[t] = Re(conj(B̄) λ[t]) + D dy[t]
  */
-export function backwardReference(
+export function ltiDiagonalBackward(
   inputs: Arrays<LtiDiagonalBackwardInputs>,
   d: Arrays<LtiDiagonalBackwardOutputs>,
   { discretization, scale }: LtiParams,

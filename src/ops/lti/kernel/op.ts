@@ -4,19 +4,16 @@ import { apply } from '../../apply.ts'
 import type { LtiMode } from '../types.ts'
 import { checkMode } from '../shapes.ts'
 import { defineOperation } from '../../operation.ts'
-import { backwardReference, reference } from './reference.ts'
 import type {
   LtiKernelParams,
   LtiKernelOutputs,
   LtiKernelBackwardInputs,
   LtiKernelBackwardOutputs,
 } from './types.ts'
-import { wasm, wasmBackward } from './wasm/launch.ts'
-import { webgpu, webgpuBackward } from './webgpu/launch.ts'
 
 const like = (x: Tensor | undefined) => x && { shape: x.shape }
 
-const ltiKernelBackwardOp = defineOperation<
+export const ltiKernelBackwardOp = defineOperation<
   LtiKernelBackwardInputs,
   LtiKernelBackwardOutputs,
   LtiKernelParams
@@ -32,9 +29,6 @@ const ltiKernelBackwardOp = defineOperation<
     dCIm: like(cIm),
     dD: like(D),
   }),
-  reference: backwardReference,
-  webgpu: webgpuBackward,
-  wasm: wasmBackward,
 })
 
 export const ltiKernelOp = defineOperation<LtiMode, LtiKernelOutputs, LtiKernelParams>({
@@ -50,9 +44,6 @@ export const ltiKernelOp = defineOperation<LtiMode, LtiKernelOutputs, LtiKernelP
     }
     return { kernel: { shape: [inputs.aRe.shape[0], length] } }
   },
-  reference,
-  webgpu,
-  wasm,
   saved: ['logDt', 'aRe', 'aIm', 'bRe', 'bIm', 'cRe', 'cIm', 'D'],
   gradient({ inputs, grads, params }) {
     const d = apply(ltiKernelBackwardOp, { ...inputs, dKernel: grads.kernel! }, params)

@@ -9,7 +9,7 @@ import type {
   LtiKernelParams,
 } from './types.ts'
 
-export function reference(
+export function ltiKernel(
   { logDt, aRe, aIm, bRe, bIm, cRe, cIm, D }: Arrays<LtiMode>,
   { kernel }: Arrays<LtiKernelOutputs>,
   { discretization, scale, length }: LtiKernelParams,
@@ -31,7 +31,7 @@ export function reference(
 }
 
 /** dC = scale Σ dK[l] conj(B̄ Ā^l), dB̄ = scale Σ dK[l] conj(C Ā^l), dĀ = scale Σ dK[l] conj(C B̄ l Ā^(l-1)). */
-export function backwardReference(
+export function ltiKernelBackward(
   { logDt, aRe, aIm, bRe, bIm, cRe, cIm, dKernel }: Arrays<LtiKernelBackwardInputs>,
   d: Arrays<LtiKernelBackwardOutputs>,
   { discretization, scale, length }: LtiKernelParams,

@@ -3,7 +3,7 @@ import { whyNoGpu } from '../../../../test/gpu.ts'
 import { relativeError } from '../../../../test/suites/compare.ts'
 import { choicesFor } from '../../../devices/choices.ts'
 import type { AnyDevice } from '../../../devices/device.ts'
-import { openDevice } from '../../../devices/open.ts'
+import { openDevice } from '../../../ops/open-device.ts'
 import { tensor, type Tensor } from '../../../tensor/tensor.ts'
 import { packRows, unpackRows } from '../../packed/format.ts'
 import { PackedMatrix } from '../../packed/matrix.ts'
@@ -55,7 +55,7 @@ describe.skipIf(whyNoGpu())('large tiles', () => {
 
   beforeAll(async () => {
     device = await openDevice('webgpu', { software: true })
-    turning = await openDevice('webgpu', { software: true, choices: { turnFrom: M } })
+    turning = await openDevice('webgpu', { software: true, choices: { transposeFrom: M } })
   })
   afterAll(() => {
     device.destroy()

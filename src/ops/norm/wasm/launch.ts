@@ -9,7 +9,7 @@ import type {
   NormParams,
 } from '../types.ts'
 
-export function wasm({ inputs, outputs, params }: Call<NormInputs, NormOutputs, NormParams>): WasmLaunch[] {
+export function norm({ inputs, outputs, params }: Call<NormInputs, NormOutputs, NormParams>): WasmLaunch[] {
   const { x, residual, weight, bias, z } = inputs
   const { y, sum } = outputs
   const args = { x, residual, weight, bias, z, y, sum, ...dimensions(x, z, params) }
@@ -20,23 +20,23 @@ export function wasm({ inputs, outputs, params }: Call<NormInputs, NormOutputs, 
 const MOST_BLOCKS = 64
 const LEAST_ROWS = 8
 
-export function wasmBackward({
+export function normBackward({
   inputs,
   outputs,
   params,
   scratch,
 }: Call<NormBackwardInputs, NormBackwardOutputs, NormBackwardParams>): WasmLaunch[] {
-  const { x, weight, bias, z, dy, dsum } = inputs
-  const { dx, dz, dweight, dbias } = outputs
+  const { x, weight, bias, z, dy, dSum } = inputs
+  const { dx, dz, dWeight, dBias } = outputs
   const { rows, width } = x
   const blockRows = Math.max(LEAST_ROWS, Math.ceil(rows / MOST_BLOCKS))
   const blocks = Math.ceil(rows / blockRows)
-  const dweightBlocks = dweight && scratch([blocks, width])
-  const dbiasBlocks = dbias && scratch([blocks, width])
-  const args = { x, weight, bias, z, dy, dsum, dx, dz, dweightBlocks, dbiasBlocks, rows, blockRows }
+  const dWeightBlocks = dWeight && scratch([blocks, width])
+  const dBiasBlocks = dBias && scratch([blocks, width])
+  const args = { x, weight, bias, z, dy, dSum, dx, dz, dWeightBlocks, dBiasBlocks, rows, blockRows }
   const launches = [wasmLaunch('normBackward', { ...args, ...dimensions(x, z, params) }, blocks)]
-  if (dweight) launches.push(sumBlocks(dweightBlocks!, dweight, blocks))
-  if (dbias) launches.push(sumBlocks(dbiasBlocks!, dbias, blocks))
+  if (dWeight) launches.push(sumBlocks(dWeightBlocks!, dWeight, blocks))
+  if (dBias) launches.push(sumBlocks(dBiasBlocks!, dBias, blocks))
   return launches
 }
 

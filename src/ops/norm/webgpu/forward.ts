@@ -96,11 +96,7 @@ const normForward = defineKernel({
     }`,
 })
 
-export function webgpu({
-  inputs,
-  outputs,
-  params,
-}: Call<NormInputs, NormOutputs, NormParams>): WebGpuLaunch[] {
+export function norm({ inputs, outputs, params }: Call<NormInputs, NormOutputs, NormParams>): WebGpuLaunch[] {
   const { x, residual, weight, bias, z } = inputs
   const { y, sum } = outputs
   const { eps, center, groupSize = x.width, normBeforeGate = false } = params

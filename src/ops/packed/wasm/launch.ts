@@ -25,7 +25,7 @@ const RECORD = 36
 
 type LinearCall = Call<PackedLinearInputs, PackedLinearOutputs, PackedLinearParams>
 
-export function linearWasm(call: LinearCall): WasmLaunch[] {
+export function packedLinear(call: LinearCall): WasmLaunch[] {
   // Few rows meet panels as they are; for more, panels are unpacked to f32 for tiles.
   if (call.inputs.x.rows > call.device.choices.fewRows) return tiles(call)
   return call.params.format === 'f16' ? dotHalves(call) : dotIntegers(call, 'best')
@@ -78,7 +78,7 @@ function tiles({ inputs, outputs: { y }, params, scratch, device: { choices } }:
   )
 }
 
-export function embeddingWasm({
+export function packedEmbedding({
   inputs: { tokens, words },
   outputs: { y },
   params: { format, rows, columns },

@@ -21,7 +21,7 @@ import type {
 const MANY_OUTPUTS = 16384
 const WORKGROUP = 256
 
-export function linearWebgpu({
+export function packedLinear({
   inputs: { x, words, bias, residual },
   outputs: { y },
   params,
@@ -93,7 +93,7 @@ function lanesFor(K: number, most: number): number {
   return lanes
 }
 
-export function embeddingWebgpu({
+export function packedEmbedding({
   inputs: { tokens, words },
   outputs: { y },
   params: { format, rows, columns },

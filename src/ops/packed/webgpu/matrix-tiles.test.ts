@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { whyNoGpu } from '../../../../test/gpu.ts'
 import { matrixChecks } from '../../../../test/suites/subgroup-matrix.ts'
-import { openDevice } from '../../../devices/open.ts'
+import { openDevice } from '../../../ops/open-device.ts'
 import { withMatrixFlags } from '../../../devices/webgpu/subgroup-matrix.ts'
 import { DeviceError } from '../../../errors.ts'
 

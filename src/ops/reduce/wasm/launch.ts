@@ -18,11 +18,11 @@ const COLUMN_RUN = 256
 /** Columns of one item. */
 const BLOCK = 512
 
-export function wasmSum(call: Call<ReduceInputs, ReduceOutputs, SumParams>): WasmLaunch[] {
+export function sum(call: Call<ReduceInputs, ReduceOutputs, SumParams>): WasmLaunch[] {
   return reduce(call, call.params.factor, 0)
 }
 
-export function wasmMax(call: Call<ReduceInputs, ReduceOutputs, object>): WasmLaunch[] {
+export function max(call: Call<ReduceInputs, ReduceOutputs, object>): WasmLaunch[] {
   return reduce(call, 1, 1)
 }
 
@@ -40,7 +40,7 @@ function reduce(call: Call<ReduceInputs, ReduceOutputs, object>, scale: number, 
   })
 }
 
-export function wasmBroadcast({
+export function broadcast({
   inputs: { x },
   outputs: { y },
   params: { n, factor },
@@ -50,7 +50,7 @@ export function wasmBroadcast({
   return [wasmLaunch(kernel, { x, y, n, inner, factor }, inner === 1 ? outer : outer * n)]
 }
 
-export function wasmMaxBackward({
+export function maxBackward({
   inputs: { x, y, dy },
   outputs: { dx },
 }: Call<MaxBackwardInputs, MaxBackwardOutputs, object>): WasmLaunch[] {

@@ -116,11 +116,11 @@ const maxBackwardKernel = defineKernel({
     }`,
 })
 
-export function webgpuSum(call: Call<ReduceInputs, ReduceOutputs, SumParams>): WebGpuLaunch[] {
+export function sum(call: Call<ReduceInputs, ReduceOutputs, SumParams>): WebGpuLaunch[] {
   return reduce(call, call.params.factor, false)
 }
 
-export function webgpuMax(call: Call<ReduceInputs, ReduceOutputs, object>): WebGpuLaunch[] {
+export function max(call: Call<ReduceInputs, ReduceOutputs, object>): WebGpuLaunch[] {
   return reduce(call, 1, true)
 }
 
@@ -150,7 +150,7 @@ function reduce(
   })
 }
 
-export function webgpuBroadcast({
+export function broadcast({
   inputs: { x },
   outputs: { y },
   params: { n, factor },
@@ -166,7 +166,7 @@ export function webgpuBroadcast({
   ]
 }
 
-export function webgpuMaxBackward({
+export function maxBackward({
   inputs: { x, y, dy },
   outputs: { dx },
 }: Call<MaxBackwardInputs, MaxBackwardOutputs, object>): WebGpuLaunch[] {

@@ -1,15 +1,12 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
 import { ACTIVATION_WGSL } from '../../activation/webgpu/wgsl.ts'
-import { webgpu as float } from '../../matmul/webgpu/launch.ts'
-import type { Call } from '../../operation.ts'
+import { kernelFor, type Kernel } from '../../kernels.ts'
 import { PACKED_FORMATS } from '../../packed/format.ts'
-import { linearWebgpu as packed } from '../../packed/webgpu/launch.ts'
 import { PACKED_WGSL } from '../../packed/webgpu/wgsl.ts'
-import { LANES, ROWS, STEP_CONSTANTS, STEP_WGSL, webgpu as update } from '../step/webgpu.ts'
-import { inTurn } from './in-turn.ts'
+import { LANES, ROWS, STEP_CONSTANTS, STEP_WGSL } from '../step/webgpu.ts'
 import type { SelectiveStepInputs, SelectiveStepOutputs, SelectiveStepParams } from './types.ts'
 
-/** Up to so many rows, each makes delta for itself; with more, a product does. */
+/** Up to so many rows, each makes delta for itself; with more, a product does (see `compose`). */
 const FEW_ROWS = 8
 
 const bindings = {
@@ -23,13 +20,13 @@ const bindings = {
   deltaBias: 'f32?',
   y: 'f32 rw',
 } as const
-const uniforms = { size: 'u32', inner: 'u32', states: 'u32', rank: 'u32' } as const
+const uniforms = { size: 'u32', inner: 'u32', stateSize: 'u32', rank: 'u32' } as const
 
 /** The threads of a channel share the inner product that makes its delta. */
 const SELECTED_WGSL = /* wgsl */ `
-    fn selectedAt(row: u32, column: u32) -> f32 { return selected[row * (u.rank + 2u * u.states) + column]; }
+    fn selectedAt(row: u32, column: u32) -> f32 { return selected[row * (u.rank + 2u * u.stateSize) + column]; }
     fn readB(b: u32, e: u32, n: u32) -> f32 { return selectedAt(b, u.rank + n); }
-    fn readC(b: u32, e: u32, n: u32) -> f32 { return selectedAt(b, u.rank + u.states + n); }
+    fn readC(b: u32, e: u32, n: u32) -> f32 { return selectedAt(b, u.rank + u.stateSize + n); }
 
     fn deltaOf(i: u32, local: vec3u) -> f32 {
       var part = 0.0;
@@ -41,7 +38,7 @@ const SELECTED_WGSL = /* wgsl */ `
       return delta;
     }`
 
-const selectiveStep = defineKernel({
+const selectiveStepKernel = defineKernel({
   name: 'selectiveStep',
   bindings,
   uniforms,
@@ -61,27 +58,29 @@ const packedSelectiveStep = defineKernel({
     ${SELECTED_WGSL}${STEP_WGSL}`,
 })
 
-export function webgpu(
-  call: Call<SelectiveStepInputs, SelectiveStepOutputs, SelectiveStepParams>,
-): WebGpuLaunch[] {
-  const { weight, ...inputs } = call.inputs
-  const { format, logDecay = false } = call.params
-  const [batch, inner, states] = inputs.state.shape as [number, number, number]
-  if (batch > FEW_ROWS) return inTurn(call, update, { float, packed })
-  const { y } = call.outputs
-  const operands = { ...inputs, b: weight, y }
-  const sizes = { size: y.size, inner, states, rank: inputs.selected.width - 2 * states }
-  const constants = { LANES, ROWS, WITH_SOFTPLUS: true, LOG_DECAY: logDecay }
-  const grid = gridOf(y.size, ROWS)
-  if (format === undefined) {
-    return [launch(selectiveStep, { bindings: operands, uniforms: sizes, constants, grid })]
-  }
-  return [
-    launch(packedSelectiveStep, {
-      bindings: operands,
-      uniforms: { ...sizes, panelWords: weight.width },
-      constants: { ...constants, FORMAT: PACKED_FORMATS.indexOf(format) },
-      grid,
-    }),
-  ]
-}
+export const selectiveStep: Kernel<
+  SelectiveStepInputs,
+  SelectiveStepOutputs,
+  SelectiveStepParams,
+  WebGpuLaunch
+> = kernelFor(
+  ({ x }) => x.rows <= FEW_ROWS,
+  ({ inputs: { weight, ...inputs }, outputs: { y }, params: { format, logDecay = false } }) => {
+    const [, inner, stateSize] = inputs.state.shape as [number, number, number]
+    const operands = { ...inputs, b: weight, y }
+    const sizes = { size: y.size, inner, stateSize, rank: inputs.selected.width - 2 * stateSize }
+    const constants = { LANES, ROWS, WITH_SOFTPLUS: true, LOG_DECAY: logDecay }
+    const grid = gridOf(y.size, ROWS)
+    if (format === undefined) {
+      return [launch(selectiveStepKernel, { bindings: operands, uniforms: sizes, constants, grid })]
+    }
+    return [
+      launch(packedSelectiveStep, {
+        bindings: operands,
+        uniforms: { ...sizes, panelWords: weight.width },
+        constants: { ...constants, FORMAT: PACKED_FORMATS.indexOf(format) },
+        grid,
+      }),
+    ]
+  },
+)

@@ -17,3 +17,11 @@ export type SelectiveStateUpdateInputs = {
 export type SelectiveStateUpdateOutputs = { readonly y: Tensor; readonly nextState?: Tensor | undefined }
 
 export type SelectiveStateUpdateParams = { readonly deltaSoftplus?: boolean | undefined }
+
+/** Whether A comes as it is trained, A_log: it is then -exp(A_log). Kernels save two launches a layer and token by it. */
+export type DecayParams = { readonly logDecay?: boolean | undefined }
+
+/** Only a step in place, which has no gradients, takes A as a logarithm. */
+export type StepOptions<P> =
+  | (P & { readonly inPlace?: false | undefined })
+  | (P & DecayParams & { readonly inPlace: true })

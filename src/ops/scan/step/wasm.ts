@@ -1,18 +1,20 @@
 import { wasmLaunch, type WasmLaunch } from '../../../devices/wasm/launch.ts'
+import { kernelFor, type Kernel } from '../../kernels.ts'
 import type { Call } from '../../operation.ts'
 import type {
+  DecayParams,
   SelectiveStateUpdateInputs,
   SelectiveStateUpdateOutputs,
   SelectiveStateUpdateParams,
 } from './types.ts'
 
 /** In place where there is no next state. */
-export function wasm({
+export function selectiveStateUpdate({
   inputs: { state, x, delta, A, B, C, D, z, deltaBias },
   outputs: { y, nextState },
   params: { deltaSoftplus },
 }: Call<SelectiveStateUpdateInputs, SelectiveStateUpdateOutputs, SelectiveStateUpdateParams>): WasmLaunch[] {
-  const [, inner, states] = state.shape as [number, number, number]
+  const [, inner, stateSize] = state.shape as [number, number, number]
   const args = {
     state,
     x,
@@ -26,8 +28,8 @@ export function wasm({
     y,
     next: nextState ?? state,
     inner,
-    states,
-    groups: B.width / states,
+    stateSize,
+    groups: B.width / stateSize,
     bStride: B.rowStride,
     cStride: C.rowStride,
     zStride: z?.rowStride ?? 0,
@@ -35,3 +37,11 @@ export function wasm({
   }
   return [wasmLaunch('selectiveStateUpdate', args, x.rows * Math.ceil(inner / 4))]
 }
+
+/** The kernel takes A itself, not its logarithm. */
+export const selectiveStateUpdateInPlace: Kernel<
+  SelectiveStateUpdateInputs,
+  SelectiveStateUpdateOutputs,
+  SelectiveStateUpdateParams & DecayParams,
+  WasmLaunch
+> = kernelFor((_, { logDecay }: SelectiveStateUpdateParams & DecayParams) => !logDecay, selectiveStateUpdate)

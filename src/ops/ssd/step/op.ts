@@ -1,31 +1,29 @@
 import { expectRank, expectShape } from '../../../tensor/shape.ts'
-import type { Tensor } from '../../../tensor/tensor.ts'
 import { apply } from '../../apply.ts'
-import { zeros } from '../../elementwise/op.ts'
-import { defineOperation } from '../../operation.ts'
-import { ssdBackwardOp } from '../op.ts'
-import { withDecay, type DecayParams, type StepOptions } from '../../scan/step/decay.ts'
-import { inPlaceReference, reference } from './reference.ts'
+import { copyInto } from '../../elementwise/op.ts'
+import { asToken, reshape } from '../../layout/op.ts'
+import { defineOperation, type KernelOperation } from '../../operation.ts'
+import { decayOf } from '../../scan/step/decay.ts'
+import type { DecayParams, StepOptions } from '../../scan/step/types.ts'
+import { ssd } from '../op.ts'
 import type { SsdStateUpdateInputs, SsdStateUpdateOutputs, SsdStateUpdateParams } from './types.ts'
-import { wasm } from './wasm.ts'
-import { webgpu } from './webgpu.ts'
 
 function check(
   name: string,
-  { state, x, dt, A, B, C, D, z, dtBias }: SsdStateUpdateInputs,
+  { state, x, delta, A, B, C, D, z, deltaBias }: SsdStateUpdateInputs,
   { groups }: SsdStateUpdateParams,
 ): void {
   expectRank(`${name}: state`, state.shape, 4)
-  const [batch, heads, headWidth, states] = state.shape as [number, number, number, number]
-  const inner = heads * headWidth
+  const [batch, heads, headDim, stateSize] = state.shape as [number, number, number, number]
+  const inner = heads * headDim
   expectShape(`${name}: x`, x.shape, [batch, inner])
-  expectShape(`${name}: dt`, dt.shape, [batch, heads])
+  expectShape(`${name}: delta`, delta.shape, [batch, heads])
   expectShape(`${name}: A`, A.shape, [heads])
-  expectShape(`${name}: B`, B.shape, [batch, groups * states])
-  expectShape(`${name}: C`, C.shape, [batch, groups * states])
+  expectShape(`${name}: B`, B.shape, [batch, groups * stateSize])
+  expectShape(`${name}: C`, C.shape, [batch, groups * stateSize])
   if (D) expectShape(`${name}: D`, D.shape, D.width === heads ? [heads] : [inner])
   if (z) expectShape(`${name}: z`, z.shape, [batch, inner])
-  if (dtBias) expectShape(`${name}: dtBias`, dtBias.shape, [heads])
+  if (deltaBias) expectShape(`${name}: deltaBias`, deltaBias.shape, [heads])
 }
 
 export const ssdStateUpdateOp = defineOperation<
@@ -38,49 +36,33 @@ export const ssdStateUpdateOp = defineOperation<
     check('ssdStateUpdate', inputs, params)
     return { y: { shape: inputs.x.shape }, nextState: { shape: inputs.state.shape } }
   },
-  views: ['x', 'dt', 'B', 'C', 'z'],
-  reference,
-  webgpu,
-  wasm,
-  saved: ['state', 'x', 'dt', 'A', 'B', 'C', 'D', 'z', 'dtBias'],
-  /** That of `ssd`, over one token. */
-  gradient({ inputs: { state, x, dt, A, B, C, D, z, dtBias }, grads, params }) {
-    const dy = grads.y ?? zeros(x.device, x.shape)
-    const tokens = { x: asToken(x), dt: asToken(dt), B: asToken(B), C: asToken(C), z: z && asToken(z) }
-    const d = apply(
-      ssdBackwardOp,
-      { ...tokens, A, D, dtBias, initialState: state, dy: asToken(dy), dfinalState: grads.nextState },
-      params,
-    )
-    return {
-      state: d.dinitialState,
-      x: d.dx.view(x.shape),
-      dt: d.ddt.view(dt.shape),
-      A: d.dA,
-      B: d.dB.view(B.shape),
-      C: d.dC.view(C.shape),
-      D: d.dD,
-      z: z && d.dz?.view(z.shape),
-      dtBias: d.ddtBias,
-    }
+  views: ['x', 'delta', 'B', 'C', 'z'],
+  /** `ssd` over one token. */
+  compose({ state, x, delta, B, C, z, ...inputs }, params) {
+    const tokens = { x: asToken(x), delta: asToken(delta), B: asToken(B), C: asToken(C), z: z && asToken(z) }
+    const { y, finalState } = ssd({ ...inputs, ...tokens, initialState: state }, params)
+    return { y: reshape(y, x.shape), nextState: finalState }
   },
 })
 
-export const ssdStateUpdateInPlaceOp = defineOperation<
+export const ssdStateUpdateInPlaceOp: KernelOperation<
   SsdStateUpdateInputs,
   SsdStateUpdateOutputs,
   SsdStateUpdateParams & DecayParams
->({
+> = defineOperation<SsdStateUpdateInputs, SsdStateUpdateOutputs, SsdStateUpdateParams & DecayParams>({
   name: 'ssdStateUpdateInPlace',
   outputs(inputs, params) {
     check('ssdStateUpdateInPlace', inputs, params)
     return { y: { shape: inputs.x.shape }, nextState: undefined }
   },
-  views: ['x', 'dt', 'B', 'C', 'z'],
+  views: ['x', 'delta', 'B', 'C', 'z'],
   mutates: ['state'],
-  reference: inPlaceReference,
-  webgpu,
-  wasm: withDecay(wasm),
+  compose(inputs, { logDecay, ...params }) {
+    if (logDecay) return apply(ssdStateUpdateInPlaceOp, { ...inputs, A: decayOf(inputs.A) }, params)
+    const { y, nextState } = apply(ssdStateUpdateOp, inputs, params)
+    copyInto(inputs.state, nextState!)
+    return { y }
+  },
 })
 
 /**
@@ -93,10 +75,4 @@ export function ssdStateUpdate(
 ): SsdStateUpdateOutputs {
   const { inPlace = false, ...params } = options
   return apply(inPlace ? ssdStateUpdateInPlaceOp : ssdStateUpdateOp, inputs, params)
-}
-
-/** [B, W] as [B, 1, W]; rows may be any stride apart. */
-function asToken(x: Tensor): Tensor {
-  const [batch, width] = x.shape as [number, number]
-  return x.view([batch, 1, width], x.offset, x.rowStride)
 }

@@ -12,7 +12,7 @@ export function commonArgs({ q, k, v }: AttentionInputs, params: AttentionParams
     keys: S,
     heads: params.heads,
     kvHeads: params.kvHeads,
-    width: P,
+    headDim: P,
     qStride: q.rowStride,
     kStride: k.rowStride,
     vStride: v.rowStride,
@@ -26,7 +26,7 @@ export function limitsLaunch({ q, k, past, reset }: AttentionInputs, limits: Ten
   return wasmLaunch('attentionLimits', { past, reset, limits, length, keys: k.shape[1] }, B)
 }
 
-export function wasm(call: Call<AttentionInputs, AttentionOutputs, AttentionParams>): WasmLaunch[] {
+export function attention(call: Call<AttentionInputs, AttentionOutputs, AttentionParams>): WasmLaunch[] {
   const { inputs, outputs, params } = call
   const { q, k, v } = inputs
   const { B, L } = sizesOf(inputs, params)

@@ -8,7 +8,7 @@ import type {
   FftConvolutionOutputs,
 } from '../types.ts'
 
-export function wasm({
+export function fftConvolution({
   inputs: { u, kernel },
   outputs: { y },
   scratch,
@@ -28,7 +28,7 @@ export function wasm({
   ]
 }
 
-export function wasmBackward({
+export function fftConvolutionBackward({
   inputs: { u, kernel, dy },
   outputs: { du, dKernel },
   scratch,

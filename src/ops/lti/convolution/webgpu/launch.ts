@@ -371,7 +371,7 @@ function sizesOf(u: Tensor): Sizes {
   return { batch, length, channels, pairs: Math.ceil(channels / 2), points: pointsFor(length) }
 }
 
-export function webgpu({
+export function fftConvolution({
   inputs: { u, kernel },
   outputs: { y },
   scratch,
@@ -395,7 +395,7 @@ export function webgpu({
   ]
 }
 
-export function webgpuBackward({
+export function fftConvolutionBackward({
   inputs: { u, kernel, dy },
   outputs: { du, dKernel },
   scratch,

@@ -13,7 +13,7 @@ import { dimensionsOf, discretize, discretizeBackward, MODE_WORDS } from '../../
 /** As in the kernels: tokens of a chunk. */
 const CHUNK = 64
 
-export function wasm({
+export function ltiDiagonal({
   inputs,
   outputs: { y, finalRe, finalIm },
   params,
@@ -33,7 +33,7 @@ export function wasm({
   ]
 }
 
-export function wasmBackward({
+export function ltiDiagonalBackward({
   inputs,
   outputs,
   params,

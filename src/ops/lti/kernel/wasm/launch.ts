@@ -13,7 +13,7 @@ import type {
 const TAPS = 64
 const ROW = 136
 
-export function wasm({
+export function ltiKernel({
   inputs,
   outputs: { kernel },
   params: { discretization, scale, length },
@@ -27,7 +27,7 @@ export function wasm({
   return [wasmLaunch('ltiKernelForward', { ...operands, length, modes, bilinear, scale }, channels)]
 }
 
-export function wasmBackward({
+export function ltiKernelBackward({
   inputs,
   outputs,
   params,

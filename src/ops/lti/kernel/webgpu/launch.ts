@@ -69,7 +69,7 @@ const ltiKernelForward = defineKernel({
 })
 
 /** partial [6 N + 1, C], as \`discretizeBackward\` reads it. A workgroup is a mode of a channel. */
-const ltiKernelBackward = defineKernel({
+const ltiKernelBackwardKernel = defineKernel({
   name: 'ltiKernelBackward',
   bindings: { table: 'f32', dKernel: 'f32', partial: 'f32 rw' },
   uniforms: { length: 'u32', channels: 'u32', modes: 'u32' },
@@ -128,7 +128,7 @@ const ltiKernelBackward = defineKernel({
 /** Also the distance of Ā^64 in the table. */
 const THREADS = 64
 
-export function webgpu({
+export function ltiKernel({
   inputs,
   outputs: { kernel },
   params,
@@ -149,7 +149,7 @@ export function webgpu({
   ]
 }
 
-export function webgpuBackward({
+export function ltiKernelBackward({
   inputs,
   outputs,
   params,
@@ -161,7 +161,7 @@ export function webgpuBackward({
   const partial = scratch([6 * modes + 1, channels])
   return [
     discretize(inputs, params, table),
-    launch(ltiKernelBackward, {
+    launch(ltiKernelBackwardKernel, {
       bindings: { table, dKernel: inputs.dKernel, partial },
       uniforms: { length, channels, modes },
       constants: { THREADS },
