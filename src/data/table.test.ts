@@ -125,18 +125,19 @@ describe('files', () => {
   })
 })
 
-test('what is written is read again', async () => {
-  async function* rows() {
-    yield {
-      id: 'a "b", c',
-      values: [1, 2.5],
-      pairs: [
-        [1, 2],
-        [3, 4],
-      ],
-    }
-    yield { id: 'line\nbreak', values: [Number.NaN], pairs: [] }
+async function* rows() {
+  yield {
+    id: 'a "b", c',
+    values: [1, 2.5],
+    pairs: [
+      [1, 2],
+      [3, 4],
+    ],
   }
+  yield { id: 'line\nbreak', values: [Number.NaN], pairs: [] }
+}
+
+test('what is written is read again', async () => {
   let csv = ''
   for await (const line of tableLines('csv', rows())) csv += line
   expect(cellsOf(read('csv', csv))).toEqual([
