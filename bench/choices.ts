@@ -42,12 +42,12 @@ function trainSsd(device: AnyDevice): () => void {
   const [L, H, N] = [1024, 24, 128]
   const inputs = {
     x: randomNormal(device, [1, L, 64 * H], 1),
-    dt: scale(randomNormal(device, [1, L, H], 1), 0.1, -3),
+    delta: scale(randomNormal(device, [1, L, H], 1), 0.1, -3),
     A: scale(randomNormal(device, [H], 1), 0, -1),
     B: randomNormal(device, [1, L, N], 1),
     C: randomNormal(device, [1, L, N], 1),
   }
-  const run = () => ssd(inputs, { groups: 1, dtSoftplus: true }).y
+  const run = () => ssd(inputs, { groups: 1, deltaSoftplus: true }).y
   return inScope(() => withGradients(Object.values(inputs), run, (y) => new Map([[y, y]])))
 }
 
@@ -114,12 +114,12 @@ const SWEEPS: readonly Sweep[] = [
   })),
   { key: 'largestTile', name: '2,048 rows', values: [64, 128], start: trainProjection(2048) },
   { key: 'largestTile', name: '8,192 rows', values: [64, 128], start: trainProjection(8192) },
-  { key: 'turnFrom', name: '2,048 rows', values: [1, 1024, 2048, NEVER], start: trainProjection(2048) },
-  { key: 'turnFrom', name: '8,192 rows', values: [1, 1024, 2048, NEVER], start: trainProjection(8192) },
+  { key: 'transposeFrom', name: '2,048 rows', values: [1, 1024, 2048, NEVER], start: trainProjection(2048) },
+  { key: 'transposeFrom', name: '8,192 rows', values: [1, 1024, 2048, NEVER], start: trainProjection(8192) },
   { key: 'tileColumns', name: '512 × 768 × 3072', values: [8, 16], start: multiply },
-  { key: 'blockRows', name: '512 × 768 × 3072', values: [24, 48, 96, 192, 384], start: multiply },
-  { key: 'blockColumns', name: '512 × 768 × 3072', values: [32, 64, 128, 256], start: multiply },
-  { key: 'blockInner', name: '512 × 768 × 3072', values: [256, 384, 512, 768], start: multiply },
+  { key: 'cacheRows', name: '512 × 768 × 3072', values: [24, 48, 96, 192, 384], start: multiply },
+  { key: 'cacheColumns', name: '512 × 768 × 3072', values: [32, 64, 128, 256], start: multiply },
+  { key: 'cacheInner', name: '512 × 768 × 3072', values: [256, 384, 512, 768], start: multiply },
 ]
 
 /** Milliseconds of the fastest of some runs on a device of its own. */

@@ -136,14 +136,14 @@ async function sequences(): Promise<void> {
   }
   const dual = {
     x: normal(1, L, E),
-    dt: scale(normal(1, L, H), 0.1, -3),
+    delta: scale(normal(1, L, H), 0.1, -3),
     A: scale(normal(H), 0, -1),
     B: normal(1, L, 128),
     C: normal(1, L, 128),
     D: normal(H),
   }
   await replayed(`SSD, ${L} × ${E}, N 128`, { tokens: L }, () => {
-    ssd(dual, { groups: 1, dtSoftplus: true })
+    ssd(dual, { groups: 1, deltaSoftplus: true })
   })
   for (const each of Object.values(dual)) each.dispose()
 }

@@ -87,13 +87,13 @@ export function ssdWorks(normal: Normal, { L, E, N }: Sizes): Work[] {
   const H = E / 64
   const dual = {
     x: normal(1, L, E),
-    dt: scale(normal(1, L, H), 0.1, -3),
+    delta: scale(normal(1, L, H), 0.1, -3),
     A: scale(normal(H), 0, -1),
     B: normal(1, L, N),
     C: normal(1, L, N),
     D: normal(H),
   }
-  return both(`SSD H ${H} P 64 N ${N}`, L, dual, () => ssd(dual, { groups: 1, dtSoftplus: true }).y)
+  return both(`SSD H ${H} P 64 N ${N}`, L, dual, () => ssd(dual, { groups: 1, deltaSoftplus: true }).y)
 }
 
 /** An operation alone, and with the gradients of all its inputs. */

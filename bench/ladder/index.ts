@@ -114,13 +114,13 @@ function ladders(): Ladder[] {
         ssd(
           {
             x: x.view([1, L, H * P]),
-            dt: dt.view([1, L, H]),
+            delta: dt.view([1, L, H]),
             A,
             B: B.view([1, L, S2]),
             C: C.view([1, L, S2]),
             D,
           },
-          { groups: 1, dtSoftplus: false },
+          { groups: 1, deltaSoftplus: false },
         ).y,
     },
   ]

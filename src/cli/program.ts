@@ -32,7 +32,8 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
   }
 }
 
-function createProgram(exit: (code: number) => void): Command {
+/** The command line: what `sidewinder` understands. */
+export function createProgram(exit: (code: number) => void): Command {
   const program = new Command('sidewinder')
     .description('Train and run Mamba models on WebGPU and WebAssembly')
     .version(version)

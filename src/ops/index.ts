@@ -5,6 +5,7 @@ export { contiguous } from './apply.ts'
 export { attention } from './attention/attention/op.ts'
 export { cacheAppend } from './attention/cache-append/op.ts'
 export { rope } from './attention/rope/op.ts'
+export { cast } from './cast/op.ts'
 export { causalConv1d, causalConv1dUpdate } from './causal-conv1d/op.ts'
 export { crossEntropy } from './cross-entropy/op.ts'
 export {

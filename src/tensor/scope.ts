@@ -4,9 +4,9 @@
  * Tensors made outside any scope live in the device's heap until they are disposed.
  */
 import type { AnyDevice, Arena } from '../devices/device.ts'
-import { StateError } from '../errors.ts'
+import { expectSynchronous } from '../errors.ts'
 
-/** What a scope can hold: a tensor. */
+/** What a scope can hold: a tensor, of which it needs to know no more. */
 interface Disposable {
   dispose(): void
 }
@@ -14,8 +14,10 @@ interface Disposable {
 let active: { readonly members: Set<Disposable>; readonly arena: Arena | undefined } | undefined
 
 /**
- * Runs `body` and releases the tensors it made, but those it returns (in arrays, maps, plain objects, and objects that iterate over
+ * Runs `body` and releases the tensors it made, except those it returns (in arrays, maps, plain objects, and objects that iterate over
  * tensors, as `States` does).
+ *
+ * @throws StateError if the body is asynchronous
  */
 export function scope<T>(body: () => T, arena: Arena | undefined = active?.arena): T {
   const outer = active
@@ -24,7 +26,7 @@ export function scope<T>(body: () => T, arena: Arena | undefined = active?.arena
   const kept = new Set<unknown>()
   try {
     const result = body()
-    if (result instanceof Promise) throw new StateError('the body of a scope must not be asynchronous')
+    expectSynchronous('scope', result)
     collect(result, kept)
     return result
   } finally {
@@ -36,18 +38,24 @@ export function scope<T>(body: () => T, arena: Arena | undefined = active?.arena
   }
 }
 
-/** Runs `body` as if outside any scope: what it makes lives in the heap until disposed. */
+/**
+ * Runs `body` as if outside any scope: what it makes lives in the heap until disposed.
+ *
+ * @throws StateError if the body is asynchronous
+ */
 export function persistent<T>(body: () => T): T {
   const outer = active
   active = undefined
   try {
-    return body()
+    const result = body()
+    expectSynchronous('persistent', result)
+    return result
   } finally {
     active = outer
   }
 }
 
-/** Where a new tensor gets its memory now. */
+/** The arena that a new tensor gets its memory from now. */
 export function currentArena(device: AnyDevice): Arena {
   return active === undefined ? device.heap : (active.arena ?? device.arena)
 }

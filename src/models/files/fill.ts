@@ -138,7 +138,7 @@ class Filler {
   readonly #options: BuildOptions
   readonly #staging = new Staging()
   readonly #total: number
-  #panels = new Int32Array(0)
+  #panels = new Uint32Array(0)
   #done = 0
   #uploaded = 0
 
@@ -163,7 +163,7 @@ class Filler {
     const stored = this.#checkpoint.tensors.get(name)!
     for (let begin = 0; begin < tensor.size; begin += PIECE) {
       const values = await this.#values(stored, name, begin, Math.min(begin + PIECE, tensor.size))
-      tensor.device.write(tensor.storage, tensor.offset + begin, values)
+      tensor.write(values, begin)
       await this.#advance(name, values.length, values.byteLength)
     }
   }
@@ -177,7 +177,7 @@ class Filler {
     for (let row = 0; row < rows; row += step) {
       const count = Math.min(step, rows - row)
       const words = Math.ceil(count / PANEL_ROWS) * panelWords(format, columns)
-      if (this.#panels.length < words) this.#panels = new Int32Array(words)
+      if (this.#panels.length < words) this.#panels = new Uint32Array(words)
       const into = this.#panels.subarray(0, words)
       const [begin, end] = [row * columns, (row + count) * columns]
       if (asIs) {

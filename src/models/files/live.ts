@@ -25,11 +25,11 @@ export function liveCheckpoint({ config, parameters }: LiveModel): Saved {
   return { where: 'model', config, tensors }
 }
 
-function plain({ shape, size, device, storage, offset }: Tensor): StoredTensor {
+function plain(tensor: Tensor): StoredTensor {
   return {
     dtype: 'F32',
-    shape,
-    read: (begin = 0, end = size) => device.read(storage, offset + begin, end - begin, 'f32'),
+    shape: tensor.shape,
+    read: async (begin, end) => (await tensor.read(begin, end)) as Float32Array,
   }
 }
 
@@ -50,9 +50,9 @@ function packed(matrix: PackedMatrix): StoredTensor {
       const first = panel * PANEL_ROWS
       const count = Math.ceil(end / columns) - first
       const width = panelWords(format, columns)
-      const size = Math.ceil(count / PANEL_ROWS) * width
-      const found = await words.device.read(words.storage, words.offset + panel * width, size, 'i32')
-      const bytes = toStored(format, found as Int32Array, count, columns)
+      const panelsEnd = panel + Math.ceil(count / PANEL_ROWS)
+      const panels = await words.read(panel * width, panelsEnd * width)
+      const bytes = toStored(format, panels as Uint32Array, count, columns)
       const at = (element: number): number => (element - first * columns) * BYTES[format]
       return bytes.slice(at(begin), at(end))
     },

@@ -93,14 +93,14 @@ export class Mamba2 extends Mixer {
     const inner = ssd(
       {
         ...this.#splitConvolved(conv.y),
-        dt,
+        delta: dt,
         A: decayOf(this.aLog),
         D: this.D.tensor,
-        dtBias: this.dtBias.tensor,
+        deltaBias: this.dtBias.tensor,
         initialState: state?.ssm,
         reset,
       },
-      { groups, dtSoftplus: true, dtLimit: deltaLimit, chunkSize: chunk },
+      { groups, deltaSoftplus: true, deltaLimit, chunkSize: chunk },
     )
     const y = this.outProj.forward(this.#gatedNorm(inner.y, z))
     return { y, state: { conv: conv.finalWindow, ssm: inner.finalState } }
@@ -114,12 +114,12 @@ export class Mamba2 extends Mixer {
       {
         state: state.ssm,
         ...this.#splitConvolved(this.conv1d.step(xBC, state.conv)),
-        dt,
+        delta: dt,
         A,
         D: this.D.tensor,
-        dtBias: this.dtBias.tensor,
+        deltaBias: this.dtBias.tensor,
       },
-      { groups, dtSoftplus: true, dtLimit: deltaLimit, logDecay, inPlace: true },
+      { groups, deltaSoftplus: true, deltaLimit, logDecay, inPlace: true },
     )
     if (groupedNorm && groups > 1) return this.outProj.forward(this.#gatedNorm(y, z))
     return this.outProj.ofNorm({ x: y, z, scale: this.norm.weight.tensor }, eps).y

@@ -24,10 +24,11 @@ export const causalConv1dBackwardOp = defineOperation<
   CausalConv1dParams
 >({
   name: 'causalConv1dBackward',
+  dtypes: { reset: 'i32' },
   outputs: ({ x, weight, bias, initialWindow }) => ({
     dx: { shape: x.shape },
-    dweight: { shape: weight.shape },
-    dbias: bias && { shape: bias.shape },
+    dWeight: { shape: weight.shape },
+    dBias: bias && { shape: bias.shape },
     dInitialWindow: initialWindow && { shape: initialWindow.shape },
   }),
   views: ['x'],
@@ -35,6 +36,7 @@ export const causalConv1dBackwardOp = defineOperation<
 
 export const causalConv1dOp = defineOperation<CausalConv1dInputs, CausalConv1dOutputs, CausalConv1dParams>({
   name: 'causalConv1d',
+  dtypes: { reset: 'i32' },
   outputs({ x, weight, bias, initialWindow, reset }) {
     expectRank('causalConv1d: x', x.shape, 3)
     const [batch, length, channels] = x.shape as [number, number, number]
@@ -56,7 +58,7 @@ export const causalConv1dOp = defineOperation<CausalConv1dInputs, CausalConv1dOu
       { ...inputs, dy: grads.y, dFinalWindow: grads.finalWindow },
       params,
     )
-    return { x: d.dx, weight: d.dweight, bias: d.dbias, initialWindow: d.dInitialWindow }
+    return { x: d.dx, weight: d.dWeight, bias: d.dBias, initialWindow: d.dInitialWindow }
   },
 })
 

@@ -84,7 +84,7 @@ function preActivation(
 
 export function causalConv1dBackward(
   inputs: Arrays<CausalConv1dBackwardInputs>,
-  { dx, dweight, dbias, dInitialWindow }: Arrays<CausalConv1dBackwardOutputs>,
+  { dx, dWeight, dBias, dInitialWindow }: Arrays<CausalConv1dBackwardOutputs>,
   { activation = 'identity' }: CausalConv1dParams,
 ): void {
   const { x, weight, initialWindow, dy, dFinalWindow } = inputs
@@ -101,12 +101,12 @@ export function causalConv1dBackward(
         if (!dy) break
         const pre = preActivation(inputs, at, b, t, c)
         const slope = activation === 'silu' ? sigmoid(pre) * (1 + pre * (1 - sigmoid(pre))) : 1
-        const dpre = dy.data[(b * length + t) * channels + c] * slope
-        if (dbias) dbias.data[c] += dpre
+        const dPre = dy.data[(b * length + t) * channels + c] * slope
+        if (dBias) dBias.data[c] += dPre
         for (let k = 0; k < taps; k++) {
           const place = tap(inputs, b, t, c, k)
-          dweight.data[c * taps + k] += dpre * at(place)
-          add(place, dpre * weight.data[c * taps + k])
+          dWeight.data[c * taps + k] += dPre * at(place)
+          add(place, dPre * weight.data[c * taps + k])
         }
       }
       for (let j = 0; j < taps - 1; j++) {

@@ -25,8 +25,8 @@ export type CausalConv1dBackwardInputs = CausalConv1dInputs & {
 
 export type CausalConv1dBackwardOutputs = {
   readonly dx: Tensor
-  readonly dweight: Tensor
-  readonly dbias?: Tensor | undefined
+  readonly dWeight: Tensor
+  readonly dBias?: Tensor | undefined
   readonly dInitialWindow?: Tensor | undefined
 }
 

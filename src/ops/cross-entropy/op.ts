@@ -1,5 +1,5 @@
 import { ConfigError } from '../../errors.ts'
-import { expectDType, expectRank, expectShape } from '../../tensor/shape.ts'
+import { expectRank, expectShape } from '../../tensor/shape.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { apply } from '../apply.ts'
 import { copyInto } from '../elementwise/op.ts'
@@ -19,6 +19,7 @@ export const crossEntropyBackwardOp = defineOperation<
   CrossEntropyBackwardParams
 >({
   name: 'crossEntropyBackward',
+  dtypes: { labels: 'i32' },
   outputs: ({ logits }) => ({ dLogits: { shape: logits.shape } }),
   views: ['logits'],
 })
@@ -30,6 +31,7 @@ export const crossEntropyBackwardInPlaceOp = defineOperation<
   CrossEntropyBackwardParams
 >({
   name: 'crossEntropyBackwardInPlace',
+  dtypes: { labels: 'i32' },
   outputs: () => ({}),
   mutates: ['logits'],
   compose(inputs, params) {
@@ -40,11 +42,11 @@ export const crossEntropyBackwardInPlaceOp = defineOperation<
 
 export const crossEntropyOp = defineOperation<CrossEntropyInputs, CrossEntropyOutputs, CrossEntropyParams>({
   name: 'crossEntropy',
+  dtypes: { labels: 'i32' },
   outputs({ logits, labels }) {
     expectRank('crossEntropy: logits', logits.shape, 2)
     const [T] = logits.shape as [number, number]
     expectShape('crossEntropy: labels', labels.shape, [T])
-    expectDType('crossEntropy: labels', labels.dtype, 'i32')
     return { loss: { shape: [1] }, count: { shape: [1] }, logSumExp: { shape: [T] } }
   },
   views: ['logits'],

@@ -65,7 +65,7 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor, options: Linear
 }
 
 /**
- * With dPre = dy · f'(pre): dA = dPre Bᵀ, dB = Aᵀ dPre, dbias = its column sums, dresidual = dy. Each transpose is read as it
+ * With dPre = dy · f'(pre): dA = dPre Bᵀ, dB = Aᵀ dPre, dBias = its column sums, dresidual = dy. Each transpose is read as it
  * is stored: none is made.
  */
 function gradient({

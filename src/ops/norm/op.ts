@@ -16,8 +16,8 @@ export const normBackwardOp = defineOperation<NormBackwardInputs, NormBackwardOu
   outputs: ({ x, z }, { wantsWeight, wantsBias }) => ({
     dx: { shape: x.shape },
     dz: z && { shape: x.shape },
-    dweight: wantsWeight ? { shape: [x.width] } : undefined,
-    dbias: wantsBias ? { shape: [x.width] } : undefined,
+    dWeight: wantsWeight ? { shape: [x.width] } : undefined,
+    dBias: wantsBias ? { shape: [x.width] } : undefined,
   }),
   views: ['x', 'z'],
 })
@@ -38,15 +38,15 @@ const shared: Omit<KernelOperation<NormInputs, NormOutputs, NormParams>, 'name' 
     return { y: { shape: x.shape }, sum: residual && { shape: x.shape } }
   },
   views: ['x', 'z'],
-  gradient({ inputs, outputs, grads: { y: dy, sum: dsum }, params, wants }) {
+  gradient({ inputs, outputs, grads: { y: dy, sum: dSum }, params, wants }) {
     const { weight, bias, z } = inputs
-    if (!dy) return { x: dsum, residual: inputs.residual && dsum }
-    const { dx, dz, dweight, dbias } = apply(
+    if (!dy) return { x: dSum, residual: inputs.residual && dSum }
+    const { dx, dz, dWeight, dBias } = apply(
       normBackwardOp,
-      { x: outputs.sum ?? inputs.x, weight, bias, z, dy, dsum },
+      { x: outputs.sum ?? inputs.x, weight, bias, z, dy, dSum },
       { ...params, wantsWeight: wants('weight'), wantsBias: wants('bias') },
     )
-    return { x: dx, residual: inputs.residual && dx, z: dz, weight: dweight, bias: dbias }
+    return { x: dx, residual: inputs.residual && dx, z: dz, weight: dWeight, bias: dBias }
   },
 }
 

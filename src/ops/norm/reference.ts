@@ -51,8 +51,8 @@ export function norm(
 
 /** dv = r (dn - n mean(n dn) - mean(dn)), the last term if centered. */
 export function normBackward(
-  { x, weight, bias, z, dy, dsum }: Arrays<NormBackwardInputs>,
-  { dx, dz, dweight, dbias }: Arrays<NormBackwardOutputs>,
+  { x, weight, bias, z, dy, dSum }: Arrays<NormBackwardInputs>,
+  { dx, dz, dWeight, dBias }: Arrays<NormBackwardOutputs>,
   params: NormBackwardParams,
 ): void {
   const width = x.shape.at(-1)!
@@ -73,10 +73,10 @@ export function normBackward(
       const channel = i % width
       const dv = r * (dn[k] - n[k] * meanNdn - meanDn)
       const dgate = normBeforeGate ? dy.data[i] * (n[k] * w[k] + (bias?.data[channel] ?? 0)) : dv * x.data[i]
-      dx.data[i] = dv * (normBeforeGate ? 1 : gate[k]) + (dsum?.data[i] ?? 0)
+      dx.data[i] = dv * (normBeforeGate ? 1 : gate[k]) + (dSum?.data[i] ?? 0)
       if (dz) dz.data[i] = dgate * siluGradient(z!.data[i])
-      if (dweight) dweight.data[channel] += da[k] * n[k]
-      if (dbias) dbias.data[channel] += da[k]
+      if (dWeight) dWeight.data[channel] += da[k] * n[k]
+      if (dBias) dBias.data[channel] += da[k]
     }
   }
 }

@@ -1,4 +1,4 @@
-import { expectDType, expectRank, expectShape } from '../../tensor/shape.ts'
+import { expectRank, expectShape } from '../../tensor/shape.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { apply } from '../apply.ts'
 import { defineOperation } from '../operation.ts'
@@ -6,15 +6,13 @@ import type { SampleInputs, SampleOutputs } from './types.ts'
 
 export const sampleOp = defineOperation<SampleInputs, SampleOutputs, object>({
   name: 'sample',
+  dtypes: { seen: 'i32' },
   outputs({ logits, uniform, settings, seen }) {
     expectRank('sample: logits', logits.shape, 2)
     const [B, V] = logits.shape as [number, number]
     expectShape('sample: uniform', uniform.shape, [B])
     expectShape('sample: settings', settings.shape, [8])
-    if (seen) {
-      expectShape('sample: seen', seen.shape, [B, V])
-      expectDType('sample: seen', seen.dtype, 'i32')
-    }
+    if (seen) expectShape('sample: seen', seen.shape, [B, V])
     return { tokens: { shape: [B], dtype: 'i32' } }
   },
   views: ['logits'],

@@ -8,23 +8,23 @@ function resets(batch: number, length: number, places: readonly number[]): Draw 
 }
 
 /** u, delta, A, B, C of a scan; B and C vary by token. */
-function scan(batch: number, length: number, inner: number, states: number, groups = 1) {
+function scan(batch: number, length: number, inner: number, stateSize: number, groups = 1) {
   return {
     u: normal([batch, length, inner]),
     delta: normal([batch, length, inner], { mean: -1 }),
-    A: uniform([inner, states], -4, -0.1),
-    B: normal([batch, length, groups * states]),
-    C: normal([batch, length, groups * states]),
+    A: uniform([inner, stateSize], -4, -0.1),
+    B: normal([batch, length, groups * stateSize]),
+    C: normal([batch, length, groups * stateSize]),
   }
 }
 
 /** All optional inputs but the reset. */
-function rest(batch: number, length: number, inner: number, states: number) {
+function rest(batch: number, length: number, inner: number, stateSize: number) {
   return {
     D: normal([inner]),
     z: normal([batch, length, inner]),
     deltaBias: normal([inner]),
-    initialState: normal([batch, inner, states]),
+    initialState: normal([batch, inner, stateSize]),
   }
 }
 

@@ -19,15 +19,16 @@ export const selectiveScanBackwardOp = defineOperation<
   SelectiveScanParams
 >({
   name: 'selectiveScanBackward',
+  dtypes: { reset: 'i32' },
   outputs: ({ u, delta, A, B, C, D, z, deltaBias, initialState }) => ({
     du: { shape: u.shape },
-    ddelta: { shape: delta.shape },
+    dDelta: { shape: delta.shape },
     dA: { shape: A.shape },
     dB: { shape: B.shape },
     dC: { shape: C.shape },
     dD: D && { shape: D.shape },
     dz: z && { shape: z.shape },
-    ddeltaBias: deltaBias && { shape: deltaBias.shape },
+    dDeltaBias: deltaBias && { shape: deltaBias.shape },
     dInitialState: initialState && { shape: initialState.shape },
   }),
   views: ['B', 'C', 'z'],
@@ -39,37 +40,39 @@ export const selectiveScanOp = defineOperation<
   SelectiveScanParams
 >({
   name: 'selectiveScan',
+  dtypes: { reset: 'i32' },
   outputs(inputs, { keepEdges }) {
     const { u, delta, A, B, C, D, z, deltaBias, initialState, reset } = inputs
     expectRank('selectiveScan: u', u.shape, 3)
     expectRank('selectiveScan: A', A.shape, 2)
-    const { batch, length, inner, states, groups, chunks } = scanSizes(inputs)
+    const { batch, length, inner, stateSize, groups, chunks } = scanSizes(inputs)
     expectShape('selectiveScan: delta', delta.shape, u.shape)
-    expectShape('selectiveScan: A', A.shape, [inner, states])
+    expectShape('selectiveScan: A', A.shape, [inner, stateSize])
     for (const [name, x] of Object.entries({ B, C })) {
       const constant = x.shape.length === 2
       expectShape(
         `selectiveScan: ${name}`,
         x.shape,
-        constant ? [inner, states] : [batch, length, groups * states],
+        constant ? [inner, stateSize] : [batch, length, groups * stateSize],
       )
     }
     if (!Number.isInteger(groups) || inner % groups !== 0) {
       throw new ShapeError('groups of states do not divide the channels', {
         where: 'selectiveScan: B',
-        expected: `[B, L, G * ${states}] with G a divisor of ${inner}`,
+        expected: `[B, L, G * ${stateSize}] with G a divisor of ${inner}`,
         found: showShape((isConstant(B) ? C : B).shape),
       })
     }
     if (D) expectShape('selectiveScan: D', D.shape, [inner])
     if (z) expectShape('selectiveScan: z', z.shape, u.shape)
     if (deltaBias) expectShape('selectiveScan: deltaBias', deltaBias.shape, [inner])
-    if (initialState) expectShape('selectiveScan: initialState', initialState.shape, [batch, inner, states])
+    if (initialState)
+      expectShape('selectiveScan: initialState', initialState.shape, [batch, inner, stateSize])
     if (reset) expectShape('selectiveScan: reset', reset.shape, [batch, length])
     return {
       y: { shape: u.shape },
-      finalState: { shape: [batch, inner, states] },
-      edges: keepEdges ? { shape: [batch, chunks, states, inner] } : undefined,
+      finalState: { shape: [batch, inner, stateSize] },
+      edges: keepEdges ? { shape: [batch, chunks, stateSize, inner] } : undefined,
     }
   },
   views: ['B', 'C', 'z'],
@@ -82,13 +85,13 @@ export const selectiveScanOp = defineOperation<
     )
     return {
       u: d.du,
-      delta: d.ddelta,
+      delta: d.dDelta,
       A: d.dA,
       B: d.dB,
       C: d.dC,
       D: d.dD,
       z: d.dz,
-      deltaBias: d.ddeltaBias,
+      deltaBias: d.dDeltaBias,
       initialState: d.dInitialState,
     }
   },

@@ -11,7 +11,7 @@ export interface ScanSizes {
   /** E */
   readonly inner: number
   /** N */
-  readonly states: number
+  readonly stateSize: number
   /** G */
   readonly groups: number
   readonly chunks: number
@@ -29,14 +29,14 @@ export function scanSizes({
   C,
 }: { [K in 'u' | 'A' | 'B' | 'C']: { shape: readonly number[] } }): ScanSizes {
   const [batch, length, inner] = u.shape as [number, number, number]
-  const states = A.shape[1]
+  const stateSize = A.shape[1]
   const varying = [B, C].find((x) => !isConstant(x))
   return {
     batch,
     length,
     inner,
-    states,
-    groups: varying ? varying.shape.at(-1)! / states : 1,
+    stateSize,
+    groups: varying ? varying.shape.at(-1)! / stateSize : 1,
     chunks: Math.ceil(length / CHUNK),
   }
 }

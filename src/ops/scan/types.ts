@@ -40,12 +40,12 @@ export type SelectiveScanBackwardInputs = SelectiveScanInputs & {
 
 export type SelectiveScanBackwardOutputs = {
   readonly du: Tensor
-  readonly ddelta: Tensor
+  readonly dDelta: Tensor
   readonly dA: Tensor
   readonly dB: Tensor
   readonly dC: Tensor
   readonly dD?: Tensor | undefined
   readonly dz?: Tensor | undefined
-  readonly ddeltaBias?: Tensor | undefined
+  readonly dDeltaBias?: Tensor | undefined
   readonly dInitialState?: Tensor | undefined
 }

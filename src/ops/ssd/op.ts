@@ -6,22 +6,24 @@ import type { SsdInputs, SsdOutputs, SsdParams, SsdBackwardInputs, SsdBackwardOu
 
 export const ssdBackwardOp = defineOperation<SsdBackwardInputs, SsdBackwardOutputs, SsdParams>({
   name: 'ssdBackward',
-  outputs: ({ x, dt, A, B, C, D, z, dtBias, initialState }) => ({
+  dtypes: { reset: 'i32' },
+  outputs: ({ x, delta, A, B, C, D, z, deltaBias, initialState }) => ({
     dx: { shape: x.shape },
-    ddt: { shape: dt.shape },
+    dDelta: { shape: delta.shape },
     dA: { shape: A.shape },
     dB: { shape: B.shape },
     dC: { shape: C.shape },
     dD: D && { shape: D.shape },
     dz: z && { shape: z.shape },
-    ddtBias: dtBias && { shape: dtBias.shape },
-    dinitialState: initialState && { shape: initialState.shape },
+    dDeltaBias: deltaBias && { shape: deltaBias.shape },
+    dInitialState: initialState && { shape: initialState.shape },
   }),
-  views: ['x', 'dt', 'B', 'C', 'z'],
+  views: ['x', 'delta', 'B', 'C', 'z'],
 })
 
 export const ssdOp = defineOperation<SsdInputs, SsdOutputs, SsdParams>({
   name: 'ssd',
+  dtypes: { reset: 'i32' },
   outputs(inputs, params) {
     checkShapes(inputs, params)
     const { x, A, B } = inputs
@@ -31,27 +33,27 @@ export const ssdOp = defineOperation<SsdInputs, SsdOutputs, SsdParams>({
       finalState: { shape: [x.shape[0], heads, x.width / heads, B.width / params.groups] },
     }
   },
-  views: ['x', 'dt', 'B', 'C', 'z'],
-  saved: ['x', 'dt', 'A', 'B', 'C', 'D', 'z', 'dtBias', 'initialState', 'reset'],
-  gradient({ inputs, grads: { y: dy, finalState: dfinalState }, params }) {
+  views: ['x', 'delta', 'B', 'C', 'z'],
+  saved: ['x', 'delta', 'A', 'B', 'C', 'D', 'z', 'deltaBias', 'initialState', 'reset'],
+  gradient({ inputs, grads: { y: dy, finalState: dFinalState }, params }) {
     const { x } = inputs
-    const d = apply(ssdBackwardOp, { ...inputs, dy: dy ?? zeros(x.device, x.shape), dfinalState }, params)
+    const d = apply(ssdBackwardOp, { ...inputs, dy: dy ?? zeros(x.device, x.shape), dFinalState }, params)
     return {
       x: d.dx,
-      dt: d.ddt,
+      delta: d.dDelta,
       A: d.dA,
       B: d.dB,
       C: d.dC,
       D: d.dD,
       z: d.dz,
-      dtBias: d.ddtBias,
-      initialState: d.dinitialState,
+      deltaBias: d.dDeltaBias,
+      initialState: d.dInitialState,
     }
   },
 })
 
 /**
- * The state-space duality layer of Mamba-2 (Dao and Gu 2024): for each head, with s = clamp(softplus(dt + dtBias)),
+ * The state-space duality layer of Mamba-2 (Dao and Gu 2024): for each head, with s = clamp(softplus(delta + deltaBias)),
  *
  *     h[t] = exp(s[t] A) h[t-1] + s[t] x[t] ⊗ B[t]
  *     y[t] = (h[t] C[t] + D x[t]) silu(z[t])

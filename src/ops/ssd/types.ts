@@ -1,18 +1,18 @@
 import type { Tensor } from '../../tensor/tensor.ts'
 
 /**
- * x, z [B, L, H*P]; dt [B, L, H]; A, dtBias [H]; B, C [B, L, G*N]; D [H] or [H*P]; initialState [B, H, P, N];
+ * x, z [B, L, H*P]; delta [B, L, H]; A, deltaBias [H]; B, C [B, L, G*N]; D [H] or [H*P]; initialState [B, H, P, N];
  * reset i32 [B, L]: nonzero where a new sequence starts
  */
 export type SsdInputs = {
   readonly x: Tensor
-  readonly dt: Tensor
+  readonly delta: Tensor
   readonly A: Tensor
   readonly B: Tensor
   readonly C: Tensor
   readonly D?: Tensor | undefined
   readonly z?: Tensor | undefined
-  readonly dtBias?: Tensor | undefined
+  readonly deltaBias?: Tensor | undefined
   readonly initialState?: Tensor | undefined
   readonly reset?: Tensor | undefined
 }
@@ -23,25 +23,25 @@ export type SsdOutputs = { readonly y: Tensor; readonly finalState: Tensor }
 export type SsdParams = {
   /** Groups of heads that share B and C. */
   readonly groups: number
-  readonly dtSoftplus: boolean
-  /** dt is clamped to this range, after softplus. Default: not at all. */
-  readonly dtLimit?: readonly [number, number] | undefined
+  readonly deltaSoftplus: boolean
+  /** delta is clamped to this range, after softplus. Default: not at all. */
+  readonly deltaLimit?: readonly [number, number] | undefined
   /** Tokens that are worked on as one matrix; no result depends on it. Default: 32 on wasm; 64 (16 to 64) on webgpu. */
   readonly chunkSize?: number | undefined
 }
 
-/** Those of `ssd`; dy [B, L, H*P]; dfinalState [B, H, P, N] */
-export type SsdBackwardInputs = SsdInputs & { readonly dy: Tensor; readonly dfinalState?: Tensor | undefined }
+/** Those of `ssd`; dy [B, L, H*P]; dFinalState [B, H, P, N] */
+export type SsdBackwardInputs = SsdInputs & { readonly dy: Tensor; readonly dFinalState?: Tensor | undefined }
 
 /** Each has the shape of its input. */
 export type SsdBackwardOutputs = {
   readonly dx: Tensor
-  readonly ddt: Tensor
+  readonly dDelta: Tensor
   readonly dA: Tensor
   readonly dB: Tensor
   readonly dC: Tensor
   readonly dD?: Tensor | undefined
   readonly dz?: Tensor | undefined
-  readonly ddtBias?: Tensor | undefined
-  readonly dinitialState?: Tensor | undefined
+  readonly dDeltaBias?: Tensor | undefined
+  readonly dInitialState?: Tensor | undefined
 }

@@ -19,6 +19,7 @@ export const attentionBackwardOp: KernelOperation<
   AttentionParams
 > = defineOperation<AttentionBackwardInputs, AttentionBackwardOutputs, AttentionParams>({
   name: 'attentionBackward',
+  dtypes: { past: 'i32', reset: 'i32' },
   outputs: ({ q, k, v }) => ({ dq: { shape: q.shape }, dk: { shape: k.shape }, dv: { shape: v.shape } }),
   views: ['q', 'k', 'v'],
 })
@@ -26,6 +27,7 @@ export const attentionBackwardOp: KernelOperation<
 export const attentionOp: KernelOperation<AttentionInputs, AttentionOutputs, AttentionParams> =
   defineOperation<AttentionInputs, AttentionOutputs, AttentionParams>({
     name: 'attention',
+    dtypes: { past: 'i32', reset: 'i32' },
     outputs(inputs, params) {
       checkShapes(inputs, params)
       const { B, L } = sizesOf(inputs, params)
@@ -37,7 +39,7 @@ export const attentionOp: KernelOperation<AttentionInputs, AttentionOutputs, Att
       const dy = grads.y ?? zeros(outputs.y.device, outputs.y.shape)
       const { dq, dk, dv } = apply(
         attentionBackwardOp,
-        { ...inputs, ...outputs, dy, dlse: grads.lse },
+        { ...inputs, ...outputs, dy, dLse: grads.lse },
         params,
       )
       return { q: dq, k: dk, v: dv }

@@ -34,11 +34,11 @@ export function attentionBackward(
   { dq, dk, dv }: Arrays<AttentionBackwardOutputs>,
   params: AttentionParams,
 ): void {
-  const { q, k, v, y, lse, dy, dlse } = inputs
+  const { q, k, v, y, lse, dy, dLse } = inputs
   const { heads, scale } = params
   forEachQuery(inputs, params, ({ row, h, P, qAt, keyAt, first, last }) => {
     const scores = scoresOf(inputs, params, { qAt, keyAt, first, last, P })
-    let delta = -(dlse?.data[row * heads + h] ?? 0)
+    let delta = -(dLse?.data[row * heads + h] ?? 0)
     for (let d = 0; d < P; d++) delta += dy.data[qAt + d] * y.data[qAt + d]
     for (const [n, score] of scores.entries()) {
       const kAt = keyAt(first + n)

@@ -32,7 +32,7 @@ export type AttentionBackwardInputs = AttentionInputs &
     /** [B, L, H*P] */
     readonly dy: Tensor
     /** [B, L, H] */
-    readonly dlse?: Tensor | undefined
+    readonly dLse?: Tensor | undefined
   }
 
 export type AttentionBackwardOutputs = { readonly dq: Tensor; readonly dk: Tensor; readonly dv: Tensor }

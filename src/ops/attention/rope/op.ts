@@ -11,14 +11,18 @@ export const ropeOp: KernelOperation<RopeInputs, RopeOutputs, RopeParams> = defi
   RopeParams
 >({
   name: 'rope',
+  dtypes: { past: 'i32' },
   outputs({ x, past }, { headDim, rotaryDim }) {
     expectRank('rope: x', x.shape, 3)
     if (past) expectShape('rope: past', past.shape, [x.shape[0]])
     if (x.width % headDim !== 0 || rotaryDim % 2 !== 0 || rotaryDim > headDim) {
-      throw new ShapeError('heads do not divide the width, or the turned part is odd or larger than a head', {
-        where: 'rope',
-        found: `width ${x.width}, headDim ${headDim}, rotaryDim ${rotaryDim}`,
-      })
+      throw new ShapeError(
+        'heads do not divide the width, or the rotated part is odd or larger than a head',
+        {
+          where: 'rope',
+          found: `width ${x.width}, headDim ${headDim}, rotaryDim ${rotaryDim}`,
+        },
+      )
     }
     return { y: { shape: x.shape } }
   },
@@ -30,7 +34,7 @@ export const ropeOp: KernelOperation<RopeInputs, RopeOutputs, RopeParams> = defi
 })
 
 /**
- * Rotary positions: in each head the pair (x_d, x_{d + R/2}) is turned by the angle (past + i) theta^(-2d / R)
+ * Rotary positions: in each head the pair (x_d, x_{d + R/2}) is rotated by the angle (past + i) theta^(-2d / R)
  * (Su et al., arXiv 2104.09864; pairs half a head apart, as in GPT-NeoX and Llama).
  */
 export function rope(

@@ -14,8 +14,8 @@ export type RopeParams = {
   /** P */
   readonly headDim: number
   readonly theta: number
-  /** R <= P, even: what is turned of each head; the rest is copied. */
+  /** R <= P, even: what is rotated of each head; the rest is copied. */
   readonly rotaryDim: number
-  /** Turns back: the transpose, which is also the gradient. */
+  /** Rotates back: the transpose, which is also the gradient. */
   readonly inverse: boolean
 }

@@ -39,7 +39,7 @@ const ROPE_WGSL = /* wgsl */ `
     }
 
     // (cos, sin) of an angle in turns of 2^-32: a quarter turn or less by series, then by symmetry.
-    fn turn(angle: u32) -> vec2f {
+    fn unitOf(angle: u32) -> vec2f {
       let quarter = (angle + 0x20000000u) >> 30u;
       let r = f32(bitcast<i32>(angle - (quarter << 30u))) * 1.4629180792671596e-9;
       let z = r * r;
@@ -69,7 +69,7 @@ const ROPE_WGSL = /* wgsl */ `
       if (HAS_PAST) { position += u32(past[row / u.length]); }
       let speeds = SPEEDS;
       let speed = speeds[d % max(HALF, 1u)];
-      var unit = turn(position * speed.x + multiplyHigh(position, speed.y));
+      var unit = unitOf(position * speed.x + multiplyHigh(position, speed.y));
       if (INVERSE) { unit.y = -unit.y; }
       if (d < HALF) { y[n] = x[at] * unit.x - x[at + HALF] * unit.y; }
       else { y[n] = x[at] * unit.x + x[at - HALF] * unit.y; }

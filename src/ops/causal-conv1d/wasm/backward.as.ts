@@ -5,8 +5,8 @@ import { causalConv1dFour, causalConv1dPlain, causalConv1dRow, causalConv1dRows 
 const BLOCK: i32 = 256
 
 /**
- * dpre [B, L, C], the gradient before the activation, and partials [B, tiles, K + 1, C]: sums over the tokens of a tile of
- * dpre x[t - age], and of dpre. Items: tiles of `tile` tokens, [B, tiles].
+ * dPre [B, L, C], the gradient before the activation, and partials [B, tiles, K + 1, C]: sums over the tokens of a tile of
+ * dPre x[t - age], and of dPre. Items: tiles of `tile` tokens, [B, tiles].
  */
 export function causalConv1dBackwardTokens(
   x: usize,
@@ -16,7 +16,7 @@ export function causalConv1dBackwardTokens(
   windowed: i32,
   reset: usize,
   dy: usize,
-  dpre: usize,
+  dPre: usize,
   partials: usize,
   length: i32,
   channels: i32,
@@ -40,7 +40,7 @@ export function causalConv1dBackwardTokens(
       for (let t = first; t < last; t += 4) {
         const count = min<i32>(4, last - t)
         const row = <usize>(b * length + t) * w
-        const d = dpre + row
+        const d = dPre + row
         if (silu) {
           causalConv1dRows(
             x,
@@ -152,11 +152,11 @@ function addProducts(sum: usize, d: usize, x: usize, from: usize, to: usize): vo
   }
 }
 
-/** dweight [C, K] and dbias [C] from the partials of all tiles, in their order. Items: channels. */
+/** dWeight [C, K] and dBias [C] from the partials of all tiles, in their order. Items: channels. */
 export function causalConv1dBackwardSums(
   partials: usize,
-  dweight: usize,
-  dbias: usize,
+  dWeight: usize,
+  dBias: usize,
   tiles: i32,
   channels: i32,
   taps: i32,
@@ -169,15 +169,15 @@ export function causalConv1dBackwardSums(
       for (let tile = 0; tile < tiles; tile++) {
         sum += load<f32>(partials + ((<usize>((tile * (taps + 1) + age) * channels + c)) << 2))
       }
-      if (age < taps) store<f32>(dweight + ((c * taps + taps - 1 - age) << 2), sum)
-      else if (dbias != 0) store<f32>(dbias + (c << 2), sum)
+      if (age < taps) store<f32>(dWeight + ((c * taps + taps - 1 - age) << 2), sum)
+      else if (dBias != 0) store<f32>(dBias + (c << 2), sum)
     }
   }
 }
 
-/** dx [B, L, C] = sum over ages of byTap[age] dpre[t + age], and of the final window. Items: four tokens, [B, L / 4]. */
+/** dx [B, L, C] = sum over ages of byTap[age] dPre[t + age], and of the final window. Items: four tokens, [B, L / 4]. */
 export function causalConv1dBackwardInput(
-  dpre: usize,
+  dPre: usize,
   byTap: usize,
   reset: usize,
   dFinalWindow: usize,
@@ -196,20 +196,20 @@ export function causalConv1dBackwardInput(
     const last = min<i32>(length, first + 4)
     let single = 0
     // The last of the four is read by the three tokens after it.
-    if (dpre != 0 && first + 7 <= length && causalConv1dPlain(reset, length, taps, b, first + 3, 4)) {
+    if (dPre != 0 && first + 7 <= length && causalConv1dPlain(reset, length, taps, b, first + 3, 4)) {
       single = channels & ~7
       const at = <usize>(b * length + first) * w
-      causalConv1dFour(dpre + at, w, w, byTap, 0, dx + at, w, 0, (<usize>single) << 2)
+      causalConv1dFour(dPre + at, w, w, byTap, 0, dx + at, w, 0, (<usize>single) << 2)
     }
     for (let s = first; s < last; s++) {
       const row = b * length + s
       const out = dx + <usize>row * w
       const start = (<usize>single) << 2
       memory.fill(out + start, 0, w - start)
-      for (let age = 0; age < taps && dpre != 0; age++) {
+      for (let age = 0; age < taps && dPre != 0; age++) {
         if (s + age >= length) break
         if (age > 0 && reset != 0 && load<i32>(reset + ((row + age) << 2)) != 0) break
-        const d = dpre + <usize>(row + age) * w
+        const d = dPre + <usize>(row + age) * w
         const weights = byTap + <usize>age * w
         let i = start
         for (; i + 16 <= w; i += 16) {
@@ -232,7 +232,7 @@ export function causalConv1dBackwardInput(
 
 /** dInitialWindow [B, C, K-1]: as dx, for the tokens before the first. Items: [B, C]. */
 export function causalConv1dBackwardWindow(
-  dpre: usize,
+  dPre: usize,
   weight: usize,
   reset: usize,
   dFinalWindow: usize,
@@ -250,9 +250,9 @@ export function causalConv1dBackwardWindow(
     for (let k = 0; k < before; k++) {
       // Input k of the window stands before token 0 by `before - k`: tap k - t of token t reads it.
       let sum: f32 = 0
-      for (let t = 0; t <= k && t < length && dpre != 0; t++) {
+      for (let t = 0; t <= k && t < length && dPre != 0; t++) {
         if (reset != 0 && load<i32>(reset + ((b * length + t) << 2)) != 0) break
-        const d = load<f32>(dpre + ((<usize>((b * length + t) * channels + c)) << 2))
+        const d = load<f32>(dPre + ((<usize>((b * length + t) * channels + c)) << 2))
         sum += d * load<f32>(weight + ((c * taps + k - t) << 2))
       }
       if (dFinalWindow != 0 && k >= length)

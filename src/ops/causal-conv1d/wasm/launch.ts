@@ -61,7 +61,7 @@ export function causalConv1d({
 
 export function causalConv1dBackward({
   inputs,
-  outputs: { dx, dweight, dbias, dInitialWindow },
+  outputs: { dx, dWeight, dBias, dInitialWindow },
   params: { activation },
   scratch,
 }: Call<CausalConv1dBackwardInputs, CausalConv1dBackwardOutputs, CausalConv1dParams>): WasmLaunch[] {
@@ -73,26 +73,26 @@ export function causalConv1dBackward({
   const launches = [launch]
   const tiles = batch * Math.ceil(length / TILE)
   const partials = scratch([dy ? tiles : 1, taps + 1, channels])
-  const dpre = dy && scratch(dy.shape)
+  const dPre = dy && scratch(dy.shape)
   if (dy) {
     const flags = { windowed: initialWindow ? 1 : 0, silu: activation === 'silu' ? 1 : 0, tile: TILE }
-    const args = { x, byTap, bias, edge, reset, dy, dpre, partials, ...sizes, xStride: x.rowStride, ...flags }
+    const args = { x, byTap, bias, edge, reset, dy, dPre, partials, ...sizes, xStride: x.rowStride, ...flags }
     launches.push(wasmLaunch('causalConv1dBackwardTokens', args, tiles))
   }
   launches.push(
     wasmLaunch(
       'causalConv1dBackwardSums',
-      { partials, dweight, dbias, tiles: dy ? tiles : 0, channels, taps },
+      { partials, dWeight, dBias, tiles: dy ? tiles : 0, channels, taps },
       channels,
     ),
     wasmLaunch(
       'causalConv1dBackwardInput',
-      { dpre, byTap, reset, dFinalWindow, dx, ...sizes },
+      { dPre, byTap, reset, dFinalWindow, dx, ...sizes },
       batch * Math.ceil(length / 4),
     ),
   )
   if (dInitialWindow && dInitialWindow.size > 0) {
-    const args = { dpre, weight, reset, dFinalWindow, dInitialWindow, ...sizes }
+    const args = { dPre, weight, reset, dFinalWindow, dInitialWindow, ...sizes }
     launches.push(wasmLaunch('causalConv1dBackwardWindow', args, batch * channels))
   }
   return launches

@@ -9,8 +9,8 @@ const TILE = 32
 const SUM_WORKGROUP = 64
 
 /**
- * A thread a channel and tile of tokens: dpre [B, L, C], the gradient before the activation, and
- * partials [B, tiles, K + 1, C], sums over the tile of dpre x[t - age], and of dpre.
+ * A thread a channel and tile of tokens: dPre [B, L, C], the gradient before the activation, and
+ * partials [B, tiles, K + 1, C], sums over the tile of dPre x[t - age], and of dPre.
  */
 const causalConv1dBackwardTokens = defineKernel({
   name: 'causalConv1dBackwardTokens',
@@ -21,7 +21,7 @@ const causalConv1dBackwardTokens = defineKernel({
     initialWindow: 'f32?',
     reset: 'i32?',
     dy: 'f32',
-    dpre: 'f32 rw',
+    dPre: 'f32 rw',
     partials: 'f32 rw',
   },
   uniforms: { size: 'u32', length: 'u32', channels: 'u32', tiles: 'u32' },
@@ -41,7 +41,7 @@ const causalConv1dBackwardTokens = defineKernel({
         let place = (b * u.length + t) * u.channels + c;
         var d = dy[place];
         if (WITH_SILU) { d *= activateSlope(SILU, preActivation(b, t, c)); }
-        dpre[place] = d;
+        dPre[place] = d;
         for (var age = 0u; age < TAPS; age++) { sums[age] = fma(d, inputAt(b, t, c, age), sums[age]); }
         sums[TAPS] += d;
       }
@@ -51,10 +51,10 @@ const causalConv1dBackwardTokens = defineKernel({
     }`,
 })
 
-/** dweight [C, K], dbias [C]: a thread an element, over the partials of all tiles in their order. */
+/** dWeight [C, K], dBias [C]: a thread an element, over the partials of all tiles in their order. */
 const causalConv1dBackwardSums = defineKernel({
   name: 'causalConv1dBackwardSums',
-  bindings: { partials: 'f32', dweight: 'f32 rw', dbias: 'f32? rw' },
+  bindings: { partials: 'f32', dWeight: 'f32 rw', dBias: 'f32? rw' },
   uniforms: { tiles: 'u32', channels: 'u32' },
   constants: { WORKGROUP: 'u32', TAPS: 'u32' },
   body: /* wgsl */ `
@@ -69,9 +69,9 @@ const causalConv1dBackwardSums = defineKernel({
         sum += partials[(tile * (TAPS + 1u) + age) * u.channels + c];
       }
       if (age < TAPS) {
-        dweight[c * TAPS + TAPS - 1u - age] = sum;
-      } else if (HAS_DBIAS) {
-        dbias[c] = sum;
+        dWeight[c * TAPS + TAPS - 1u - age] = sum;
+      } else if (HAS_D_BIAS) {
+        dBias[c] = sum;
       }
     }`,
 })
@@ -79,7 +79,7 @@ const causalConv1dBackwardSums = defineKernel({
 /** dx [B, L, C]: a thread an element. */
 const causalConv1dBackwardInput = defineKernel({
   name: 'causalConv1dBackwardInput',
-  bindings: { dpre: 'f32?', weight: 'f32', reset: 'i32?', dFinalWindow: 'f32?', dx: 'f32 rw' },
+  bindings: { dPre: 'f32?', weight: 'f32', reset: 'i32?', dFinalWindow: 'f32?', dx: 'f32 rw' },
   uniforms: { size: 'u32', length: 'u32', channels: 'u32' },
   constants: { WORKGROUP: 'u32', TAPS: 'u32' },
   body: /* wgsl */ `
@@ -91,11 +91,11 @@ const causalConv1dBackwardInput = defineKernel({
       let row = i / u.channels;
       let s = row % u.length;
       var sum = 0.0;
-      for (var age = 0u; HAS_DPRE && age < min(TAPS, u.length - s); age++) {
+      for (var age = 0u; HAS_D_PRE && age < min(TAPS, u.length - s); age++) {
         if (HAS_RESET && age > 0u) {
           if (reset[row + age] != 0) { break; }
         }
-        sum = fma(weight[c * TAPS + TAPS - 1u - age], dpre[i + age * u.channels], sum);
+        sum = fma(weight[c * TAPS + TAPS - 1u - age], dPre[i + age * u.channels], sum);
       }
       // Input s is element s - (L - K + 1) of the final window.
       if (HAS_D_FINAL_WINDOW && s + TAPS > u.length) {
@@ -108,7 +108,7 @@ const causalConv1dBackwardInput = defineKernel({
 /** dInitialWindow [B, C, K-1]: a thread an element. */
 const causalConv1dBackwardWindow = defineKernel({
   name: 'causalConv1dBackwardWindow',
-  bindings: { dpre: 'f32?', weight: 'f32', reset: 'i32?', dFinalWindow: 'f32?', dInitialWindow: 'f32 rw' },
+  bindings: { dPre: 'f32?', weight: 'f32', reset: 'i32?', dFinalWindow: 'f32?', dInitialWindow: 'f32 rw' },
   uniforms: { size: 'u32', length: 'u32', channels: 'u32' },
   constants: { WORKGROUP: 'u32', TAPS: 'u32' },
   body: /* wgsl */ `
@@ -122,11 +122,11 @@ const causalConv1dBackwardWindow = defineKernel({
       let c = i / before % u.channels;
       var sum = 0.0;
       // Tap k - t of token t reads element k of the window.
-      for (var t = 0u; HAS_DPRE && t < min(k + 1u, u.length); t++) {
+      for (var t = 0u; HAS_D_PRE && t < min(k + 1u, u.length); t++) {
         if (HAS_RESET) {
           if (reset[b * u.length + t] != 0) { break; }
         }
-        sum = fma(weight[c * TAPS + k - t], dpre[(b * u.length + t) * u.channels + c], sum);
+        sum = fma(weight[c * TAPS + k - t], dPre[(b * u.length + t) * u.channels + c], sum);
       }
       if (HAS_D_FINAL_WINDOW && k >= u.length) { sum += dFinalWindow[i - u.length]; }
       dInitialWindow[i] = sum;
@@ -135,7 +135,7 @@ const causalConv1dBackwardWindow = defineKernel({
 
 export function causalConv1dBackward({
   inputs: { x, weight, bias, initialWindow, reset, dy, dFinalWindow },
-  outputs: { dx, dweight, dbias, dInitialWindow },
+  outputs: { dx, dWeight, dBias, dInitialWindow },
   params: { activation },
   scratch,
 }: Call<CausalConv1dBackwardInputs, CausalConv1dBackwardOutputs, CausalConv1dParams>): WebGpuLaunch[] {
@@ -144,12 +144,12 @@ export function causalConv1dBackward({
   const launches: WebGpuLaunch[] = []
   const tiles = Math.ceil(length / TILE)
   const partials = scratch([dy ? batch * tiles : 1, TAPS + 1, channels])
-  const dpre = dy && scratch(dy.shape)
-  if (dy && dpre) {
+  const dPre = dy && scratch(dy.shape)
+  if (dy && dPre) {
     const size = batch * tiles * channels
     launches.push(
       launch(causalConv1dBackwardTokens, {
-        bindings: { x, weight, bias, initialWindow, reset, dy, dpre, partials },
+        bindings: { x, weight, bias, initialWindow, reset, dy, dPre, partials },
         uniforms: { size, length, channels, tiles },
         constants: { WORKGROUP: SUM_WORKGROUP, TAPS, TILE, WITH_SILU: activation === 'silu' },
         grid: gridOf(size, SUM_WORKGROUP),
@@ -158,13 +158,13 @@ export function causalConv1dBackward({
   }
   launches.push(
     launch(causalConv1dBackwardSums, {
-      bindings: { partials, dweight, dbias },
+      bindings: { partials, dWeight, dBias },
       uniforms: { tiles: dy ? batch * tiles : 0, channels },
       constants: { WORKGROUP: SUM_WORKGROUP, TAPS },
       grid: gridOf(channels * (TAPS + 1), SUM_WORKGROUP),
     }),
     launch(causalConv1dBackwardInput, {
-      bindings: { dpre, weight, reset, dFinalWindow, dx },
+      bindings: { dPre, weight, reset, dFinalWindow, dx },
       uniforms: { size: dx.size, length, channels },
       constants: { WORKGROUP, TAPS },
       grid: gridOf(dx.size, WORKGROUP),
@@ -173,7 +173,7 @@ export function causalConv1dBackward({
   if (dInitialWindow && dInitialWindow.size > 0) {
     launches.push(
       launch(causalConv1dBackwardWindow, {
-        bindings: { dpre, weight, reset, dFinalWindow, dInitialWindow },
+        bindings: { dPre, weight, reset, dFinalWindow, dInitialWindow },
         uniforms: { size: dInitialWindow.size, length, channels },
         constants: { WORKGROUP, TAPS },
         grid: gridOf(dInitialWindow.size, WORKGROUP),

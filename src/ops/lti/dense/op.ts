@@ -18,6 +18,7 @@ export const ltiDenseStatesBackwardOp = defineOperation<
   object
 >({
   name: 'ltiDenseStatesBackward',
+  dtypes: { reset: 'i32' },
   outputs: ({ h, A, initialState }) => ({
     dv: { shape: h.shape },
     dA: { shape: A.shape },
@@ -28,13 +29,14 @@ export const ltiDenseStatesBackwardOp = defineOperation<
 /** h[t] = A h[t-1] + v[t] */
 export const ltiDenseStatesOp = defineOperation<LtiDenseStatesInputs, LtiDenseStatesOutputs, object>({
   name: 'ltiDenseStates',
+  dtypes: { reset: 'i32' },
   outputs({ v, A, initialState, reset }) {
     expectRank('ltiDense: v', v.shape, 3)
-    const [batch, length, states] = v.shape as [number, number, number]
-    expectShape('ltiDense: A', A.shape, [states, states])
-    if (initialState) expectShape('ltiDense: initialState', initialState.shape, [batch, states])
+    const [batch, length, stateSize] = v.shape as [number, number, number]
+    expectShape('ltiDense: A', A.shape, [stateSize, stateSize])
+    if (initialState) expectShape('ltiDense: initialState', initialState.shape, [batch, stateSize])
     if (reset) expectShape('ltiDense: reset', reset.shape, [batch, length])
-    return { h: { shape: v.shape }, finalState: { shape: [batch, states] } }
+    return { h: { shape: v.shape }, finalState: { shape: [batch, stateSize] } }
   },
   saved: ['h', 'A', 'initialState', 'reset'],
   gradient({ inputs: { A, initialState, reset }, outputs: { h }, grads }) {

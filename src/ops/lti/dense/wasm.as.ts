@@ -10,11 +10,11 @@ export function ltiDenseForward(
   finalState: usize,
   workspace: usize,
   length: i32,
-  states: i32,
+  stateSize: i32,
   begin: i32,
   end: i32,
 ): void {
-  const row = (<usize>states) << 2
+  const row = (<usize>stateSize) << 2
   for (let b = begin; b < end; b++) {
     const first = workspace + <usize>b * row
     if (initialState) memory.copy(first, initialState + <usize>b * row, row)
@@ -27,8 +27,8 @@ export function ltiDenseForward(
       if (reset != 0 && load<i32>(reset + (token << 2)) != 0) {
         memory.copy(to, from, row)
       } else {
-        for (let i = 0; i < states; i++) {
-          const sum = dot(A + <usize>i * row, before, states)
+        for (let i = 0; i < stateSize; i++) {
+          const sum = dot(A + <usize>i * row, before, stateSize)
           store<f32>(to + ((<usize>i) << 2), load<f32>(from + ((<usize>i) << 2)) + sum)
         }
       }
@@ -50,11 +50,11 @@ export function ltiDenseBackward(
   dInitialState: usize,
   workspace: usize,
   length: i32,
-  states: i32,
+  stateSize: i32,
   begin: i32,
   end: i32,
 ): void {
-  const row = (<usize>states) << 2
+  const row = (<usize>stateSize) << 2
   for (let b = begin; b < end; b++) {
     const carried = workspace + <usize>b * row
     if (dFinalState) memory.copy(carried, dFinalState + <usize>b * row, row)
@@ -63,11 +63,11 @@ export function ltiDenseBackward(
       const token = <usize>(b * length + t)
       const to = dv + token * row
       memory.copy(to, carried, row)
-      if (dh) addScaled(to, dh + token * row, 1, states)
+      if (dh) addScaled(to, dh + token * row, 1, stateSize)
       memory.fill(carried, 0, row)
       if (reset != 0 && load<i32>(reset + (token << 2)) != 0) continue
-      for (let i = 0; i < states; i++) {
-        addScaled(carried, A + <usize>i * row, load<f32>(to + ((<usize>i) << 2)), states)
+      for (let i = 0; i < stateSize; i++) {
+        addScaled(carried, A + <usize>i * row, load<f32>(to + ((<usize>i) << 2)), stateSize)
       }
     }
     if (dInitialState) memory.copy(dInitialState + <usize>b * row, carried, row)
@@ -83,11 +83,11 @@ export function ltiDenseWeights(
   dA: usize,
   batch: i32,
   length: i32,
-  states: i32,
+  stateSize: i32,
   begin: i32,
   end: i32,
 ): void {
-  const row = (<usize>states) << 2
+  const row = (<usize>stateSize) << 2
   for (let i = begin; i < end; i++) {
     const to = dA + <usize>i * row
     memory.fill(to, 0, row)
@@ -97,7 +97,7 @@ export function ltiDenseWeights(
         if (reset != 0 && load<i32>(reset + (token << 2)) != 0) continue
         if (t == 0 && initialState == 0) continue
         const before = t > 0 ? h + (token - 1) * row : initialState + <usize>b * row
-        addScaled(to, before, load<f32>(dv + token * row + ((<usize>i) << 2)), states)
+        addScaled(to, before, load<f32>(dv + token * row + ((<usize>i) << 2)), stateSize)
       }
     }
   }

@@ -12,10 +12,10 @@ export function ltiDenseStates({
   outputs: { h, finalState },
   scratch,
 }: Call<LtiDenseStatesInputs, LtiDenseStatesOutputs, object>): WasmLaunch[] {
-  const [batch, length, states] = v.shape as [number, number, number]
-  const workspace = scratch([batch, states])
+  const [batch, length, stateSize] = v.shape as [number, number, number]
+  const workspace = scratch([batch, stateSize])
   const operands = { v, A, initialState, reset, h, finalState, workspace }
-  return [wasmLaunch('ltiDenseForward', { ...operands, length, states }, batch)]
+  return [wasmLaunch('ltiDenseForward', { ...operands, length, stateSize }, batch)]
 }
 
 export function ltiDenseStatesBackward({
@@ -23,11 +23,11 @@ export function ltiDenseStatesBackward({
   outputs: { dv, dA, dInitialState },
   scratch,
 }: Call<LtiDenseStatesBackwardInputs, LtiDenseStatesBackwardOutputs, object>): WasmLaunch[] {
-  const [batch, length, states] = h.shape as [number, number, number]
-  const workspace = scratch([batch, states])
+  const [batch, length, stateSize] = h.shape as [number, number, number]
+  const workspace = scratch([batch, stateSize])
   const operands = { A, reset, dh, dFinalState, dv, dInitialState, workspace }
   return [
-    wasmLaunch('ltiDenseBackward', { ...operands, length, states }, batch),
-    wasmLaunch('ltiDenseWeights', { h, initialState, reset, dv, dA, batch, length, states }, states),
+    wasmLaunch('ltiDenseBackward', { ...operands, length, stateSize }, batch),
+    wasmLaunch('ltiDenseWeights', { h, initialState, reset, dv, dA, batch, length, stateSize }, stateSize),
   ]
 }

@@ -20,7 +20,7 @@ const ltiDenseForward = defineKernel({
     h: 'f32 rw',
     finalState: 'f32 rw',
   },
-  uniforms: { batch: 'u32', length: 'u32', states: 'u32' },
+  uniforms: { batch: 'u32', length: 'u32', stateSize: 'u32' },
   constants: { WORKGROUP: 'u32' },
   body: /* wgsl */ `
     @compute @workgroup_size(WORKGROUP)
@@ -31,16 +31,16 @@ const ltiDenseForward = defineKernel({
         let token = b * u.length + t;
         var kept = true;
         if (HAS_RESET) { kept = reset[token] == 0; }
-        for (var i = local; i < u.states; i += WORKGROUP) {
+        for (var i = local; i < u.stateSize; i += WORKGROUP) {
           var sum = 0f;
           if (kept && t > 0) {
-            for (var j = 0u; j < u.states; j++) { sum += A[i * u.states + j] * h[(token - 1) * u.states + j]; }
+            for (var j = 0u; j < u.stateSize; j++) { sum += A[i * u.stateSize + j] * h[(token - 1) * u.stateSize + j]; }
           } else if (kept && HAS_INITIAL_STATE) {
-            for (var j = 0u; j < u.states; j++) { sum += A[i * u.states + j] * initialState[b * u.states + j]; }
+            for (var j = 0u; j < u.stateSize; j++) { sum += A[i * u.stateSize + j] * initialState[b * u.stateSize + j]; }
           }
-          let value = v[token * u.states + i] + sum;
-          h[token * u.states + i] = value;
-          if (t == u.length - 1) { finalState[b * u.states + i] = value; }
+          let value = v[token * u.stateSize + i] + sum;
+          h[token * u.stateSize + i] = value;
+          if (t == u.length - 1) { finalState[b * u.stateSize + i] = value; }
         }
         storageBarrier();
       }
@@ -57,14 +57,14 @@ const ltiDenseBackward = defineKernel({
     dv: 'f32 rw',
     dInitialState: 'f32? rw',
   },
-  uniforms: { batch: 'u32', length: 'u32', states: 'u32' },
+  uniforms: { batch: 'u32', length: 'u32', stateSize: 'u32' },
   constants: { WORKGROUP: 'u32' },
   body: /* wgsl */ `
     /** What dv at the token after, if it keeps the state, says of state j. */
     fn carried(after: u32, j: u32) -> f32 {
       if (HAS_RESET) { if (reset[after] != 0) { return 0; } }
       var sum = 0f;
-      for (var i = 0u; i < u.states; i++) { sum += A[i * u.states + j] * dv[after * u.states + i]; }
+      for (var i = 0u; i < u.stateSize; i++) { sum += A[i * u.stateSize + j] * dv[after * u.stateSize + i]; }
       return sum;
     }
 
@@ -74,17 +74,17 @@ const ltiDenseBackward = defineKernel({
       if (b >= u.batch) { return; }
       for (var back = 0u; back < u.length; back++) {
         let token = b * u.length + u.length - 1 - back;
-        for (var j = local; j < u.states; j += WORKGROUP) {
+        for (var j = local; j < u.stateSize; j += WORKGROUP) {
           var sum = 0f;
-          if (back > 0) { sum = carried(token + 1, j); } else if (HAS_D_FINAL_STATE) { sum = dFinalState[b * u.states + j]; }
-          if (HAS_DH) { sum += dh[token * u.states + j]; }
-          dv[token * u.states + j] = sum;
+          if (back > 0) { sum = carried(token + 1, j); } else if (HAS_D_FINAL_STATE) { sum = dFinalState[b * u.stateSize + j]; }
+          if (HAS_DH) { sum += dh[token * u.stateSize + j]; }
+          dv[token * u.stateSize + j] = sum;
         }
         storageBarrier();
       }
       if (HAS_D_INITIAL_STATE) {
-        for (var j = local; j < u.states; j += WORKGROUP) {
-          dInitialState[b * u.states + j] = carried(b * u.length, j);
+        for (var j = local; j < u.stateSize; j += WORKGROUP) {
+          dInitialState[b * u.stateSize + j] = carried(b * u.length, j);
         }
       }
     }`,
@@ -94,15 +94,15 @@ const ltiDenseBackward = defineKernel({
 const ltiDenseWeights = defineKernel({
   name: 'ltiDenseWeights',
   bindings: { h: 'f32', initialState: 'f32?', reset: 'i32?', dv: 'f32', dA: 'f32 rw' },
-  uniforms: { batch: 'u32', length: 'u32', states: 'u32' },
+  uniforms: { batch: 'u32', length: 'u32', stateSize: 'u32' },
   constants: { WORKGROUP: 'u32' },
   body: /* wgsl */ `
     @compute @workgroup_size(WORKGROUP)
     fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
       let e = flatGroup(group) * WORKGROUP + local;
-      if (e >= u.states * u.states) { return; }
-      let i = e / u.states;
-      let j = e % u.states;
+      if (e >= u.stateSize * u.stateSize) { return; }
+      let i = e / u.stateSize;
+      let j = e % u.stateSize;
       var sum = 0f;
       for (var b = 0u; b < u.batch; b++) {
         for (var t = 0u; t < u.length; t++) {
@@ -110,11 +110,11 @@ const ltiDenseWeights = defineKernel({
           if (HAS_RESET) { if (reset[token] != 0) { continue; } }
           var before = 0f;
           if (t > 0) {
-            before = h[(token - 1) * u.states + j];
+            before = h[(token - 1) * u.stateSize + j];
           } else if (HAS_INITIAL_STATE) {
-            before = initialState[b * u.states + j];
+            before = initialState[b * u.stateSize + j];
           }
-          sum += dv[token * u.states + i] * before;
+          sum += dv[token * u.stateSize + i] * before;
         }
       }
       dA[e] = sum;
@@ -125,11 +125,11 @@ export function ltiDenseStates({
   inputs: { v, A, initialState, reset },
   outputs: { h, finalState },
 }: Call<LtiDenseStatesInputs, LtiDenseStatesOutputs, object>): WebGpuLaunch[] {
-  const [batch, length, states] = v.shape as [number, number, number]
+  const [batch, length, stateSize] = v.shape as [number, number, number]
   return [
     launch(ltiDenseForward, {
       bindings: { v, A, initialState, reset, h, finalState },
-      uniforms: { batch, length, states },
+      uniforms: { batch, length, stateSize },
       constants: { WORKGROUP },
       grid: gridOf(batch, 1),
     }),
@@ -140,8 +140,8 @@ export function ltiDenseStatesBackward({
   inputs: { h, A, initialState, reset, dh, dFinalState },
   outputs: { dv, dA, dInitialState },
 }: Call<LtiDenseStatesBackwardInputs, LtiDenseStatesBackwardOutputs, object>): WebGpuLaunch[] {
-  const [batch, length, states] = h.shape as [number, number, number]
-  const uniforms = { batch, length, states }
+  const [batch, length, stateSize] = h.shape as [number, number, number]
+  const uniforms = { batch, length, stateSize }
   return [
     launch(ltiDenseBackward, {
       bindings: { A, reset, dh, dFinalState, dv, dInitialState },
@@ -153,7 +153,7 @@ export function ltiDenseStatesBackward({
       bindings: { h, initialState, reset, dv, dA },
       uniforms,
       constants: { WORKGROUP },
-      grid: gridOf(states * states, WORKGROUP),
+      grid: gridOf(stateSize * stateSize, WORKGROUP),
     }),
   ]
 }

@@ -19,6 +19,7 @@ export const ltiDiagonalBackwardOp = defineOperation<
   LtiParams
 >({
   name: 'ltiDiagonalBackward',
+  dtypes: { reset: 'i32' },
   outputs: ({ u, logDt, aRe, aIm, bRe, bIm, cRe, cIm, D, initialRe, initialIm }) => ({
     du: { shape: u.shape },
     dLogDt: { shape: logDt.shape },
@@ -41,6 +42,7 @@ export const ltiDiagonalBackwardOp = defineOperation<
  */
 export const ltiDiagonalOp = defineOperation<LtiDiagonalInputs, LtiDiagonalOutputs, LtiDiagonalParams>({
   name: 'ltiDiagonal',
+  dtypes: { reset: 'i32' },
   outputs(inputs, { finalOnly }) {
     checkMode('ltiDiagonal', inputs)
     const { batch, channels, modes } = checkSequence('ltiDiagonal', inputs)

@@ -26,17 +26,17 @@ export function normBackward({
   params,
   scratch,
 }: Call<NormBackwardInputs, NormBackwardOutputs, NormBackwardParams>): WasmLaunch[] {
-  const { x, weight, bias, z, dy, dsum } = inputs
-  const { dx, dz, dweight, dbias } = outputs
+  const { x, weight, bias, z, dy, dSum } = inputs
+  const { dx, dz, dWeight, dBias } = outputs
   const { rows, width } = x
   const blockRows = Math.max(LEAST_ROWS, Math.ceil(rows / MOST_BLOCKS))
   const blocks = Math.ceil(rows / blockRows)
-  const dweightBlocks = dweight && scratch([blocks, width])
-  const dbiasBlocks = dbias && scratch([blocks, width])
-  const args = { x, weight, bias, z, dy, dsum, dx, dz, dweightBlocks, dbiasBlocks, rows, blockRows }
+  const dWeightBlocks = dWeight && scratch([blocks, width])
+  const dBiasBlocks = dBias && scratch([blocks, width])
+  const args = { x, weight, bias, z, dy, dSum, dx, dz, dWeightBlocks, dBiasBlocks, rows, blockRows }
   const launches = [wasmLaunch('normBackward', { ...args, ...dimensions(x, z, params) }, blocks)]
-  if (dweight) launches.push(sumBlocks(dweightBlocks!, dweight, blocks))
-  if (dbias) launches.push(sumBlocks(dbiasBlocks!, dbias, blocks))
+  if (dWeight) launches.push(sumBlocks(dWeightBlocks!, dWeight, blocks))
+  if (dBias) launches.push(sumBlocks(dBiasBlocks!, dBias, blocks))
   return launches
 }
 

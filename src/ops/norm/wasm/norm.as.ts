@@ -113,7 +113,7 @@ export function normForward(
 
 /**
  * With n = (v - mu) r, a = n weight + bias, dn = da weight: dv = r (dn - n mean(n dn) - mean(dn)). Shapes as in `normForward`;
- * dweightBlocks, dbiasBlocks [blocks, width] are sums over the rows of a block. Items: blocks of blockRows rows.
+ * dWeightBlocks, dBiasBlocks [blocks, width] are sums over the rows of a block. Items: blocks of blockRows rows.
  */
 export function normBackward(
   x: usize,
@@ -121,11 +121,11 @@ export function normBackward(
   bias: usize,
   z: usize,
   dy: usize,
-  dsum: usize,
+  dSum: usize,
   dx: usize,
   dz: usize,
-  dweightBlocks: usize,
-  dbiasBlocks: usize,
+  dWeightBlocks: usize,
+  dBiasBlocks: usize,
   rows: i32,
   blockRows: i32,
   width: i32,
@@ -143,10 +143,10 @@ export function normBackward(
   const gateFirst = z != 0 && normBeforeGate == 0
   const gateLast = z != 0 && normBeforeGate != 0
   for (let block = begin; block < end; block++) {
-    const dweight = dweightBlocks + ((block * width) << 2)
-    const dbias = dbiasBlocks + ((block * width) << 2)
-    if (dweightBlocks) memory.fill(dweight, 0, width << 2)
-    if (dbiasBlocks) memory.fill(dbias, 0, width << 2)
+    const dWeight = dWeightBlocks + ((block * width) << 2)
+    const dBias = dBiasBlocks + ((block * width) << 2)
+    if (dWeightBlocks) memory.fill(dWeight, 0, width << 2)
+    if (dBiasBlocks) memory.fill(dBias, 0, width << 2)
     const last = min((block + 1) * blockRows, rows)
     for (let row = block * blockRows; row < last; row++) {
       for (let start = 0; start < width; start += groupSize) {
@@ -180,8 +180,8 @@ export function normBackward(
           v128.store(dxRow + i, n)
           let da = v128.load(dyRow + i)
           if (gateLast) da = f32x4.mul(da, silu4(v128.load(zRow + i)))
-          if (dweightBlocks) v128.store(dweight + channel + i, fma(da, n, v128.load(dweight + channel + i)))
-          if (dbiasBlocks) v128.store(dbias + channel + i, f32x4.add(da, v128.load(dbias + channel + i)))
+          if (dWeightBlocks) v128.store(dWeight + channel + i, fma(da, n, v128.load(dWeight + channel + i)))
+          if (dBiasBlocks) v128.store(dBias + channel + i, f32x4.add(da, v128.load(dBias + channel + i)))
           if (weight) da = f32x4.mul(da, v128.load(weight + channel + i))
           sumNdn = fma(n, da, sumNdn)
           sumDn = f32x4.add(sumDn, da)
@@ -193,10 +193,10 @@ export function normBackward(
           store<f32>(dxRow + i, n)
           let da = load<f32>(dyRow + i)
           if (gateLast) da *= silu1(load<f32>(zRow + i))
-          if (dweightBlocks) {
-            store<f32>(dweight + channel + i, fma1(da, n, load<f32>(dweight + channel + i)))
+          if (dWeightBlocks) {
+            store<f32>(dWeight + channel + i, fma1(da, n, load<f32>(dWeight + channel + i)))
           }
-          if (dbiasBlocks) store<f32>(dbias + channel + i, da + load<f32>(dbias + channel + i))
+          if (dBiasBlocks) store<f32>(dBias + channel + i, da + load<f32>(dBias + channel + i))
           if (weight) da *= load<f32>(weight + channel + i)
           meanNdn += n * da
           meanDn += da
@@ -224,7 +224,7 @@ export function normBackward(
             v128.store(dz + at + i, f32x4.mul(f32x4.mul(dv, v128.load(xRow + i)), siluGradOf4(gate, e)))
             dv = f32x4.mul(dv, siluOf4(gate, e))
           }
-          if (dsum) dv = f32x4.add(dv, v128.load(dsum + at + i))
+          if (dSum) dv = f32x4.add(dv, v128.load(dSum + at + i))
           v128.store(dxRow + i, dv)
         }
         for (let i = lanes; i < size; i += 4) {
@@ -245,7 +245,7 @@ export function normBackward(
             store<f32>(dz + at + i, dv * load<f32>(xRow + i) * siluGrad1(gate))
             dv *= silu1(gate)
           }
-          if (dsum) dv += load<f32>(dsum + at + i)
+          if (dSum) dv += load<f32>(dSum + at + i)
           store<f32>(dxRow + i, dv)
         }
       }

@@ -16,7 +16,7 @@ const normBackwardKernel = defineKernel({
     bias: 'f32?',
     z: 'f32? view',
     dy: 'f32',
-    dsum: 'f32?',
+    dSum: 'f32?',
     dx: 'f32 rw',
     dz: 'f32? rw',
     stats: 'f32 rw',
@@ -106,13 +106,13 @@ const normBackwardKernel = defineKernel({
           }
           dz[at] = dgate * s * (1.0 + gate * (1.0 - s));
         }
-        if (HAS_DSUM) { dv += dsum[at]; }
+        if (HAS_D_SUM) { dv += dSum[at]; }
         dx[at] = dv;
       }
     }`,
 })
 
-/** dweightBlocks, dbiasBlocks [blocks, width]: sums over the ROWS rows of a block, a thread for each column. */
+/** dWeightBlocks, dBiasBlocks [blocks, width]: sums over the ROWS rows of a block, a thread for each column. */
 const normBackwardColumns = defineKernel({
   name: 'normBackwardColumns',
   bindings: {
@@ -120,8 +120,8 @@ const normBackwardColumns = defineKernel({
     z: 'f32? view',
     dy: 'f32',
     stats: 'f32',
-    dweightBlocks: 'f32? rw',
-    dbiasBlocks: 'f32? rw',
+    dWeightBlocks: 'f32? rw',
+    dBiasBlocks: 'f32? rw',
   },
   uniforms: { rows: 'u32', width: 'u32', groupSize: 'u32', columnGroups: 'u32' },
   constants: { COLUMNS: 'u32', ROWS: 'u32', NORM_BEFORE_GATE: 'bool' },
@@ -133,8 +133,8 @@ const normBackwardColumns = defineKernel({
       let i = (item % u.columnGroups) * COLUMNS + local;
       if (i >= u.width || block * ROWS >= u.rows) { return; }
       let groups = u.width / u.groupSize;
-      var dweight = 0.0;
-      var dbias = 0.0;
+      var dWeight = 0.0;
+      var dBias = 0.0;
       for (var row = block * ROWS; row < min((block + 1u) * ROWS, u.rows); row++) {
         var v = x[u.xOffset + row * u.xStride + i];
         var da = dy[row * u.width + i];
@@ -144,11 +144,11 @@ const normBackwardColumns = defineKernel({
           if (NORM_BEFORE_GATE) { da *= silu; } else { v *= silu; }
         }
         let at = 2u * (row * groups + i / u.groupSize);
-        dweight += da * (v - stats[at]) * stats[at + 1u];
-        dbias += da;
+        dWeight += da * (v - stats[at]) * stats[at + 1u];
+        dBias += da;
       }
-      if (HAS_DWEIGHT_BLOCKS) { dweightBlocks[block * u.width + i] = dweight; }
-      if (HAS_DBIAS_BLOCKS) { dbiasBlocks[block * u.width + i] = dbias; }
+      if (HAS_D_WEIGHT_BLOCKS) { dWeightBlocks[block * u.width + i] = dWeight; }
+      if (HAS_D_BIAS_BLOCKS) { dBiasBlocks[block * u.width + i] = dBias; }
     }`,
 })
 
@@ -175,35 +175,35 @@ export function normBackward({
   params,
   scratch,
 }: Call<NormBackwardInputs, NormBackwardOutputs, NormBackwardParams>): WebGpuLaunch[] {
-  const { x, weight, bias, z, dy, dsum } = inputs
-  const { dx, dz, dweight, dbias } = outputs
+  const { x, weight, bias, z, dy, dSum } = inputs
+  const { dx, dz, dWeight, dBias } = outputs
   const { rows, width } = x
   const { eps, center, groupSize = width, normBeforeGate = false } = params
   const items = rows * (width / groupSize)
   const stats = scratch([items, 2])
   const launches = [
     launch(normBackwardKernel, {
-      bindings: { x, weight, bias, z, dy, dsum, dx, dz, stats },
+      bindings: { x, weight, bias, z, dy, dSum, dx, dz, stats },
       uniforms: { rows, width, groupSize, eps },
       constants: { WORKGROUP: threadsFor(groupSize), CENTER: center, NORM_BEFORE_GATE: normBeforeGate },
       grid: gridOf(items, 1),
     }),
   ]
-  if (!dweight && !dbias) return launches
+  if (!dWeight && !dBias) return launches
   const blocks = Math.ceil(rows / ROWS)
-  const dweightBlocks = dweight && scratch([blocks, width])
-  const dbiasBlocks = dbias && scratch([blocks, width])
+  const dWeightBlocks = dWeight && scratch([blocks, width])
+  const dBiasBlocks = dBias && scratch([blocks, width])
   const columnGroups = Math.ceil(width / COLUMNS)
   launches.push(
     launch(normBackwardColumns, {
-      bindings: { x, z, dy, stats, dweightBlocks, dbiasBlocks },
+      bindings: { x, z, dy, stats, dWeightBlocks, dBiasBlocks },
       uniforms: { rows, width, groupSize, columnGroups },
       constants: { COLUMNS, ROWS, NORM_BEFORE_GATE: normBeforeGate },
       grid: gridOf(columnGroups * blocks, 1),
     }),
   )
-  if (dweight) launches.push(sumBlocks(dweightBlocks!, dweight, blocks))
-  if (dbias) launches.push(sumBlocks(dbiasBlocks!, dbias, blocks))
+  if (dWeight) launches.push(sumBlocks(dWeightBlocks!, dWeight, blocks))
+  if (dBias) launches.push(sumBlocks(dBiasBlocks!, dBias, blocks))
   return launches
 }
 

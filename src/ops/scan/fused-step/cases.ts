@@ -7,25 +7,25 @@ function weight(format: PackedFormat | undefined, inner: number, rank: number): 
   return format ? packed(format, inner, rank, 0.3) : normal([inner, rank], { deviation: 0.3 })
 }
 
-function bare(batch: number, inner: number, states: number, rank: number, format?: PackedFormat) {
+function bare(batch: number, inner: number, stateSize: number, rank: number, format?: PackedFormat) {
   return {
     inputs: {
-      state: normal([batch, inner, states]),
+      state: normal([batch, inner, stateSize]),
       x: normal([batch, inner]),
-      selected: normal([batch, rank + 2 * states]),
-      A: uniform([inner, states], -4, -0.1),
+      selected: normal([batch, rank + 2 * stateSize]),
+      A: uniform([inner, stateSize], -4, -0.1),
       weight: weight(format, inner, rank),
     },
     params: { rows: inner, format },
   }
 }
 
-function full(batch: number, inner: number, states: number, rank: number, format?: PackedFormat) {
-  const { inputs, params } = bare(batch, inner, states, rank, format)
+function full(batch: number, inner: number, stateSize: number, rank: number, format?: PackedFormat) {
+  const { inputs, params } = bare(batch, inner, stateSize, rank, format)
   return {
     inputs: {
       ...inputs,
-      A: uniform([inner, states], -2, 1.5),
+      A: uniform([inner, stateSize], -2, 1.5),
       D: normal([inner]),
       z: normal([batch, inner], { columnsOf: 2 * inner }),
       deltaBias: normal([inner]),

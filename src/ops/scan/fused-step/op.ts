@@ -16,26 +16,27 @@ export const selectiveStepOp = defineOperation<
   SelectiveStepParams
 >({
   name: 'selectiveStep',
+  dtypes: { weight: ['f32', 'u32'] },
   outputs({ state, x, selected, A, D, z, weight, deltaBias }, params) {
     expectRank('selectiveStep: state', state.shape, 3)
-    const [batch, inner, states] = state.shape as [number, number, number]
-    const rank = selected.width - 2 * states
+    const [batch, inner, stateSize] = state.shape as [number, number, number]
+    const rank = selected.width - 2 * stateSize
     expectShape('selectiveStep: x', x.shape, [batch, inner])
-    expectShape('selectiveStep: selected', selected.shape, [batch, Math.max(rank, 1) + 2 * states])
-    expectShape('selectiveStep: A', A.shape, [inner, states])
+    expectShape('selectiveStep: selected', selected.shape, [batch, Math.max(rank, 1) + 2 * stateSize])
+    expectShape('selectiveStep: A', A.shape, [inner, stateSize])
     if (D) expectShape('selectiveStep: D', D.shape, [inner])
     if (z) expectShape('selectiveStep: z', z.shape, [batch, inner])
     if (deltaBias) expectShape('selectiveStep: deltaBias', deltaBias.shape, [inner])
-    expectDType('selectiveStep: weight', weight.dtype, params.format ? 'i32' : 'f32')
+    expectDType('selectiveStep: weight', weight.dtype, params.format ? 'u32' : 'f32')
     expectShape('selectiveStep: weight', weight.shape, weightShape({ ...params, rows: inner }, rank))
     return { y: { shape: x.shape } }
   },
   views: ['z'],
   mutates: ['state'],
   compose({ selected, weight, ...inputs }, { logDecay, ...params }) {
-    const states = inputs.state.shape[2]
-    const rank = selected.width - 2 * states
-    const [low, B, C] = split(selected, [rank, states, states]) as [Tensor, Tensor, Tensor]
+    const stateSize = inputs.state.shape[2]
+    const rank = selected.width - 2 * stateSize
+    const [low, B, C] = split(selected, [rank, stateSize, stateSize]) as [Tensor, Tensor, Tensor]
     const delta = eitherLinear(low, weight, undefined, params)
     const step = { ...inputs, delta, B, C }
     return { y: selectiveStateUpdate(step, { deltaSoftplus: true, inPlace: true, logDecay }).y }

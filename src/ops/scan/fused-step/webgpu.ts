@@ -20,13 +20,13 @@ const bindings = {
   deltaBias: 'f32?',
   y: 'f32 rw',
 } as const
-const uniforms = { size: 'u32', inner: 'u32', states: 'u32', rank: 'u32' } as const
+const uniforms = { size: 'u32', inner: 'u32', stateSize: 'u32', rank: 'u32' } as const
 
 /** The threads of a channel share the inner product that makes its delta. */
 const SELECTED_WGSL = /* wgsl */ `
-    fn selectedAt(row: u32, column: u32) -> f32 { return selected[row * (u.rank + 2u * u.states) + column]; }
+    fn selectedAt(row: u32, column: u32) -> f32 { return selected[row * (u.rank + 2u * u.stateSize) + column]; }
     fn readB(b: u32, e: u32, n: u32) -> f32 { return selectedAt(b, u.rank + n); }
-    fn readC(b: u32, e: u32, n: u32) -> f32 { return selectedAt(b, u.rank + u.states + n); }
+    fn readC(b: u32, e: u32, n: u32) -> f32 { return selectedAt(b, u.rank + u.stateSize + n); }
 
     fn deltaOf(i: u32, local: vec3u) -> f32 {
       var part = 0.0;
@@ -66,9 +66,9 @@ export const selectiveStep: Kernel<
 > = kernelFor(
   ({ x }) => x.rows <= FEW_ROWS,
   ({ inputs: { weight, ...inputs }, outputs: { y }, params: { format, logDecay = false } }) => {
-    const [, inner, states] = inputs.state.shape as [number, number, number]
+    const [, inner, stateSize] = inputs.state.shape as [number, number, number]
     const operands = { ...inputs, b: weight, y }
-    const sizes = { size: y.size, inner, states, rank: inputs.selected.width - 2 * states }
+    const sizes = { size: y.size, inner, stateSize, rank: inputs.selected.width - 2 * stateSize }
     const constants = { LANES, ROWS, WITH_SOFTPLUS: true, LOG_DECAY: logDecay }
     const grid = gridOf(y.size, ROWS)
     if (format === undefined) {

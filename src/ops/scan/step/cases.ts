@@ -1,20 +1,20 @@
 import { cases, normal, uniform } from '../../cases.ts'
 import { selectiveStateUpdateInPlaceOp, selectiveStateUpdateOp } from './op.ts'
 
-function bare(batch: number, inner: number, states: number, groups = 1) {
+function bare(batch: number, inner: number, stateSize: number, groups = 1) {
   return {
-    state: normal([batch, inner, states]),
+    state: normal([batch, inner, stateSize]),
     x: normal([batch, inner]),
     delta: uniform([batch, inner], 0, 1),
-    A: uniform([inner, states], -4, -0.1),
-    B: normal([batch, groups * states]),
-    C: normal([batch, groups * states]),
+    A: uniform([inner, stateSize], -4, -0.1),
+    B: normal([batch, groups * stateSize]),
+    C: normal([batch, groups * stateSize]),
   }
 }
 
-function full(batch: number, inner: number, states: number, groups = 1) {
+function full(batch: number, inner: number, stateSize: number, groups = 1) {
   return {
-    ...bare(batch, inner, states, groups),
+    ...bare(batch, inner, stateSize, groups),
     delta: normal([batch, inner]),
     D: normal([inner]),
     z: normal([batch, inner]),

@@ -17,14 +17,14 @@ function check(
   { state, x, delta, A, B, C, D, z, deltaBias }: SelectiveStateUpdateInputs,
 ): void {
   expectRank(`${name}: state`, state.shape, 3)
-  const [batch, inner, states] = state.shape as [number, number, number]
+  const [batch, inner, stateSize] = state.shape as [number, number, number]
   expectShape(`${name}: x`, x.shape, [batch, inner])
   expectShape(`${name}: delta`, delta.shape, [batch, inner])
-  expectShape(`${name}: A`, A.shape, [inner, states])
+  expectShape(`${name}: A`, A.shape, [inner, stateSize])
   // G groups of channels, each with its own N columns of B and C.
-  const groups = inner % (B.width / states) === 0 ? B.width / states : 1
-  expectShape(`${name}: B`, B.shape, [batch, groups * states])
-  expectShape(`${name}: C`, C.shape, [batch, groups * states])
+  const groups = inner % (B.width / stateSize) === 0 ? B.width / stateSize : 1
+  expectShape(`${name}: B`, B.shape, [batch, groups * stateSize])
+  expectShape(`${name}: C`, C.shape, [batch, groups * stateSize])
   if (D) expectShape(`${name}: D`, D.shape, [inner])
   if (z) expectShape(`${name}: z`, z.shape, [batch, inner])
   if (deltaBias) expectShape(`${name}: deltaBias`, deltaBias.shape, [inner])

@@ -18,7 +18,7 @@ export function selectiveStateUpdate(
   y: usize,
   next: usize,
   inner: i32,
-  states: i32,
+  stateSize: i32,
   groups: i32,
   bStride: i32,
   cStride: i32,
@@ -29,7 +29,7 @@ export function selectiveStateUpdate(
 ): void {
   const quads = (inner + 3) >> 2
   const perGroup = inner / groups
-  const row = (<usize>states) << 2
+  const row = (<usize>stateSize) << 2
   for (let item = begin; item < end; item++) {
     const b = item / quads
     const e = (item % quads) << 2
@@ -58,7 +58,7 @@ export function selectiveStateUpdate(
         a + step,
         bRow + column,
         cRow + column,
-        states,
+        stateSize,
         lane,
         power,
         scaled,
@@ -90,14 +90,14 @@ function channel(
   a: usize,
   B: usize,
   C: usize,
-  states: i32,
+  stateSize: i32,
   lane: i32,
   powers: v128,
   scales: v128,
 ): f32 {
   const power = broadcast(powers, lane)
   const scale = broadcast(scales, lane)
-  const wide = states & ~3
+  const wide = stateSize & ~3
   let lanes = f32x4.splat(0)
   for (let n = 0; n < wide; n += 4) {
     const at = (<usize>n) << 2
@@ -107,7 +107,7 @@ function channel(
     lanes = fma(hn, v128.load(C + at), lanes)
   }
   let sum = sum4(lanes)
-  for (let n = wide; n < states; n++) {
+  for (let n = wide; n < stateSize; n++) {
     const at = (<usize>n) << 2
     const decay = f32x4.extract_lane(scanExp2(f32x4.mul(power, f32x4.splat(load<f32>(a + at)))), 0)
     const hn = fma1(f32x4.extract_lane(scale, 0), load<f32>(B + at), decay * load<f32>(h + at))

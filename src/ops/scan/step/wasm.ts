@@ -14,7 +14,7 @@ export function selectiveStateUpdate({
   outputs: { y, nextState },
   params: { deltaSoftplus },
 }: Call<SelectiveStateUpdateInputs, SelectiveStateUpdateOutputs, SelectiveStateUpdateParams>): WasmLaunch[] {
-  const [, inner, states] = state.shape as [number, number, number]
+  const [, inner, stateSize] = state.shape as [number, number, number]
   const args = {
     state,
     x,
@@ -28,8 +28,8 @@ export function selectiveStateUpdate({
     y,
     next: nextState ?? state,
     inner,
-    states,
-    groups: B.width / states,
+    stateSize,
+    groups: B.width / stateSize,
     bStride: B.rowStride,
     cStride: C.rowStride,
     zStride: z?.rowStride ?? 0,

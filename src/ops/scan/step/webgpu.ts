@@ -1,6 +1,6 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
 import { ACTIVATION_WGSL } from '../../activation/webgpu/wgsl.ts'
-import { copy } from '../../copy/webgpu.ts'
+import { copyRows } from '../../copy/webgpu.ts'
 import type { Call } from '../../operation.ts'
 import type { DecayParams } from './types.ts'
 import type {
@@ -40,11 +40,11 @@ export const STEP_WGSL = /* wgsl */ `
         if (HAS_DELTA_BIAS) { dt += deltaBias[e]; }
         if (WITH_SOFTPLUS) { dt = activate(SOFTPLUS, dt); }
         let input = dt * x[i];
-        for (var n = local.x; n < u.states; n += LANES) {
-          var rate = A[e * u.states + n];
+        for (var n = local.x; n < u.stateSize; n += LANES) {
+          var rate = A[e * u.stateSize + n];
           if (LOG_DECAY) { rate = -expOf(rate); }
-          let h = expOf(dt * rate) * state[i * u.states + n] + input * readB(b, e, n);
-          state[i * u.states + n] = h;
+          let h = expOf(dt * rate) * state[i * u.stateSize + n] + input * readB(b, e, n);
+          state[i * u.stateSize + n] = h;
           part = fma(readC(b, e, n), h, part);
         }
       }
@@ -76,11 +76,11 @@ const selectiveStateUpdateKernel = defineKernel({
     deltaBias: 'f32?',
     y: 'f32 rw',
   },
-  uniforms: { size: 'u32', inner: 'u32', states: 'u32', groups: 'u32' },
+  uniforms: { size: 'u32', inner: 'u32', stateSize: 'u32', groups: 'u32' },
   constants: STEP_CONSTANTS,
   body: `${ACTIVATION_WGSL}
     fn deltaOf(i: u32, local: vec3u) -> f32 { return delta[i]; }
-    fn column(e: u32, n: u32) -> u32 { return e / (u.inner / u.groups) * u.states + n; }
+    fn column(e: u32, n: u32) -> u32 { return e / (u.inner / u.groups) * u.stateSize + n; }
     fn readB(b: u32, e: u32, n: u32) -> f32 { return B[u.BOffset + b * u.BStride + column(e, n)]; }
     fn readC(b: u32, e: u32, n: u32) -> f32 { return C[u.COffset + b * u.CStride + column(e, n)]; }
     ${STEP_WGSL}`,
@@ -97,15 +97,13 @@ export function selectiveStateUpdate(
   const { state, ...inputs } = call.inputs
   const { y, nextState } = call.outputs
   const { deltaSoftplus = false, logDecay = false } = call.params
-  const [, inner, states] = state.shape as [number, number, number]
-  const copied = nextState
-    ? copy({ ...call, inputs: { x: state }, outputs: { y: nextState }, params: {} })
-    : []
+  const [, inner, stateSize] = state.shape as [number, number, number]
+  const copied = nextState ? [copyRows(state, nextState)] : []
   return [
     ...copied,
     launch(selectiveStateUpdateKernel, {
       bindings: { ...inputs, state: nextState ?? state, y },
-      uniforms: { size: y.size, inner, states, groups: inputs.B.width / states },
+      uniforms: { size: y.size, inner, stateSize, groups: inputs.B.width / stateSize },
       constants: { LANES, ROWS, WITH_SOFTPLUS: deltaSoftplus, LOG_DECAY: logDecay },
       grid: gridOf(y.size, ROWS),
     }),

@@ -25,19 +25,19 @@ export function selectiveScanBackwardChannels(
 export function selectiveScanBackwardTokens(
   tokens: usize,
   out: usize,
-  states: i32,
+  stateSize: i32,
   blocks: i32,
   part: i32,
   begin: i32,
   end: i32,
 ): void {
   for (let row = begin; row < end; row++) {
-    for (let n = 0; n < states; n++) {
+    for (let n = 0; n < stateSize; n++) {
       let sum: f32 = 0
       for (let block = 0; block < blocks; block++) {
-        sum += load<f32>(tokens + ((<usize>(((row * blocks + block) * 2 + part) * states + n)) << 2))
+        sum += load<f32>(tokens + ((<usize>(((row * blocks + block) * 2 + part) * stateSize + n)) << 2))
       }
-      store<f32>(out + ((<usize>(row * states + n)) << 2), sum)
+      store<f32>(out + ((<usize>(row * stateSize + n)) << 2), sum)
     }
   }
 }

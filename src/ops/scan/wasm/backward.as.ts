@@ -19,7 +19,7 @@ const V: usize = 16
  * Walks the chunks from the end. In each, for four channels, two states at a time are made again from the edge, then gradients go back
  * through them. Adds up what is summed over channels in dB, dC of the chunk, in four
  * lanes, and writes it to tokens [B, L, G, blocks, 2, N]; what is summed over time goes to
- * sums [B, E, W] = dA N, dD, ddeltaBias, and dB N, dC N of constant B and C.
+ * sums [B, E, W] = dA N, dD, dDeltaBias, and dB N, dC N of constant B and C.
  *
  * Items: channel blocks, [B, G, blocks]. Scratch for each, in vectors: 7 [quads, N], 2 [quads], 2 [T], 6 [T], 4 [T + 1],
  * 4 [N / 2, T].
@@ -38,7 +38,7 @@ export function selectiveScanBackward(
   dy: usize,
   dFinalState: usize,
   du: usize,
-  ddelta: usize,
+  dDelta: usize,
   dz: usize,
   dInitialState: usize,
   sums: usize,
@@ -48,7 +48,7 @@ export function selectiveScanBackward(
   sumsWidth: i32,
   length: i32,
   inner: i32,
-  states: i32,
+  stateSize: i32,
   groups: i32,
   blocks: i32,
   width: i32,
@@ -63,10 +63,10 @@ export function selectiveScanBackward(
   const perGroup = inner / groups
   const chunks = (length + chunk - 1) / chunk
   const maxQuads = <usize>((width + 3) >> 2)
-  const rowBytes = <usize>states * V
+  const rowBytes = <usize>stateSize * V
   const part = maxQuads * rowBytes
   const pairBytes = <usize>chunk * SCAN_SUMS
-  const pairs = (states + 1) >> 1
+  const pairs = (stateSize + 1) >> 1
   const bWide = bStride == 0
   const cWide = cStride == 0
   const bStep = (<usize>bStride) << 2
@@ -86,7 +86,7 @@ export function selectiveScanBackward(
     const allC = allB + part
     const allDB = allC + part
     const allDC = allDB + part
-    // [quads]: dD, ddeltaBias
+    // [quads]: dD, dDeltaBias
     const allDD = allDC + part
     const allDBias = allDD + maxQuads * V
     // [T]: dt; gradient before the gate
@@ -96,11 +96,12 @@ export function selectiveScanBackward(
     const ofToken = slopes + <usize>chunk * V
     const kept = ofToken + <usize>chunk * SCAN_TOKEN
     const chunkSums = kept + <usize>(chunk + 1) * SCAN_KEPT
-    scanArrange(A + ((<usize>(e0 * states)) << 2), allA, channels, states, LOG2E)
-    if (bWide) scanArrange(B + ((<usize>(e0 * states)) << 2), allB, channels, states, 1)
-    if (cWide) scanArrange(C + ((<usize>(e0 * states)) << 2), allC, channels, states, 1)
+    scanArrange(A + ((<usize>(e0 * stateSize)) << 2), allA, channels, stateSize, LOG2E)
+    if (bWide) scanArrange(B + ((<usize>(e0 * stateSize)) << 2), allB, channels, stateSize, 1)
+    if (cWide) scanArrange(C + ((<usize>(e0 * stateSize)) << 2), allC, channels, stateSize, 1)
     if (dFinalState == 0) memory.fill(allG, 0, part)
-    else scanArrange(dFinalState + ((<usize>((b * inner + e0) * states)) << 2), allG, channels, states, 1)
+    else
+      scanArrange(dFinalState + ((<usize>((b * inner + e0) * stateSize)) << 2), allG, channels, stateSize, 1)
     memory.fill(allDA, 0, part)
     memory.fill(allDB, 0, 2 * part + 2 * maxQuads * V)
 
@@ -113,7 +114,7 @@ export function selectiveScanBackward(
         const e = e0 + q
         const offset = <usize>(q >> 2) * rowBytes
         const a = allA + offset
-        const edge = edges + ((<usize>((b * chunks + k) * states * inner + e)) << 2)
+        const edge = edges + ((<usize>((b * chunks + k) * stateSize * inner + e)) << 2)
         const bias = deltaBias != 0 ? scanLoad(deltaBias + ((<usize>e) << 2), lanes) : zero
         const skip = D != 0 ? scanLoad(D + ((<usize>e) << 2), lanes) : zero
 
@@ -136,15 +137,15 @@ export function selectiveScanBackward(
         }
 
         const row = <usize>(b * length + first)
-        const bRows = bWide ? allB + offset : B + ((row * <usize>bStride + <usize>(group * states)) << 2)
-        const cRows = cWide ? allC + offset : C + ((row * <usize>cStride + <usize>(group * states)) << 2)
+        const bRows = bWide ? allB + offset : B + ((row * <usize>bStride + <usize>(group * stateSize)) << 2)
+        const cRows = cWide ? allC + offset : C + ((row * <usize>cStride + <usize>(group * stateSize)) << 2)
         const bEnd = bRows + <usize>(count - 1) * bStep
         const cEnd = cRows + <usize>(count - 1) * cStep
         const resets = reset != 0 ? reset + (row << 2) : 0
         const g = allG + offset
         const dA = allDA + offset
         let n = 0
-        for (; !bWide && !cWide && n + 2 <= states; n += 2) {
+        for (; !bWide && !cWide && n + 2 <= stateSize; n += 2) {
           const at = (<usize>n) << 4
           const word = (<usize>n) << 2
           const pair = chunkSums + <usize>(n >> 1) * pairBytes
@@ -176,7 +177,7 @@ export function selectiveScanBackward(
             count,
           )
         }
-        for (; n < states; n++) {
+        for (; n < stateSize; n++) {
           const at = (<usize>n) << 4
           const bAt = bWide ? at : (<usize>n) << 2
           const cAt = cWide ? at : (<usize>n) << 2
@@ -213,12 +214,12 @@ export function selectiveScanBackward(
           if (z != 0) scanStore(dz + i, lanes, f32x4.mul(scanLoad(dz + i, lanes), v128.load(from, 3 * V)))
           scanStore(du + i, lanes, fma(v128.load(from), viaInput, f32x4.mul(skip, slope)))
           const viaDecay = f32x4.mul(f32x4.splat(LN2), v128.load(from, 5 * V))
-          scanStore(ddelta + i, lanes, fma(input, viaInput, viaDecay))
+          scanStore(dDelta + i, lanes, fma(input, viaInput, viaDecay))
           dD = fma(slope, input, dD)
         }
         dBias = f32x4.add(
           dBias,
-          scanStepGradients(delta + start, ddelta + start, last - first, inner, lanes, bias, softplus),
+          scanStepGradients(delta + start, dDelta + start, last - first, inner, lanes, bias, softplus),
         )
         v128.store(allDD + ((<usize>q) << 2), dD)
         v128.store(allDBias + ((<usize>q) << 2), dBias)
@@ -226,12 +227,12 @@ export function selectiveScanBackward(
       for (let t = first; t < last; t++) {
         const to =
           tokens +
-          ((<usize>(((b * length + t) * groups * blocks + (item % (groups * blocks))) * 2 * states)) << 2)
-        for (let n = 0; n < states; n++) {
+          ((<usize>(((b * length + t) * groups * blocks + (item % (groups * blocks))) * 2 * stateSize)) << 2)
+        for (let n = 0; n < stateSize; n++) {
           const at =
             chunkSums + <usize>(n >> 1) * pairBytes + <usize>(t - first) * SCAN_SUMS + <usize>(n & 1) * V
           if (!bWide) store<f32>(to + ((<usize>n) << 2), sum4(v128.load(at)))
-          if (!cWide) store<f32>(to + ((<usize>(states + n)) << 2), sum4(v128.load(at, 2 * V)))
+          if (!cWide) store<f32>(to + ((<usize>(stateSize + n)) << 2), sum4(v128.load(at, 2 * V)))
         }
       }
     }
@@ -241,21 +242,21 @@ export function selectiveScanBackward(
       const offset = <usize>(q >> 2) * rowBytes
       const channel = b * inner + e0 + q
       const to = sums + ((<usize>(channel * sumsWidth)) << 2)
-      for (let n = 0; n < states; n++) {
+      for (let n = 0; n < stateSize; n++) {
         const at = offset + ((<usize>n) << 4)
         const out = to + ((<usize>n) << 2)
         scanScatter(out, sumsWidth, lanes, v128.load(allDA + at))
-        if (bWide) scanScatter(out + ((<usize>(states + 2)) << 2), sumsWidth, lanes, v128.load(allDB + at))
+        if (bWide) scanScatter(out + ((<usize>(stateSize + 2)) << 2), sumsWidth, lanes, v128.load(allDB + at))
         if (cWide)
-          scanScatter(out + ((<usize>(2 * states + 2)) << 2), sumsWidth, lanes, v128.load(allDC + at))
+          scanScatter(out + ((<usize>(2 * stateSize + 2)) << 2), sumsWidth, lanes, v128.load(allDC + at))
         if (dInitialState != 0) {
-          const initial = dInitialState + ((<usize>(channel * states + n)) << 2)
-          scanScatter(initial, states, lanes, v128.load(allG + at))
+          const initial = dInitialState + ((<usize>(channel * stateSize + n)) << 2)
+          scanScatter(initial, stateSize, lanes, v128.load(allG + at))
         }
       }
-      scanScatter(to + ((<usize>states) << 2), sumsWidth, lanes, v128.load(allDD + ((<usize>q) << 2)))
+      scanScatter(to + ((<usize>stateSize) << 2), sumsWidth, lanes, v128.load(allDD + ((<usize>q) << 2)))
       scanScatter(
-        to + ((<usize>(states + 1)) << 2),
+        to + ((<usize>(stateSize + 1)) << 2),
         sumsWidth,
         lanes,
         v128.load(allDBias + ((<usize>q) << 2)),

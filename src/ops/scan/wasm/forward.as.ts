@@ -54,10 +54,10 @@ export function scanStore(to: usize, lanes: i32, x: v128): void {
 }
 
 /** [channels, N] to [quads, N] vectors, times `factor`. */
-export function scanArrange(from: usize, to: usize, channels: i32, states: i32, factor: f32): void {
+export function scanArrange(from: usize, to: usize, channels: i32, stateSize: i32, factor: f32): void {
   for (let q = 0; q < channels; q += 4) {
-    for (let n = 0; n < states; n++) {
-      const x = scanGather(from + ((<usize>(q * states + n)) << 2), states, min<i32>(4, channels - q))
+    for (let n = 0; n < stateSize; n++) {
+      const x = scanGather(from + ((<usize>(q * stateSize + n)) << 2), stateSize, min<i32>(4, channels - q))
       v128.store(to, f32x4.mul(x, f32x4.splat(factor)))
       to += V
     }
@@ -92,7 +92,7 @@ export function selectiveScanForward(
   scratch: usize,
   length: i32,
   inner: i32,
-  states: i32,
+  stateSize: i32,
   groups: i32,
   blocks: i32,
   width: i32,
@@ -106,7 +106,7 @@ export function selectiveScanForward(
 ): void {
   const perGroup = inner / groups
   const chunks = (length + chunk - 1) / chunk
-  const part = <usize>((width + 3) >> 2) * <usize>states * V
+  const part = <usize>((width + 3) >> 2) * <usize>stateSize * V
   /** B, C constant in time. */
   const bWide = bStride == 0
   const cWide = cStride == 0
@@ -123,11 +123,12 @@ export function selectiveScanForward(
     const allC = allB + part
     // [T]: dt
     const steps = allC + part
-    scanArrange(A + ((<usize>(e0 * states)) << 2), allA, channels, states, LOG2E)
-    if (bWide) scanArrange(B + ((<usize>(e0 * states)) << 2), allB, channels, states, 1)
-    if (cWide) scanArrange(C + ((<usize>(e0 * states)) << 2), allC, channels, states, 1)
+    scanArrange(A + ((<usize>(e0 * stateSize)) << 2), allA, channels, stateSize, LOG2E)
+    if (bWide) scanArrange(B + ((<usize>(e0 * stateSize)) << 2), allB, channels, stateSize, 1)
+    if (cWide) scanArrange(C + ((<usize>(e0 * stateSize)) << 2), allC, channels, stateSize, 1)
     if (initialState == 0) memory.fill(allH, 0, part)
-    else scanArrange(initialState + ((<usize>((b * inner + e0) * states)) << 2), allH, channels, states, 1)
+    else
+      scanArrange(initialState + ((<usize>((b * inner + e0) * stateSize)) << 2), allH, channels, stateSize, 1)
 
     for (let k = 0; k < chunks; k++) {
       const first = k * chunk
@@ -135,12 +136,12 @@ export function selectiveScanForward(
       for (let q = 0; q < channels; q += 4) {
         const lanes = min<i32>(4, channels - q)
         const e = e0 + q
-        const offset = <usize>(q >> 2) * <usize>states * V
+        const offset = <usize>(q >> 2) * <usize>stateSize * V
         const a = allA + offset
         const h = allH + offset
         if (edges != 0) {
-          const edge = edges + ((<usize>((b * chunks + k) * states * inner + e)) << 2)
-          for (let n = 0; n < states; n++) {
+          const edge = edges + ((<usize>((b * chunks + k) * stateSize * inner + e)) << 2)
+          for (let n = 0; n < stateSize; n++) {
             scanStore(edge + ((<usize>(n * inner)) << 2), lanes, v128.load(h + ((<usize>n) << 4)))
           }
         }
@@ -151,15 +152,16 @@ export function selectiveScanForward(
         for (let t = first; t < last; t++) {
           const row = b * length + t
           const i = (<usize>(row * inner + e)) << 2
-          if (reset != 0 && load<i32>(reset + ((<usize>row) << 2)) != 0) memory.fill(h, 0, <usize>states * V)
+          if (reset != 0 && load<i32>(reset + ((<usize>row) << 2)) != 0)
+            memory.fill(h, 0, <usize>stateSize * V)
           const dt = v128.load(steps + <usize>(t - first) * V)
           const input = scanLoad(u + i, lanes)
           const x = f32x4.mul(dt, input)
           const bRow = bWide
             ? allB + offset
-            : B + ((<usize>row * <usize>bStride + <usize>(group * states)) << 2)
+            : B + ((<usize>row * <usize>bStride + <usize>(group * stateSize)) << 2)
           if (y == 0) {
-            for (let n = 0; n < states; n++) {
+            for (let n = 0; n < stateSize; n++) {
               const at = (<usize>n) << 4
               const decay = scanExp2(f32x4.mul(dt, v128.load(a + at)))
               v128.store(h + at, fma(x, scanState(bRow, n, bWide), f32x4.mul(decay, v128.load(h + at))))
@@ -168,12 +170,12 @@ export function selectiveScanForward(
           }
           const cRow = cWide
             ? allC + offset
-            : C + ((<usize>row * <usize>cStride + <usize>(group * states)) << 2)
+            : C + ((<usize>row * <usize>cStride + <usize>(group * stateSize)) << 2)
           let sum = f32x4.mul(skip, input)
           let n = 0
           if (!bWide && !cWide) {
             // The usual case, two states at a time.
-            for (; n + 2 <= states; n += 2) {
+            for (; n + 2 <= stateSize; n += 2) {
               const ha = h + ((<usize>n) << 4)
               const aa = a + ((<usize>n) << 4)
               const ba = bRow + ((<usize>n) << 2)
@@ -188,7 +190,7 @@ export function selectiveScanForward(
               sum = fma(next1, v128.load32_splat(ca, 4), sum)
             }
           }
-          for (; n < states; n++) {
+          for (; n < stateSize; n++) {
             const at = (<usize>n) << 4
             const decay = scanExp2(f32x4.mul(dt, v128.load(a + at)))
             const next = fma(x, scanState(bRow, n, bWide), f32x4.mul(decay, v128.load(h + at)))
@@ -202,9 +204,9 @@ export function selectiveScanForward(
           scanGates(gates, zStride, y + start, last - first, inner, lanes)
         }
         if (finalState == 0 || k + 1 < chunks) continue
-        const out = finalState + ((<usize>((b * inner + e) * states)) << 2)
-        for (let n = 0; n < states; n++)
-          scanScatter(out + (n << 2), states, lanes, v128.load(h + ((<usize>n) << 4)))
+        const out = finalState + ((<usize>((b * inner + e) * stateSize)) << 2)
+        for (let n = 0; n < stateSize; n++)
+          scanScatter(out + (n << 2), stateSize, lanes, v128.load(h + ((<usize>n) << 4)))
       }
     }
   }

@@ -28,7 +28,7 @@ function blocking(inputs: SelectiveScanInputs) {
 /** What both directions are told. */
 function common(inputs: SelectiveScanInputs, { deltaSoftplus }: SelectiveScanParams) {
   const { u, delta, A, B, C, D, z, deltaBias, reset } = inputs
-  const { length, inner, states, groups } = scanSizes(inputs)
+  const { length, inner, stateSize, groups } = scanSizes(inputs)
   const { blocks, width } = blocking(inputs)
   return {
     u,
@@ -42,7 +42,7 @@ function common(inputs: SelectiveScanInputs, { deltaSoftplus }: SelectiveScanPar
     reset,
     length,
     inner,
-    states,
+    stateSize,
     groups,
     blocks,
     width,
@@ -67,7 +67,7 @@ function forward(
 
 const forwardScratch = (inputs: SelectiveScanInputs): number[] => {
   const { width, items } = blocking(inputs)
-  return [items, 4 * width * scanSizes(inputs).states + 4 * CHUNK]
+  return [items, 4 * width * scanSizes(inputs).stateSize + 4 * CHUNK]
 }
 
 export function selectiveScan({
@@ -86,27 +86,28 @@ export function selectiveScanBackward({
   scratch,
 }: Call<SelectiveScanBackwardInputs, SelectiveScanBackwardOutputs, SelectiveScanParams>): WasmLaunch[] {
   const { B, C, dy, dFinalState } = inputs
-  const { du, ddelta, dA, dB, dC, dD, dz, ddeltaBias, dInitialState } = outputs
-  const { batch, length, inner, states, groups, chunks } = scanSizes(inputs)
+  const { du, dDelta, dA, dB, dC, dD, dz, dDeltaBias, dInitialState } = outputs
+  const { batch, length, inner, stateSize, groups, chunks } = scanSizes(inputs)
   const { blocks, width, items } = blocking(inputs)
   const launches: WasmLaunch[] = []
   let edges = inputs.edges
   if (!edges) {
-    edges = scratch([batch, chunks, states, inner])
+    edges = scratch([batch, chunks, stateSize, inner])
     launches.push(forward(inputs, { edges }, params, scratch(forwardScratch(inputs))))
   }
   const constant = { B: isConstant(B), C: isConstant(C) }
-  const sumsWidth = states + 2 + (constant.B || constant.C ? 2 * states : 0)
+  const sumsWidth = stateSize + 2 + (constant.B || constant.C ? 2 * stateSize : 0)
   const sums = scratch([batch, inner, sumsWidth])
-  const tokens = scratch(constant.B && constant.C ? [1] : [batch, length, groups * blocks, 2 * states])
-  const perItem = 7 * width * states + 2 * width + 4 * (12 * CHUNK + 4 + 4 * CHUNK * Math.ceil(states / 2))
+  const tokens = scratch(constant.B && constant.C ? [1] : [batch, length, groups * blocks, 2 * stateSize])
+  const perItem =
+    7 * width * stateSize + 2 * width + 4 * (12 * CHUNK + 4 + 4 * CHUNK * Math.ceil(stateSize / 2))
   const args = {
     ...common(inputs, params),
     edges,
     dy,
     dFinalState,
     du,
-    ddelta,
+    dDelta,
     dz,
     dInitialState,
     sums,
@@ -128,14 +129,14 @@ export function selectiveScanBackward({
   }
   const tokenSum = (out: Tensor, part: number): void => {
     const rows = batch * length * groups
-    launches.push(wasmLaunch('selectiveScanBackwardTokens', { tokens, out, states, blocks, part }, rows))
+    launches.push(wasmLaunch('selectiveScanBackwardTokens', { tokens, out, stateSize, blocks, part }, rows))
   }
-  channelSum(dA, 0, states)
-  channelSum(dD, states, 1)
-  channelSum(ddeltaBias, states + 1, 1)
-  if (constant.B) channelSum(dB, states + 2, states)
+  channelSum(dA, 0, stateSize)
+  channelSum(dD, stateSize, 1)
+  channelSum(dDeltaBias, stateSize + 1, 1)
+  if (constant.B) channelSum(dB, stateSize + 2, stateSize)
   else tokenSum(dB, 0)
-  if (constant.C) channelSum(dC, 2 * states + 2, states)
+  if (constant.C) channelSum(dC, 2 * stateSize + 2, stateSize)
   else tokenSum(dC, 1)
   return launches
 }

@@ -62,10 +62,10 @@ export function scanSlopes(
   }
 }
 
-/** ddelta from the gradient of dt that stands there, and its sum. */
+/** dDelta from the gradient of dt that stands there, and its sum. */
 export function scanStepGradients(
   delta: usize,
-  ddelta: usize,
+  dDelta: usize,
   count: i32,
   inner: i32,
   lanes: i32,
@@ -74,11 +74,11 @@ export function scanStepGradients(
 ): v128 {
   const row = (<usize>inner) << 2
   let sum = f32x4.splat(0)
-  for (let t = 0; t < count; t++, delta += row, ddelta += row) {
-    let d = scanLoad(ddelta, lanes)
+  for (let t = 0; t < count; t++, delta += row, dDelta += row) {
+    let d = scanLoad(dDelta, lanes)
     if (softplus) {
       d = f32x4.mul(d, sigmoid4(f32x4.add(scanLoad(delta, lanes), bias)))
-      scanStore(ddelta, lanes, d)
+      scanStore(dDelta, lanes, d)
     }
     sum = f32x4.add(sum, d)
   }

@@ -2,8 +2,8 @@ import { defineKernel } from '../../../devices/webgpu/kernel.ts'
 import { READ, SIZES, SWITCHES } from './shared.ts'
 
 /** A workgroup's threads: QUADS of four states for each of CHANNELS channels. */
-export function threadsFor(states: number): { readonly QUADS: number; readonly CHANNELS: number } {
-  const QUADS = Math.ceil(states / 4)
+export function threadsFor(stateSize: number): { readonly QUADS: number; readonly CHANNELS: number } {
+  const QUADS = Math.ceil(stateSize / 4)
   return { QUADS, CHANNELS: Math.max(1, Math.floor(64 / QUADS)) }
 }
 
@@ -20,9 +20,9 @@ export function stepsFor(quads: number): number {
  * forward from the edge, keeping the state every STEPS tokens; then from the end, STEPS tokens at a time, whose states are
  * made again in registers. A thread has four states of a channel.
  *
- * values [B, chunks, rows, E] come with the gradient of the state after the chunk, and leave with dA, dD, ddeltaBias (and
+ * values [B, chunks, rows, E] come with the gradient of the state after the chunk, and leave with dA, dD, dDeltaBias (and
  * dB, dC of constant ones) of the chunk. partials [B L G, blocks, 2, N] get dB and dC of the block.
- * ddelta, du and dz come with dt, dy silu(z) and dy silu'(z).
+ * dDelta, du and dz come with dt, dy silu(z) and dy silu'(z).
  */
 export const selectiveScanBackwardApply = defineKernel({
   name: 'selectiveScanBackwardApply',
@@ -34,7 +34,7 @@ export const selectiveScanBackwardApply = defineKernel({
     values: 'f32 rw',
     partials: 'f32 rw',
     du: 'f32 rw',
-    ddelta: 'f32 rw',
+    dDelta: 'f32 rw',
     dz: 'f32? rw',
   },
   uniforms: { ...SIZES, items: 'u32', rows: 'u32', block: 'u32', blocks: 'u32' },
@@ -70,7 +70,7 @@ export const selectiveScanBackwardApply = defineKernel({
     /** Token t, or the last: STEPS of them are read together, as one after the other they would wait for memory each. */
     fn tokenAt(firstRow: u32, t: u32, end: u32, e: u32, n: u32) -> Token {
       let p = firstRow + min(t, end - 1u);
-      return Token(ddelta[p * u.inner + e], x[p * u.inner + e], keeps(p), inputStates(p, n, e));
+      return Token(dDelta[p * u.inner + e], x[p * u.inner + e], keeps(p), inputStates(p, n, e));
     }
     fn decayOf(token: Token, rate: vec4f) -> vec4f {
       return token.keep * exp2(clamp(token.dt * rate, vec4f(-126.0), vec4f(126.0)));
@@ -135,8 +135,8 @@ export const selectiveScanBackwardApply = defineKernel({
         for (var j = 0u; j < 4u; j++) {
           h[j] = 0.0;
           g[j] = 0.0;
-          if (n + j < u.states) {
-            h[j] = live * edges[(k * u.states + n + j) * u.inner + e];
+          if (n + j < u.stateSize) {
+            h[j] = live * edges[(k * u.stateSize + n + j) * u.inner + e];
             g[j] = live * values[(k * u.rows + n + j) * u.inner + e];
           }
         }
@@ -184,8 +184,8 @@ export const selectiveScanBackwardApply = defineKernel({
             let row = (firstRow + t) * u.groups + group;
             for (var j = 0u; j < 4u; j++) {
               let state = 4u * (o % QUADS) + j;
-              if (state >= u.states) { break; }
-              let place = ((row * u.blocks + block) * 2u + part) * u.states + state;
+              if (state >= u.stateSize) { break; }
+              let place = ((row * u.blocks + block) * 2u + part) * u.stateSize + state;
               if (sub == blockBegin) { partials[place] = total[j]; } else { partials[place] += total[j]; }
             }
           }
@@ -195,13 +195,13 @@ export const selectiveScanBackwardApply = defineKernel({
             var total = vec4f(0.0);
             for (var m = 0u; m < QUADS; m++) { total += sums[s * THREADS + channel * QUADS + m]; }
             let i = (firstRow + first + s) * u.inner + e;
-            let dt = ddelta[i];
+            let dt = dDelta[i];
             let slope = du[i];
             let d = (LN2 * total.y + x[i] * total.x) * stepSlope(dt);
             dSkip += slope * x[i];
             dBias += d;
             du[i] = dt * total.x + skip * slope;
-            ddelta[i] = d;
+            dDelta[i] = d;
             if (HAS_DZ) { dz[i] *= total.z + skip * x[i]; }
           }
           workgroupBarrier();
@@ -214,15 +214,15 @@ export const selectiveScanBackwardApply = defineKernel({
         if (valid && quad == 0u) {
           var total = vec4f(0.0);
           for (var m = 0u; m < QUADS; m++) { total += sums[channel * QUADS + m]; }
-          values[(row + u.states) * u.inner + e] = total.x;
-          values[(row + u.states + 1u) * u.inner + e] = total.y;
+          values[(row + u.stateSize) * u.inner + e] = total.x;
+          values[(row + u.stateSize + 1u) * u.inner + e] = total.y;
         }
         if (valid) {
           for (var j = 0u; j < 4u; j++) {
-            if (n + j >= u.states) { break; }
+            if (n + j >= u.stateSize) { break; }
             values[(row + n + j) * u.inner + e] = dRate[j];
-            if (CONSTANT_B) { values[(row + u.states + 2u + n + j) * u.inner + e] = dB[j]; }
-            if (CONSTANT_C) { values[(row + u.rows - u.states + n + j) * u.inner + e] = dC[j]; }
+            if (CONSTANT_B) { values[(row + u.stateSize + 2u + n + j) * u.inner + e] = dB[j]; }
+            if (CONSTANT_C) { values[(row + u.rows - u.stateSize + n + j) * u.inner + e] = dC[j]; }
           }
         }
         workgroupBarrier();

@@ -31,7 +31,7 @@ const selectiveScanSlopes = defineKernel({
     slopes: 'f32 rw',
     gate: 'f32? rw',
   },
-  uniforms: { size: 'u32', inner: 'u32', states: 'u32' },
+  uniforms: { size: 'u32', inner: 'u32', stateSize: 'u32' },
   constants: { WORKGROUP: 'u32', WITH_SOFTPLUS: 'bool' },
   body: `${ACTIVATION_WGSL}
     @compute @workgroup_size(WORKGROUP)
@@ -39,7 +39,7 @@ const selectiveScanSlopes = defineKernel({
       let i = flatGroup(group) * WORKGROUP + local;
       if (i >= u.size) { return; }
       let e = i % u.inner;
-      let raw = delta[i] + channels[(u.states + 1u) * u.inner + e];
+      let raw = delta[i] + channels[(u.stateSize + 1u) * u.inner + e];
       steps[i] = select(raw, activate(SOFTPLUS, raw), WITH_SOFTPLUS);
       var d = 0.0;
       if (HAS_DY) { d = dy[i]; }
@@ -72,7 +72,7 @@ const selectiveScanBackwardChunks = defineKernel({
     @compute @workgroup_size(WORKGROUP)
     fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
       let channelBlocks = (u.inner + WORKGROUP - 1u) / WORKGROUP;
-      let stateBlocks = (u.states + STATES - 1u) / STATES;
+      let stateBlocks = (u.stateSize + STATES - 1u) / STATES;
       let item = flatGroup(group);
       if (item >= u.items) { return; }
       let e = item % channelBlocks * WORKGROUP + local;
@@ -98,7 +98,7 @@ const selectiveScanBackwardChunks = defineKernel({
         kept *= keep;
       }
       for (var j = 0u; j < STATES; j++) {
-        if (first + j < u.states) { added[(k * u.rows + first + j) * u.inner + e] = g[j / 4u][j % 4u]; }
+        if (first + j < u.stateSize) { added[(k * u.rows + first + j) * u.inner + e] = g[j / 4u][j % 4u]; }
       }
       if (first == 0u) {
         sums[k * 2u * u.inner + e] = sum;
@@ -132,34 +132,34 @@ const selectiveScanBackwardChannels = defineKernel({
 const selectiveScanBackwardTokens = defineKernel({
   name: 'selectiveScanBackwardTokens',
   bindings: { partials: 'f32', out: 'f32 rw' },
-  uniforms: { size: 'u32', states: 'u32', blocks: 'u32', part: 'u32' },
+  uniforms: { size: 'u32', stateSize: 'u32', blocks: 'u32', part: 'u32' },
   constants: { WORKGROUP: 'u32' },
   body: /* wgsl */ `
     @compute @workgroup_size(WORKGROUP)
     fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
       let i = flatGroup(group) * WORKGROUP + local;
       if (i >= u.size) { return; }
-      let row = i / u.states;
+      let row = i / u.stateSize;
       var sum = 0.0;
       for (var block = 0u; block < u.blocks; block++) {
-        sum += partials[((row * u.blocks + block) * 2u + u.part) * u.states + i % u.states];
+        sum += partials[((row * u.blocks + block) * 2u + u.part) * u.stateSize + i % u.stateSize];
       }
       out[i] = sum;
     }`,
 })
 
 /**
- * First du, ddelta and dz hold what the last kernel starts from (slopes, steps, gate): it writes the gradients over them.
+ * First du, dDelta and dz hold what the last kernel starts from (slopes, steps, gate): it writes the gradients over them.
  */
 export function selectiveScanBackward({
   inputs,
-  outputs: { du, ddelta, dA, dB, dC, dD, dz, ddeltaBias, dInitialState },
+  outputs: { du, dDelta, dA, dB, dC, dD, dz, dDeltaBias, dInitialState },
   params,
   scratch,
 }: Call<SelectiveScanBackwardInputs, SelectiveScanBackwardOutputs, SelectiveScanParams>): WebGpuLaunch[] {
   const { u, delta, z, dy, dFinalState } = inputs
   const sizes = scanSizes(inputs)
-  const { batch, length, inner, states, groups, chunks } = sizes
+  const { batch, length, inner, stateSize, groups, chunks } = sizes
   const packed = pack(inputs, scratch)
   const { channels, tokens, uniforms, constants } = packed
   const { CONSTANT_B, CONSTANT_C } = constants
@@ -167,25 +167,25 @@ export function selectiveScanBackward({
   const launches = [...packed.launches]
   let edges = inputs.edges
   if (!edges) {
-    edges = scratch([batch, chunks, states, inner])
+    edges = scratch([batch, chunks, stateSize, inner])
     launches.push(...edgeLaunches(inputs, params, packed, edges, scratch))
   }
 
-  // Rows by channel: N of the state's gradient, then of dA; dD; ddeltaBias; constant dB; constant dC.
-  const rows = states + 2 + (CONSTANT_B ? states : 0) + (CONSTANT_C ? states : 0)
+  // Rows by channel: N of the state's gradient, then of dA; dD; dDeltaBias; constant dB; constant dC.
+  const rows = stateSize + 2 + (CONSTANT_B ? stateSize : 0) + (CONSTANT_C ? stateSize : 0)
   const values = scratch([batch, chunks, rows, inner])
   const sums = scratch([batch, chunks, 2, inner])
-  const stateBlock = states > 4 ? STATES : 4
-  const items = batch * chunks * Math.ceil(states / stateBlock) * Math.ceil(inner / WORKGROUP)
+  const stateBlock = stateSize > 4 ? STATES : 4
+  const items = batch * chunks * Math.ceil(stateSize / stateBlock) * Math.ceil(inner / WORKGROUP)
   launches.push(
     launch(selectiveScanSlopes, {
-      bindings: { delta, channels, dy, z, steps: ddelta, slopes: du, gate: dz },
-      uniforms: { size: u.size, inner, states },
+      bindings: { delta, channels, dy, z, steps: dDelta, slopes: du, gate: dz },
+      uniforms: { size: u.size, inner, stateSize },
       constants: { WORKGROUP, WITH_SOFTPLUS },
       grid: gridOf(u.size, WORKGROUP),
     }),
     launch(selectiveScanBackwardChunks, {
-      bindings: { steps: ddelta, slopes: du, channels, tokens, added: values, sums },
+      bindings: { steps: dDelta, slopes: du, channels, tokens, added: values, sums },
       uniforms: { ...uniforms, items, rows },
       constants: { ...constants, WORKGROUP, STATES: stateBlock },
       grid: gridOf(items, 1),
@@ -195,15 +195,15 @@ export function selectiveScanBackward({
 
   const perGroup = inner / groups
   const many = batch * chunks * groups * Math.ceil(perGroup / BLOCK) >= ENOUGH_GROUPS
-  const { QUADS, CHANNELS } = threadsFor(states)
+  const { QUADS, CHANNELS } = threadsFor(stateSize)
   const block = CHANNELS * Math.ceil((many ? BLOCK : SMALL_BLOCK) / CHANNELS)
   const blocks = Math.ceil(perGroup / block)
-  const partials = scratch(CONSTANT_B && CONSTANT_C ? [1] : [batch * length * groups, blocks, 2, states])
+  const partials = scratch(CONSTANT_B && CONSTANT_C ? [1] : [batch * length * groups, blocks, 2, stateSize])
   const STEPS = stepsFor(QUADS)
   const workgroups = batch * chunks * groups * blocks
   launches.push(
     launch(selectiveScanBackwardApply, {
-      bindings: { x: u, channels, tokens, edges, values, partials, du, ddelta, dz },
+      bindings: { x: u, channels, tokens, edges, values, partials, du, dDelta, dz },
       uniforms: { ...uniforms, items: workgroups, rows, block, blocks },
       constants: { ...constants, QUADS, CHANNELS, STEPS, TILES: CHUNK / STEPS, WITH_SOFTPLUS },
       grid: gridOf(workgroups, 1),
@@ -225,18 +225,18 @@ export function selectiveScanBackward({
     launches.push(
       launch(selectiveScanBackwardTokens, {
         bindings: { partials, out },
-        uniforms: { size: out.size, states, blocks, part },
+        uniforms: { size: out.size, stateSize, blocks, part },
         constants: { WORKGROUP },
         grid: gridOf(out.size, WORKGROUP),
       }),
     )
   }
-  channelSum(dA, 0, states)
-  channelSum(dD, states, 1)
-  channelSum(ddeltaBias, states + 1, 1)
-  if (CONSTANT_B) channelSum(dB, states + 2, states)
+  channelSum(dA, 0, stateSize)
+  channelSum(dD, stateSize, 1)
+  channelSum(dDeltaBias, stateSize + 1, 1)
+  if (CONSTANT_B) channelSum(dB, stateSize + 2, stateSize)
   else tokenSum(dB, 0)
-  if (CONSTANT_C) channelSum(dC, rows - states, states)
+  if (CONSTANT_C) channelSum(dC, rows - stateSize, stateSize)
   else tokenSum(dC, 1)
   return launches
 }

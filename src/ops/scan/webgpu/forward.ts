@@ -61,7 +61,7 @@ const selectiveScanChunks = defineKernel({
     @compute @workgroup_size(WORKGROUP)
     fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
       let channelBlocks = (u.inner + WORKGROUP - 1u) / WORKGROUP;
-      let stateBlocks = (u.states + STATES - 1u) / STATES;
+      let stateBlocks = (u.stateSize + STATES - 1u) / STATES;
       let item = flatGroup(group);
       if (item >= u.items) { return; }
       let e0 = item % channelBlocks * WORKGROUP;
@@ -98,7 +98,7 @@ const selectiveScanChunks = defineKernel({
         through *= keep;
       }
       for (var j = 0u; j < STATES; j++) {
-        if (first + j < u.states) { added[(k * u.states + first + j) * u.inner + e] = h[j / 4u][j % 4u]; }
+        if (first + j < u.stateSize) { added[(k * u.stateSize + first + j) * u.inner + e] = h[j / 4u][j % 4u]; }
       }
       if (first == 0u) {
         sums[k * 2u * u.inner + e] = sum;
@@ -145,18 +145,18 @@ const selectiveScanApply = defineKernel({
       let ends = mine && begin + size == u.length;
       let bias = biasOf(e);
       let skip = skipOf(e);
-      for (var first = 0u; first < u.states; first += STATES) {
+      for (var first = 0u; first < u.stateSize; first += STATES) {
         stage(p, size, first, e0, local);
-        let last = first + STATES >= u.states;
+        let last = first + STATES >= u.stateSize;
         var rate: array<vec4f, FOURS>;
         var h: array<vec4f, FOURS>;
         for (var j = 0u; j < FOURS; j++) { rate[j] = rates(first + 4u * j, e); }
         for (var j = 0u; j < STATES; j++) {
-          if (first + j < u.states) {
+          if (first + j < u.stateSize) {
             if (HAS_EDGES) {
-              h[j / 4u][j % 4u] = edges[(k * u.states + first + j) * u.inner + e];
+              h[j / 4u][j % 4u] = edges[(k * u.stateSize + first + j) * u.inner + e];
             } else if (HAS_INITIAL_STATE) {
-              h[j / 4u][j % 4u] = initialState[(b * u.inner + e) * u.states + first + j];
+              h[j / 4u][j % 4u] = initialState[(b * u.inner + e) * u.stateSize + first + j];
             }
           }
         }
@@ -196,7 +196,7 @@ const selectiveScanApply = defineKernel({
           y[i] = sum;
         }
         for (var j = 0u; j < STATES; j++) {
-          if (ends && first + j < u.states) { finalState[(b * u.inner + e) * u.states + first + j] = h[j / 4u][j % 4u]; }
+          if (ends && first + j < u.stateSize) { finalState[(b * u.inner + e) * u.stateSize + first + j] = h[j / 4u][j % 4u]; }
         }
       }
     }`,
@@ -204,7 +204,7 @@ const selectiveScanApply = defineKernel({
 
 /** Constants of both kernels. */
 function constantsOf(
-  { inner, states, groups }: ScanSizes,
+  { inner, stateSize, groups }: ScanSizes,
   { constants: switches }: Packed,
   { deltaSoftplus = false }: SelectiveScanParams,
   withC: boolean,
@@ -213,7 +213,7 @@ function constantsOf(
   return {
     ...switches,
     WORKGROUP,
-    STATES: Math.min(4 * Math.ceil(states / 4), STATES),
+    STATES: Math.min(4 * Math.ceil(stateSize / 4), STATES),
     WITH_SOFTPLUS: deltaSoftplus,
     WITH_C: withC,
     SHARED: !CONSTANT_B && !CONSTANT_C && (groups === 1 || (inner / groups) % WORKGROUP === 0),
@@ -229,11 +229,11 @@ export function edgeLaunches(
   scratch: (shape: readonly number[]) => Tensor,
 ): WebGpuLaunch[] {
   const sizes = scanSizes(inputs)
-  const { batch, inner, states, chunks } = sizes
+  const { batch, inner, stateSize, chunks } = sizes
   const { channels, tokens, uniforms } = packed
   const sums = scratch([batch, chunks, 2, inner])
   const launches: WebGpuLaunch[] = []
-  const items = batch * chunks * Math.ceil(states / STATES) * Math.ceil(inner / WORKGROUP)
+  const items = batch * chunks * Math.ceil(stateSize / STATES) * Math.ceil(inner / WORKGROUP)
   launches.push(
     launch(selectiveScanChunks, {
       bindings: { x: inputs.u, delta: inputs.delta, channels, tokens, added: edges, sums },
@@ -241,7 +241,7 @@ export function edgeLaunches(
       constants: constantsOf(sizes, packed, params, false),
       grid: gridOf(items, 1),
     }),
-    carry(sizes, { channels, sums, start: inputs.initialState, values: edges }, states, false),
+    carry(sizes, { channels, sums, start: inputs.initialState, values: edges }, stateSize, false),
   )
   return launches
 }
@@ -254,11 +254,11 @@ export function selectiveScan({
 }: Call<SelectiveScanInputs, SelectiveScanOutputs, SelectiveScanParams>): WebGpuLaunch[] {
   const { u, delta, z, initialState } = inputs
   const sizes = scanSizes(inputs)
-  const { batch, inner, states, chunks } = sizes
+  const { batch, inner, stateSize, chunks } = sizes
   const packed = pack(inputs, scratch)
   const { channels, tokens, uniforms } = packed
   const launches = [...packed.launches]
-  const edges = kept ?? (chunks > 1 ? scratch([batch, chunks, states, inner]) : undefined)
+  const edges = kept ?? (chunks > 1 ? scratch([batch, chunks, stateSize, inner]) : undefined)
   if (edges) launches.push(...edgeLaunches(inputs, params, packed, edges, scratch))
   const items = batch * chunks * Math.ceil(inner / WORKGROUP)
   launches.push(

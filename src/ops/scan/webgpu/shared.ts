@@ -15,7 +15,7 @@ export const WORKGROUP = 64
 const selectiveScanChannels = defineKernel({
   name: 'selectiveScanChannels',
   bindings: { A: 'f32', D: 'f32?', deltaBias: 'f32?', B: 'f32?', C: 'f32?', channels: 'f32 rw' },
-  uniforms: { size: 'u32', inner: 'u32', states: 'u32' },
+  uniforms: { size: 'u32', inner: 'u32', stateSize: 'u32' },
   constants: { WORKGROUP: 'u32' },
   body: /* wgsl */ `
     @compute @workgroup_size(WORKGROUP)
@@ -24,7 +24,7 @@ const selectiveScanChannels = defineKernel({
       if (i >= u.size) { return; }
       let e = i % u.inner;
       let row = i / u.inner;
-      let N = u.states;
+      let N = u.stateSize;
       var value = 0.0;
       if (row < N) {
         value = A[e * N + row] * 1.4426950408889634;
@@ -48,7 +48,7 @@ const selectiveScanChannels = defineKernel({
 const selectiveScanTokens = defineKernel({
   name: 'selectiveScanTokens',
   bindings: { B: 'f32? view', C: 'f32? view', reset: 'i32?', tokens: 'vec4f rw' },
-  uniforms: { size: 'u32', width: 'u32', bWidth: 'u32', states: 'u32' },
+  uniforms: { size: 'u32', width: 'u32', bWidth: 'u32', stateSize: 'u32' },
   constants: { WORKGROUP: 'u32' },
   body: /* wgsl */ `
     @compute @workgroup_size(WORKGROUP)
@@ -65,12 +65,12 @@ const selectiveScanTokens = defineKernel({
       }
       let ofB = HAS_B && column < u.bWidth;
       let four = select(column - u.bWidth, column, ofB);
-      let fours = (u.states + 3u) / 4u;
+      let fours = (u.stateSize + 3u) / 4u;
       var value = vec4f();
       for (var j = 0u; j < 4u; j++) {
         let n = four % fours * 4u + j;
-        if (n >= u.states) { break; }
-        let at = four / fours * u.states + n;
+        if (n >= u.stateSize) { break; }
+        let at = four / fours * u.stateSize + n;
         if (ofB) { value[j] = B[u.BOffset + row * u.BStride + at]; } else { value[j] = C[u.COffset + row * u.CStride + at]; }
       }
       tokens[i] = value;
@@ -89,7 +89,7 @@ export interface Packed {
 export const SIZES = {
   length: 'u32',
   inner: 'u32',
-  states: 'u32',
+  stateSize: 'u32',
   groups: 'u32',
   chunks: 'u32',
   /** Of tokens, in vectors. */
@@ -98,32 +98,32 @@ export const SIZES = {
 
 export const SWITCHES = { CHUNK: 'u32', CONSTANT_B: 'bool', CONSTANT_C: 'bool' } as const
 
-function sizesFor({ length, inner, states, groups, chunks }: ScanSizes, width: number) {
-  return { length, inner, states, groups, chunks, width }
+function sizesFor({ length, inner, stateSize, groups, chunks }: ScanSizes, width: number) {
+  return { length, inner, stateSize, groups, chunks, width }
 }
 
 /** Readers of the packed inputs: `p` is the row of a token, `n` a state, a multiple of four where four are read, `e` a channel. */
 export const READ = /* wgsl */ `
   fn channelAt(row: u32, n: u32, e: u32) -> f32 {
-    if (n >= u.states) { return 0.0; }
+    if (n >= u.stateSize) { return 0.0; }
     return channels[(row + n) * u.inner + e];
   }
   fn channelStates(row: u32, n: u32, e: u32) -> vec4f {
     return vec4f(channelAt(row, n, e), channelAt(row, n + 1u, e), channelAt(row, n + 2u, e), channelAt(row, n + 3u, e));
   }
   fn rates(n: u32, e: u32) -> vec4f { return channelStates(0u, n, e); }
-  fn skipOf(e: u32) -> f32 { return channels[u.states * u.inner + e]; }
-  fn biasOf(e: u32) -> f32 { return channels[(u.states + 1u) * u.inner + e]; }
+  fn skipOf(e: u32) -> f32 { return channels[u.stateSize * u.inner + e]; }
+  fn biasOf(e: u32) -> f32 { return channels[(u.stateSize + 1u) * u.inner + e]; }
   fn keeps(p: u32) -> f32 { return tokens[(p + 1u) * u.width - 1u].x; }
   fn inputStates(p: u32, n: u32, e: u32) -> vec4f {
-    if (n >= u.states) { return vec4f(); }
-    if (CONSTANT_B) { return channelStates(u.states + 2u, n, e); }
-    return tokens[p * u.width + e / (u.inner / u.groups) * ((u.states + 3u) / 4u) + n / 4u];
+    if (n >= u.stateSize) { return vec4f(); }
+    if (CONSTANT_B) { return channelStates(u.stateSize + 2u, n, e); }
+    return tokens[p * u.width + e / (u.inner / u.groups) * ((u.stateSize + 3u) / 4u) + n / 4u];
   }
   fn outputStates(p: u32, n: u32, e: u32) -> vec4f {
-    if (n >= u.states) { return vec4f(); }
-    if (CONSTANT_C) { return channelStates(u.states + 2u + select(0u, u.states, CONSTANT_B), n, e); }
-    let fours = (u.states + 3u) / 4u;
+    if (n >= u.stateSize) { return vec4f(); }
+    if (CONSTANT_C) { return channelStates(u.stateSize + 2u + select(0u, u.stateSize, CONSTANT_B), n, e); }
+    let fours = (u.stateSize + 3u) / 4u;
     let before = select(u.groups * fours, 0u, CONSTANT_B);
     return tokens[p * u.width + before + e / (u.inner / u.groups) * fours + n / 4u];
   }`
@@ -131,23 +131,26 @@ export const READ = /* wgsl */ `
 export function pack(inputs: SelectiveScanInputs, scratch: (shape: readonly number[]) => Tensor): Packed {
   const { A, B, C, D, deltaBias, reset } = inputs
   const sizes = scanSizes(inputs)
-  const { batch, length, inner, states, groups } = sizes
+  const { batch, length, inner, stateSize, groups } = sizes
   const constant = { B: isConstant(B), C: isConstant(C) }
-  const channels = scratch([states + 2 + (constant.B ? states : 0) + (constant.C ? states : 0), inner])
-  const fours = groups * Math.ceil(states / 4)
+  const channels = scratch([
+    stateSize + 2 + (constant.B ? stateSize : 0) + (constant.C ? stateSize : 0),
+    inner,
+  ])
+  const fours = groups * Math.ceil(stateSize / 4)
   const bWidth = constant.B ? 0 : fours
   const width = bWidth + (constant.C ? 0 : fours) + 1
   const tokens = scratch([batch * length, 4 * width])
   const launches = [
     launch(selectiveScanChannels, {
       bindings: { A, D, deltaBias, B: constant.B ? B : undefined, C: constant.C ? C : undefined, channels },
-      uniforms: { size: channels.size, inner, states },
+      uniforms: { size: channels.size, inner, stateSize },
       constants: { WORKGROUP },
       grid: gridOf(channels.size, WORKGROUP),
     }),
     launch(selectiveScanTokens, {
       bindings: { B: constant.B ? undefined : B, C: constant.C ? undefined : C, reset, tokens },
-      uniforms: { size: batch * length * width, width, bWidth, states },
+      uniforms: { size: batch * length * width, width, bWidth, stateSize },
       constants: { WORKGROUP },
       grid: gridOf(batch * length * width, WORKGROUP),
     }),
@@ -164,7 +167,7 @@ export function pack(inputs: SelectiveScanInputs, scratch: (shape: readonly numb
 const selectiveScanCarry = defineKernel({
   name: 'selectiveScanCarry',
   bindings: { channels: 'f32', sums: 'f32', start: 'f32?', values: 'f32 rw', end: 'f32? rw' },
-  uniforms: { size: 'u32', inner: 'u32', states: 'u32', chunks: 'u32', rows: 'u32' },
+  uniforms: { size: 'u32', inner: 'u32', stateSize: 'u32', chunks: 'u32', rows: 'u32' },
   constants: { WORKGROUP: 'u32', FROM_LAST: 'bool' },
   body: /* wgsl */ `
     fn chunkAt(step: u32) -> u32 { return select(step, u.chunks - 1u - step, FROM_LAST); }
@@ -174,11 +177,11 @@ const selectiveScanCarry = defineKernel({
       let i = flatGroup(group) * WORKGROUP + local;
       if (i >= u.size) { return; }
       let e = i % u.inner;
-      let n = i / u.inner % u.states;
-      let b = i / u.inner / u.states;
+      let n = i / u.inner % u.stateSize;
+      let b = i / u.inner / u.stateSize;
       let rate = channels[n * u.inner + e];
       var coming = 0.0;
-      if (HAS_START) { coming = start[(b * u.inner + e) * u.states + n]; }
+      if (HAS_START) { coming = start[(b * u.inner + e) * u.stateSize + n]; }
       // Eight chunks are read before the first of them is written: a read after a write would wait for it.
       for (var first = 0u; first < u.chunks; first += 8u) {
         var added: array<f32, 8>;
@@ -197,7 +200,7 @@ const selectiveScanCarry = defineKernel({
           coming = fma(decay[i], coming, added[i]);
         }
       }
-      if (HAS_END) { end[(b * u.inner + e) * u.states + n] = coming; }
+      if (HAS_END) { end[(b * u.inner + e) * u.stateSize + n] = coming; }
     }`,
 })
 
@@ -213,11 +216,11 @@ export function carry(
   rows: number,
   fromLast: boolean,
 ): WebGpuLaunch {
-  const { batch, inner, states, chunks } = sizes
-  const size = batch * states * inner
+  const { batch, inner, stateSize, chunks } = sizes
+  const size = batch * stateSize * inner
   return launch(selectiveScanCarry, {
     bindings,
-    uniforms: { size, inner, states, chunks, rows },
+    uniforms: { size, inner, stateSize, chunks, rows },
     constants: { WORKGROUP, FROM_LAST: fromLast },
     grid: gridOf(size, WORKGROUP),
   })

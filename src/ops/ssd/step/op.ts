@@ -10,20 +10,20 @@ import type { SsdStateUpdateInputs, SsdStateUpdateOutputs, SsdStateUpdateParams 
 
 function check(
   name: string,
-  { state, x, dt, A, B, C, D, z, dtBias }: SsdStateUpdateInputs,
+  { state, x, delta, A, B, C, D, z, deltaBias }: SsdStateUpdateInputs,
   { groups }: SsdStateUpdateParams,
 ): void {
   expectRank(`${name}: state`, state.shape, 4)
-  const [batch, heads, headWidth, states] = state.shape as [number, number, number, number]
-  const inner = heads * headWidth
+  const [batch, heads, headDim, stateSize] = state.shape as [number, number, number, number]
+  const inner = heads * headDim
   expectShape(`${name}: x`, x.shape, [batch, inner])
-  expectShape(`${name}: dt`, dt.shape, [batch, heads])
+  expectShape(`${name}: delta`, delta.shape, [batch, heads])
   expectShape(`${name}: A`, A.shape, [heads])
-  expectShape(`${name}: B`, B.shape, [batch, groups * states])
-  expectShape(`${name}: C`, C.shape, [batch, groups * states])
+  expectShape(`${name}: B`, B.shape, [batch, groups * stateSize])
+  expectShape(`${name}: C`, C.shape, [batch, groups * stateSize])
   if (D) expectShape(`${name}: D`, D.shape, D.width === heads ? [heads] : [inner])
   if (z) expectShape(`${name}: z`, z.shape, [batch, inner])
-  if (dtBias) expectShape(`${name}: dtBias`, dtBias.shape, [heads])
+  if (deltaBias) expectShape(`${name}: deltaBias`, deltaBias.shape, [heads])
 }
 
 export const ssdStateUpdateOp = defineOperation<
@@ -36,10 +36,10 @@ export const ssdStateUpdateOp = defineOperation<
     check('ssdStateUpdate', inputs, params)
     return { y: { shape: inputs.x.shape }, nextState: { shape: inputs.state.shape } }
   },
-  views: ['x', 'dt', 'B', 'C', 'z'],
+  views: ['x', 'delta', 'B', 'C', 'z'],
   /** `ssd` over one token. */
-  compose({ state, x, dt, B, C, z, ...inputs }, params) {
-    const tokens = { x: asToken(x), dt: asToken(dt), B: asToken(B), C: asToken(C), z: z && asToken(z) }
+  compose({ state, x, delta, B, C, z, ...inputs }, params) {
+    const tokens = { x: asToken(x), delta: asToken(delta), B: asToken(B), C: asToken(C), z: z && asToken(z) }
     const { y, finalState } = ssd({ ...inputs, ...tokens, initialState: state }, params)
     return { y: reshape(y, x.shape), nextState: finalState }
   },
@@ -55,7 +55,7 @@ export const ssdStateUpdateInPlaceOp: KernelOperation<
     check('ssdStateUpdateInPlace', inputs, params)
     return { y: { shape: inputs.x.shape }, nextState: undefined }
   },
-  views: ['x', 'dt', 'B', 'C', 'z'],
+  views: ['x', 'delta', 'B', 'C', 'z'],
   mutates: ['state'],
   compose(inputs, { logDecay, ...params }) {
     if (logDecay) return apply(ssdStateUpdateInPlaceOp, { ...inputs, A: decayOf(inputs.A) }, params)

@@ -7,57 +7,57 @@ import { exp1, fma, fma1, silu1, softplus1, sum4 } from '../../../devices/wasm/k
 export function ssdStateUpdate(
   state: usize,
   x: usize,
-  dt: usize,
+  delta: usize,
   A: usize,
   B: usize,
   C: usize,
   D: usize,
   z: usize,
-  dtBias: usize,
+  deltaBias: usize,
   y: usize,
   next: usize,
   heads: i32,
-  headWidth: i32,
+  headDim: i32,
   groups: i32,
-  states: i32,
+  stateSize: i32,
   blockWidth: i32,
   channelD: i32,
-  dtSoftplus: i32,
-  dtMin: f32,
-  dtMax: f32,
+  deltaSoftplus: i32,
+  deltaMin: f32,
+  deltaMax: f32,
   xStride: i32,
-  dtStride: i32,
+  deltaStride: i32,
   bStride: i32,
   cStride: i32,
   zStride: i32,
   begin: i32,
   end: i32,
 ): void {
-  const blocks = (headWidth + blockWidth - 1) / blockWidth
-  const inner = heads * headWidth
-  const wide = (<usize>(states & ~3)) << 2
-  const all = (<usize>states) << 2
+  const blocks = (headDim + blockWidth - 1) / blockWidth
+  const inner = heads * headDim
+  const wide = (<usize>(stateSize & ~3)) << 2
+  const all = (<usize>stateSize) << 2
   for (let item = begin; item < end; item++) {
     const p0 = (item % blocks) * blockWidth
     const h = (item / blocks) % heads
     const b = item / blocks / heads
     const g = h / (heads / groups)
-    let s = load<f32>(dt + ((<usize>(b * dtStride + h)) << 2))
-    if (dtBias) s += load<f32>(dtBias + ((<usize>h) << 2))
-    if (dtSoftplus) s = softplus1(s)
-    s = min<f32>(max<f32>(s, dtMin), dtMax)
+    let s = load<f32>(delta + ((<usize>(b * deltaStride + h)) << 2))
+    if (deltaBias) s += load<f32>(deltaBias + ((<usize>h) << 2))
+    if (deltaSoftplus) s = softplus1(s)
+    s = min<f32>(max<f32>(s, deltaMin), deltaMax)
     const decay = exp1(s * load<f32>(A + ((<usize>h) << 2)))
     const decay4 = f32x4.splat(decay)
-    const bRow = B + ((<usize>(b * bStride + g * states)) << 2)
-    const cRow = C + ((<usize>(b * cStride + g * states)) << 2)
-    const last = min(p0 + blockWidth, headWidth)
+    const bRow = B + ((<usize>(b * bStride + g * stateSize)) << 2)
+    const cRow = C + ((<usize>(b * cStride + g * stateSize)) << 2)
+    const last = min(p0 + blockWidth, headDim)
     for (let p = p0; p < last; p++) {
-      const channel = h * headWidth + p
+      const channel = h * headDim + p
       const input = load<f32>(x + ((<usize>(b * xStride + channel)) << 2))
       const scaled = s * input
       const scaled4 = f32x4.splat(scaled)
-      const from = state + ((<usize>((b * inner + channel) * states)) << 2)
-      const to = next + ((<usize>((b * inner + channel) * states)) << 2)
+      const from = state + ((<usize>((b * inner + channel) * stateSize)) << 2)
+      const to = next + ((<usize>((b * inner + channel) * stateSize)) << 2)
       let lanes = f32x4.splat(0)
       for (let n: usize = 0; n < wide; n += 16) {
         const value = fma(scaled4, v128.load(bRow + n), f32x4.mul(decay4, v128.load(from + n)))

@@ -1,7 +1,7 @@
 import { wasmLaunch, type WasmLaunch } from '../../../devices/wasm/launch.ts'
 import { kernelFor, type Kernel } from '../../kernels.ts'
 import type { Call } from '../../operation.ts'
-import { dtRange } from '../shapes.ts'
+import { deltaRange } from '../shapes.ts'
 import type { DecayParams } from '../../scan/step/types.ts'
 import type { SsdStateUpdateInputs, SsdStateUpdateOutputs, SsdStateUpdateParams } from './types.ts'
 
@@ -10,29 +10,29 @@ const BLOCK_WIDTH = 16
 
 /** In place where there is no next state. */
 export function ssdStateUpdate({
-  inputs: { state, x, dt, A, B, C, D, z, dtBias },
+  inputs: { state, x, delta, A, B, C, D, z, deltaBias },
   outputs: { y, nextState },
   params,
 }: Call<SsdStateUpdateInputs, SsdStateUpdateOutputs, SsdStateUpdateParams>): WasmLaunch[] {
-  const [batch, heads, headWidth, states] = state.shape as [number, number, number, number]
-  const tensors = { state, x, dt, A, B, C, D, z, dtBias, y, next: nextState ?? state }
+  const [batch, heads, headDim, stateSize] = state.shape as [number, number, number, number]
+  const tensors = { state, x, delta, A, B, C, D, z, deltaBias, y, next: nextState ?? state }
   const args = {
     ...tensors,
     heads,
-    headWidth,
+    headDim,
     groups: params.groups,
-    states,
+    stateSize,
     blockWidth: BLOCK_WIDTH,
     channelD: Number(D !== undefined && D.size !== A.size),
-    dtSoftplus: Number(params.dtSoftplus),
-    ...dtRange(params),
+    deltaSoftplus: Number(params.deltaSoftplus),
+    ...deltaRange(params),
     xStride: x.rowStride,
-    dtStride: dt.rowStride,
+    deltaStride: delta.rowStride,
     bStride: B.rowStride,
     cStride: C.rowStride,
     zStride: z?.rowStride ?? 0,
   }
-  return [wasmLaunch('ssdStateUpdate', args, batch * heads * Math.ceil(headWidth / BLOCK_WIDTH))]
+  return [wasmLaunch('ssdStateUpdate', args, batch * heads * Math.ceil(headDim / BLOCK_WIDTH))]
 }
 
 /** The kernel takes A itself, not its logarithm. */

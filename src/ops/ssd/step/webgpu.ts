@@ -1,14 +1,14 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
 import { ACTIVATION_WGSL } from '../../activation/webgpu/wgsl.ts'
-import { copy } from '../../copy/webgpu.ts'
+import { copyRows } from '../../copy/webgpu.ts'
 import type { Call } from '../../operation.ts'
-import { dtRange } from '../shapes.ts'
+import { deltaRange } from '../shapes.ts'
 import type { DecayParams } from '../../scan/step/types.ts'
 import type { SsdStateUpdateInputs, SsdStateUpdateOutputs, SsdStateUpdateParams } from './types.ts'
 
 /** Threads of a workgroup, and how many of them share a row of the state. */
 const WORKGROUP = 128
-const lanesFor = (states: number): number => (states > 64 ? 32 : 16)
+const lanesFor = (stateSize: number): number => (stateSize > 64 ? 32 : 16)
 /** Rows of a head that a thread takes, where there are many: they share what is read of B and C. */
 const DEEP = 4
 const MANY_ROWS = 8192
@@ -19,23 +19,23 @@ const ssdStateUpdateKernel = defineKernel({
   bindings: {
     state: 'f32 rw',
     x: 'f32 view',
-    dt: 'f32 view',
+    delta: 'f32 view',
     A: 'f32',
     B: 'f32 view',
     C: 'f32 view',
     D: 'f32?',
     z: 'f32? view',
-    dtBias: 'f32?',
+    deltaBias: 'f32?',
     y: 'f32 rw',
   },
   uniforms: {
     rows: 'u32',
     heads: 'u32',
-    headWidth: 'u32',
+    headDim: 'u32',
     groups: 'u32',
-    states: 'u32',
-    dtMin: 'f32',
-    dtMax: 'f32',
+    stateSize: 'u32',
+    deltaMin: 'f32',
+    deltaMax: 'f32',
   },
   constants: {
     LANES: 'u32',
@@ -57,16 +57,16 @@ const ssdStateUpdateKernel = defineKernel({
     @compute @workgroup_size(LANES, ROWS)
     fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u) {
       let row = (flatGroup(group) * ROWS + local.y) * DEEP;
-      let inner = u.heads * u.headWidth;
+      let inner = u.heads * u.headDim;
       let b = row / inner;
       let channel = row % inner;
-      let h = channel / u.headWidth;
-      let column = (h / (u.heads / u.groups)) * u.states;
+      let h = channel / u.headDim;
+      let column = (h / (u.heads / u.groups)) * u.stateSize;
       if (row < u.rows) {
-        var s = dt[u.dtOffset + b * u.dtStride + h];
-        if (HAS_DT_BIAS) { s += dtBias[h]; }
+        var s = delta[u.deltaOffset + b * u.deltaStride + h];
+        if (HAS_DELTA_BIAS) { s += deltaBias[h]; }
         if (DT_SOFTPLUS) { s = softplus(s); }
-        s = clamp(s, u.dtMin, u.dtMax);
+        s = clamp(s, u.deltaMin, u.deltaMax);
         var rate = A[h];
         if (LOG_DECAY) { rate = -expOf(rate); }
         let decay = expOf(s * rate);
@@ -75,22 +75,22 @@ const ssdStateUpdateKernel = defineKernel({
         var inputs: array<f32, DEEP>;
         var part: array<f32, DEEP>;
         for (var d = 0u; d < DEEP; d++) { inputs[d] = s * x[u.xOffset + b * u.xStride + channel + d]; }
-        for (var first = local.x; first < u.states; first += TOGETHER * LANES) {
+        for (var first = local.x; first < u.stateSize; first += TOGETHER * LANES) {
           var next: array<f32, DEEP * TOGETHER>;
           for (var i = 0u; i < TOGETHER; i++) {
-            let n = min(first + i * LANES, u.states - 1u);
+            let n = min(first + i * LANES, u.stateSize - 1u);
             let B_n = B[startB + n];
-            let C_n = select(0.0, C[startC + n], first + i * LANES < u.states);
+            let C_n = select(0.0, C[startC + n], first + i * LANES < u.stateSize);
             for (var d = 0u; d < DEEP; d++) {
-              let h_n = decay * state[(row + d) * u.states + n] + inputs[d] * B_n;
+              let h_n = decay * state[(row + d) * u.stateSize + n] + inputs[d] * B_n;
               part[d] += h_n * C_n;
               next[d * TOGETHER + i] = h_n;
             }
           }
           for (var i = 0u; i < TOGETHER; i++) {
             let n = first + i * LANES;
-            if (n < u.states) {
-              for (var d = 0u; d < DEEP; d++) { state[(row + d) * u.states + n] = next[d * TOGETHER + i]; }
+            if (n < u.stateSize) {
+              for (var d = 0u; d < DEEP; d++) { state[(row + d) * u.stateSize + n] = next[d * TOGETHER + i]; }
             }
           }
         }
@@ -114,27 +114,25 @@ const ssdStateUpdateKernel = defineKernel({
 export function ssdStateUpdate(
   call: Call<SsdStateUpdateInputs, SsdStateUpdateOutputs, SsdStateUpdateParams & DecayParams>,
 ): WebGpuLaunch[] {
-  const { state, x, dt, A, B, C, D, z, dtBias } = call.inputs
+  const { state, x, delta, A, B, C, D, z, deltaBias } = call.inputs
   const { y, nextState } = call.outputs
-  const { groups, dtSoftplus, logDecay = false } = call.params
-  const [, heads, headWidth, states] = state.shape as [number, number, number, number]
-  const LANES = lanesFor(states)
+  const { groups, deltaSoftplus, logDecay = false } = call.params
+  const [, heads, headDim, stateSize] = state.shape as [number, number, number, number]
+  const LANES = lanesFor(stateSize)
   const ROWS = WORKGROUP / LANES
-  const deep = y.size >= MANY_ROWS && headWidth % DEEP === 0 ? DEEP : 1
-  const copied = nextState
-    ? copy({ ...call, inputs: { x: state }, outputs: { y: nextState }, params: {} })
-    : []
+  const deep = y.size >= MANY_ROWS && headDim % DEEP === 0 ? DEEP : 1
+  const copied = nextState ? [copyRows(state, nextState)] : []
   return [
     ...copied,
     launch(ssdStateUpdateKernel, {
-      bindings: { state: nextState ?? state, x, dt, A, B, C, D, z, dtBias, y },
-      uniforms: { rows: y.size, heads, headWidth, groups, states, ...dtRange(call.params) },
+      bindings: { state: nextState ?? state, x, delta, A, B, C, D, z, deltaBias, y },
+      uniforms: { rows: y.size, heads, headDim, groups, stateSize, ...deltaRange(call.params) },
       constants: {
         LANES,
         ROWS,
         DEEP: deep,
         CHANNEL_D: D !== undefined && D.size !== A.size,
-        DT_SOFTPLUS: dtSoftplus,
+        DT_SOFTPLUS: deltaSoftplus,
         LOG_DECAY: logDecay,
       },
       grid: gridOf(y.size, ROWS * deep),

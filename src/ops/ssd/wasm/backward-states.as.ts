@@ -42,9 +42,9 @@ export function ssdStates(
   batch: i32,
   length: i32,
   heads: i32,
-  headWidth: i32,
+  headDim: i32,
   groups: i32,
-  state: i32,
+  stateSize: i32,
   chunk: i32,
   blockWidth: i32,
   xStride: i32,
@@ -53,17 +53,17 @@ export function ssdStates(
   end: i32,
 ): void {
   const chunks = (length + chunk - 1) / chunk
-  const blocks = (headWidth + blockWidth - 1) / blockWidth
+  const blocks = (headDim + blockWidth - 1) / blockWidth
   const plane = (<usize>(batch * heads * length)) << 2
-  const next = (<usize>(heads * headWidth * state)) << 2
+  const next = (<usize>(heads * headDim * stateSize)) << 2
   for (let item = begin; item < end; item++) {
     const p0 = (item % blocks) * blockWidth
-    const width = min(blockWidth, headWidth - p0)
+    const width = min(blockWidth, headDim - p0)
     const h = (item / blocks) % heads
     const b = item / blocks / heads
     const g = h / (heads / groups)
-    const within = (<usize>((h * headWidth + p0) * state)) << 2
-    const bytes = (<usize>(width * state)) << 2
+    const within = (<usize>((h * headDim + p0) * stateSize)) << 2
+    const bytes = (<usize>(width * stateSize)) << 2
     let at = states + b * (chunks + 1) * next + within
     if (initialState) memory.copy(at, initialState + b * next + within, bytes)
     else memory.fill(at, 0, bytes)
@@ -72,10 +72,10 @@ export function ssdStates(
       const size = min(chunk, length - first)
       const row = b * length + first
       const s = decays + ((<usize>((b * heads + h) * length + first)) << 2)
-      const xRows = x + ((<usize>(row * xStride + h * headWidth + p0)) << 2)
-      const bRows = B + ((<usize>(row * bStride + g * state)) << 2)
+      const xRows = x + ((<usize>(row * xStride + h * headDim + p0)) << 2)
+      const bRows = B + ((<usize>(row * bStride + g * stateSize)) << 2)
       const through = load<f32>(s + 2 * plane + ((<usize>(size - 1)) << 2))
-      ssdOuter(at + next, at, through, s + 4 * plane, xRows, xStride, bRows, bStride, width, state, size)
+      ssdOuter(at + next, at, through, s + 4 * plane, xRows, xStride, bRows, bStride, width, stateSize, size)
       at += next
     }
   }
@@ -88,16 +88,16 @@ export function ssdStates(
 export function ssdStateGradients(
   dy: usize,
   C: usize,
-  dfinalState: usize,
+  dFinalState: usize,
   decays: usize,
   dstates: usize,
-  dinitialState: usize,
+  dInitialState: usize,
   batch: i32,
   length: i32,
   heads: i32,
-  headWidth: i32,
+  headDim: i32,
   groups: i32,
-  state: i32,
+  stateSize: i32,
   chunk: i32,
   blockWidth: i32,
   cStride: i32,
@@ -105,32 +105,32 @@ export function ssdStateGradients(
   end: i32,
 ): void {
   const chunks = (length + chunk - 1) / chunk
-  const blocks = (headWidth + blockWidth - 1) / blockWidth
-  const inner = heads * headWidth
+  const blocks = (headDim + blockWidth - 1) / blockWidth
+  const inner = heads * headDim
   const plane = (<usize>(batch * heads * length)) << 2
-  const next = (<usize>(inner * state)) << 2
+  const next = (<usize>(inner * stateSize)) << 2
   for (let item = begin; item < end; item++) {
     const p0 = (item % blocks) * blockWidth
-    const width = min(blockWidth, headWidth - p0)
+    const width = min(blockWidth, headDim - p0)
     const h = (item / blocks) % heads
     const b = item / blocks / heads
     const g = h / (heads / groups)
-    const within = (<usize>((h * headWidth + p0) * state)) << 2
-    const bytes = (<usize>(width * state)) << 2
+    const within = (<usize>((h * headDim + p0) * stateSize)) << 2
+    const bytes = (<usize>(width * stateSize)) << 2
     let at = dstates + ((b + 1) * chunks - 1) * next + within
-    if (dfinalState) memory.copy(at, dfinalState + b * next + within, bytes)
+    if (dFinalState) memory.copy(at, dFinalState + b * next + within, bytes)
     else memory.fill(at, 0, bytes)
     for (let c = chunks - 1; c >= 0; c--) {
-      const to = c > 0 ? at - next : dinitialState + b * next + within
-      if (c == 0 && dinitialState == 0) break
+      const to = c > 0 ? at - next : dInitialState + b * next + within
+      if (c == 0 && dInitialState == 0) break
       const first = c * chunk
       const size = min(chunk, length - first)
       const row = b * length + first
       const decayIn = decays + ((<usize>((b * heads + h) * length + first)) << 2) + 2 * plane
-      const dyRows = dy + ((<usize>(row * inner + h * headWidth + p0)) << 2)
-      const cRows = C + ((<usize>(row * cStride + g * state)) << 2)
+      const dyRows = dy + ((<usize>(row * inner + h * headDim + p0)) << 2)
+      const cRows = C + ((<usize>(row * cStride + g * stateSize)) << 2)
       const through = load<f32>(decayIn + ((<usize>(size - 1)) << 2))
-      ssdOuter(to, at, through, decayIn, dyRows, inner, cRows, cStride, width, state, size)
+      ssdOuter(to, at, through, decayIn, dyRows, inner, cRows, cStride, width, stateSize, size)
       at = to
     }
   }

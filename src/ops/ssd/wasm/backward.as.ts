@@ -18,16 +18,16 @@ import { ssdNextRow } from './forward.as.ts'
 
 /**
  * All other gradients, chunk by chunk; sums over the heads of a group in their order. Scratch of an item: work, 3 Q² + 2 Q + Q N.
- * dABlocks, ddtBiasBlocks [B, chunks, H] and dDBlocks [B, chunks, ...D] are sums over a chunk. Items: (b, chunk, g).
+ * dABlocks, dDeltaBiasBlocks [B, chunks, H] and dDBlocks [B, chunks, ...D] are sums over a chunk. Items: (b, chunk, g).
  */
 export function ssdBackward(
   x: usize,
-  dt: usize,
+  delta: usize,
   A: usize,
   B: usize,
   C: usize,
   D: usize,
-  dtBias: usize,
+  deltaBias: usize,
   decays: usize,
   scores: usize,
   states: usize,
@@ -35,38 +35,38 @@ export function ssdBackward(
   dy: usize,
   work: usize,
   dx: usize,
-  ddt: usize,
+  dDelta: usize,
   dB: usize,
   dC: usize,
   dABlocks: usize,
-  ddtBiasBlocks: usize,
+  dDeltaBiasBlocks: usize,
   dDBlocks: usize,
   batch: i32,
   length: i32,
   heads: i32,
-  headWidth: i32,
+  headDim: i32,
   groups: i32,
-  state: i32,
+  stateSize: i32,
   chunk: i32,
   channelD: i32,
-  dtSoftplus: i32,
-  dtMin: f32,
-  dtMax: f32,
+  deltaSoftplus: i32,
+  deltaMin: f32,
+  deltaMax: f32,
   xStride: i32,
-  dtStride: i32,
+  deltaStride: i32,
   bStride: i32,
   cStride: i32,
   begin: i32,
   end: i32,
 ): void {
   const chunks = (length + chunk - 1) / chunk
-  const inner = heads * headWidth
+  const inner = heads * headDim
   const perGroup = heads / groups
   const plane = (<usize>(batch * heads * length)) << 2
   const square = (<usize>(chunk * chunk)) << 2
   const line = (<usize>chunk) << 2
-  const stateRow = (<usize>state) << 2
-  const stateBytes = (<usize>(headWidth * state)) << 2
+  const stateRow = (<usize>stateSize) << 2
+  const stateBytes = (<usize>(headDim * stateSize)) << 2
   for (let item = begin; item < end; item++) {
     const g = item % groups
     const c = (item / groups) % chunks
@@ -84,10 +84,10 @@ export function ssdBackward(
     const ds = m
     const da = m + line
     const rows = da + line
-    const bRows = B + ((<usize>(row * bStride + g * state)) << 2)
-    const cRows = C + ((<usize>(row * cStride + g * state)) << 2)
-    const dBRows = dB + ((<usize>((row * groups + g) * state)) << 2)
-    const dCRows = dC + ((<usize>((row * groups + g) * state)) << 2)
+    const bRows = B + ((<usize>(row * bStride + g * stateSize)) << 2)
+    const cRows = C + ((<usize>(row * cStride + g * stateSize)) << 2)
+    const dBRows = dB + ((<usize>((row * groups + g) * stateSize)) << 2)
+    const dCRows = dC + ((<usize>((row * groups + g) * stateSize)) << 2)
     const bcStep = groups * stateRow
     memory.fill(dscores, 0, square)
     for (let i = 0; i < size; i++) {
@@ -100,7 +100,7 @@ export function ssdBackward(
       const decayIn = e + plane
       const decayEnd = decayIn + plane
       const weightEnd = decayEnd + plane
-      const column = h * headWidth
+      const column = h * headDim
       const xRows = x + ((<usize>(row * xStride + column)) << 2)
       const dyRows = dy + ((<usize>(row * inner + column)) << 2)
       const dxRows = dx + ((<usize>(row * inner + column)) << 2)
@@ -108,7 +108,7 @@ export function ssdBackward(
       const hEnd = hState + heads * stateBytes
       const dh = dstates + ((b * chunks + c) * heads + h) * stateBytes
 
-      ssdDots(dots, chunk, 0, dyRows, inner, xRows, xStride, size, size, headWidth, SSD_LOWER)
+      ssdDots(dots, chunk, 0, dyRows, inner, xRows, xStride, size, size, headDim, SSD_LOWER)
       for (let l = 0; l < size; l++) {
         ssdNextRow(m, l, load<f32>(e + ((<usize>l) << 2)), 1)
         const at = l * line
@@ -117,45 +117,45 @@ export function ssdBackward(
         for (let k = l + 1; k < min(l + 4, size); k++) store<f32>(u + at + ((<usize>k) << 2), 0)
       }
 
-      ssdDots(dxRows, inner, decayEnd, bRows, bStride, dh, state, size, headWidth, state, SSD_FULL)
-      ssdAddProduct(dxRows, inner, u, 1, chunk, dyRows, inner, size, headWidth, size, SSD_UPPER)
+      ssdDots(dxRows, inner, decayEnd, bRows, bStride, dh, stateSize, size, headDim, stateSize, SSD_FULL)
+      ssdAddProduct(dxRows, inner, u, 1, chunk, dyRows, inner, size, headDim, size, SSD_UPPER)
       const block = b * chunks + c
       const dDBlock = dDBlocks + ((<usize>(channelD ? block * inner + column : block * heads + h)) << 2)
-      if (D) memory.fill(dDBlock, 0, channelD ? (<usize>headWidth) << 2 : 4)
+      if (D) memory.fill(dDBlock, 0, channelD ? (<usize>headDim) << 2 : 4)
       for (let i = 0; i < size; i++) {
         const xRow = xRows + ((<usize>(i * xStride)) << 2)
         const dyRow = dyRows + ((<usize>(i * inner)) << 2)
         const dxRow = dxRows + ((<usize>(i * inner)) << 2)
         const at = (<usize>i) << 2
-        store<f32>(ds + at, ssdDot(dxRow, xRow, headWidth))
+        store<f32>(ds + at, ssdDot(dxRow, xRow, headDim))
         const d = D ? D + ((<usize>(channelD ? column : h)) << 2) : 0
-        finishRow(dxRow, load<f32>(s + at), dyRow, d, channelD, headWidth)
+        finishRow(dxRow, load<f32>(s + at), dyRow, d, channelD, headDim)
         if (D) {
-          if (channelD) addTimes(dDBlock, dyRow, xRow, headWidth)
-          else store<f32>(dDBlock, load<f32>(dDBlock) + ssdDot(dyRow, xRow, headWidth))
+          if (channelD) addTimes(dDBlock, dyRow, xRow, headDim)
+          else store<f32>(dDBlock, load<f32>(dDBlock) + ssdDot(dyRow, xRow, headDim))
         }
       }
 
       memory.fill(rows, 0, size * stateRow)
-      ssdAddProduct(rows, state, dyRows, inner, 1, hState, state, size, state, headWidth, SSD_FULL)
+      ssdAddProduct(rows, stateSize, dyRows, inner, 1, hState, stateSize, size, stateSize, headDim, SSD_FULL)
       for (let i = 0; i < size; i++) {
         const at = (<usize>i) << 2
         const decay = load<f32>(decayIn + at)
         const cRow = cRows + ((<usize>(i * cStride)) << 2)
-        store<f32>(da + at, load<f32>(da + at) + decay * ssdDot(rows + i * stateRow, cRow, state))
-        ssdAxpy(dCRows + i * bcStep, decay, rows + i * stateRow, state)
+        store<f32>(da + at, load<f32>(da + at) + decay * ssdDot(rows + i * stateRow, cRow, stateSize))
+        ssdAxpy(dCRows + i * bcStep, decay, rows + i * stateRow, stateSize)
       }
       memory.fill(rows, 0, size * stateRow)
-      ssdAddProduct(rows, state, xRows, xStride, 1, dh, state, size, state, headWidth, SSD_FULL)
+      ssdAddProduct(rows, stateSize, xRows, xStride, 1, dh, stateSize, size, stateSize, headDim, SSD_FULL)
       for (let i = 0; i < size; i++) {
-        ssdAxpy(dBRows + i * bcStep, load<f32>(weightEnd + ((<usize>i) << 2)), rows + i * stateRow, state)
+        ssdAxpy(dBRows + i * bcStep, load<f32>(weightEnd + ((<usize>i) << 2)), rows + i * stateRow, stateSize)
       }
 
       const a = load<f32>(A + ((<usize>h) << 2))
-      const bias: f32 = dtBias ? load<f32>(dtBias + ((<usize>h) << 2)) : 0
-      let sum = ssdDot(dh, hEnd, headWidth * state)
+      const bias: f32 = deltaBias ? load<f32>(deltaBias + ((<usize>h) << 2)) : 0
+      let sum = ssdDot(dh, hEnd, headDim * stateSize)
       let dA: f32 = 0
-      let ddtBias: f32 = 0
+      let dDeltaBias: f32 = 0
       for (let i = size - 1; i >= 0; i--) {
         const at = (<usize>i) << 2
         const step = load<f32>(s + at)
@@ -163,20 +163,20 @@ export function ssdBackward(
         sum += load<f32>(da + at) - direct * step
         if (load<f32>(e + at) == 0) sum = 0
         dA += sum * step
-        const raw = load<f32>(dt + ((<usize>((row + i) * dtStride + h)) << 2)) + bias
-        const free = dtSoftplus ? softplus1(raw) : raw
-        let slope: f32 = dtSoftplus ? sigmoid1(raw) : 1
-        if (free < dtMin || free > dtMax) slope = 0
+        const raw = load<f32>(delta + ((<usize>((row + i) * deltaStride + h)) << 2)) + bias
+        const free = deltaSoftplus ? softplus1(raw) : raw
+        let slope: f32 = deltaSoftplus ? sigmoid1(raw) : 1
+        if (free < deltaMin || free > deltaMax) slope = 0
         const gradient = (direct + sum * a) * slope
-        ddtBias += gradient
-        store<f32>(ddt + ((<usize>((row + i) * heads + h)) << 2), gradient)
+        dDeltaBias += gradient
+        store<f32>(dDelta + ((<usize>((row + i) * heads + h)) << 2), gradient)
       }
       store<f32>(dABlocks + ((<usize>(block * heads + h)) << 2), dA)
-      if (ddtBiasBlocks) store<f32>(ddtBiasBlocks + ((<usize>(block * heads + h)) << 2), ddtBias)
+      if (dDeltaBiasBlocks) store<f32>(dDeltaBiasBlocks + ((<usize>(block * heads + h)) << 2), dDeltaBias)
     }
-    const bcStride = groups * state
-    ssdAddProduct(dCRows, bcStride, dscores, chunk, 1, bRows, bStride, size, state, size, SSD_LOWER)
-    ssdAddProduct(dBRows, bcStride, dscores, 1, chunk, cRows, cStride, size, state, size, SSD_UPPER)
+    const bcStride = groups * stateSize
+    ssdAddProduct(dCRows, bcStride, dscores, chunk, 1, bRows, bStride, size, stateSize, size, SSD_LOWER)
+    ssdAddProduct(dBRows, bcStride, dscores, 1, chunk, cRows, cStride, size, stateSize, size, SSD_UPPER)
   }
 }
 

@@ -6,10 +6,10 @@ import { exp4, fma, fma1, silu1, silu4, softplus4 } from '../../../devices/wasm/
 import { ssdOuter } from './outer.as.ts'
 import { SSD_FULL, SSD_LOWER, ssdAddProduct, ssdDots } from './tiles.as.ts'
 
-/** Items: (b, chunk, h), h fastest. dt [B, L, H], rows dtStride apart. */
+/** Items: (b, chunk, h), h fastest. delta [B, L, H], rows deltaStride apart. */
 export function ssdDecays(
-  dt: usize,
-  dtBias: usize,
+  delta: usize,
+  deltaBias: usize,
   A: usize,
   reset: usize,
   decays: usize,
@@ -17,10 +17,10 @@ export function ssdDecays(
   length: i32,
   heads: i32,
   chunk: i32,
-  dtStride: i32,
-  dtSoftplus: i32,
-  dtMin: f32,
-  dtMax: f32,
+  deltaStride: i32,
+  deltaSoftplus: i32,
+  deltaMin: f32,
+  deltaMax: f32,
   begin: i32,
   end: i32,
 ): void {
@@ -33,10 +33,10 @@ export function ssdDecays(
     const first = c * chunk
     const size = min(chunk, length - first)
     const at = decays + ((<usize>((b * heads + h) * length + first)) << 2)
-    const bias: f32 = dtBias ? load<f32>(dtBias + ((<usize>h) << 2)) : 0
+    const bias: f32 = deltaBias ? load<f32>(deltaBias + ((<usize>h) << 2)) : 0
     const a = load<f32>(A + ((<usize>h) << 2))
-    const raw = dt + ((<usize>((b * length + first) * dtStride + h)) << 2)
-    const step = (<usize>dtStride) << 2
+    const raw = delta + ((<usize>((b * length + first) * deltaStride + h)) << 2)
+    const step = (<usize>deltaStride) << 2
     for (let i = 0; i < size; i += 4) {
       const count = min(4, size - i)
       let v = v128.load32_splat(raw + i * step)
@@ -44,8 +44,8 @@ export function ssdDecays(
       if (count > 2) v = f32x4.replace_lane(v, 2, load<f32>(raw + (i + 2) * step))
       if (count > 3) v = f32x4.replace_lane(v, 3, load<f32>(raw + (i + 3) * step))
       v = f32x4.add(v, f32x4.splat(bias))
-      if (dtSoftplus) v = softplus4(v)
-      v = f32x4.min(f32x4.max(v, f32x4.splat(dtMin)), f32x4.splat(dtMax))
+      if (deltaSoftplus) v = softplus4(v)
+      v = f32x4.min(f32x4.max(v, f32x4.splat(deltaMin)), f32x4.splat(deltaMax))
       storeLanes(at + ((<usize>i) << 2), v, count)
       storeLanes(at + plane + ((<usize>i) << 2), exp4(f32x4.mul(v, f32x4.splat(a))), count)
     }
@@ -87,7 +87,7 @@ export function ssdScores(
   scores: usize,
   length: i32,
   groups: i32,
-  state: i32,
+  stateSize: i32,
   chunk: i32,
   bStride: i32,
   cStride: i32,
@@ -101,9 +101,9 @@ export function ssdScores(
     const row = (item / groups / chunks) * length + c * chunk
     const size = min(chunk, length - c * chunk)
     const out = scores + ((<usize>(item * chunk * chunk)) << 2)
-    const bRows = B + ((<usize>(row * bStride + g * state)) << 2)
-    const cRows = C + ((<usize>(row * cStride + g * state)) << 2)
-    ssdDots(out, chunk, 0, cRows, cStride, bRows, bStride, size, size, state, SSD_LOWER)
+    const bRows = B + ((<usize>(row * bStride + g * stateSize)) << 2)
+    const cRows = C + ((<usize>(row * cStride + g * stateSize)) << 2)
+    ssdDots(out, chunk, 0, cRows, cStride, bRows, bStride, size, size, stateSize, SSD_LOWER)
   }
 }
 
@@ -153,9 +153,9 @@ export function ssdForward(
   batch: i32,
   length: i32,
   heads: i32,
-  headWidth: i32,
+  headDim: i32,
   groups: i32,
-  state: i32,
+  stateSize: i32,
   chunk: i32,
   blockWidth: i32,
   channelD: i32,
@@ -167,22 +167,22 @@ export function ssdForward(
   end: i32,
 ): void {
   const chunks = (length + chunk - 1) / chunk
-  const blocks = (headWidth + blockWidth - 1) / blockWidth
-  const inner = heads * headWidth
+  const blocks = (headDim + blockWidth - 1) / blockWidth
+  const inner = heads * headDim
   const plane = (<usize>(batch * heads * length)) << 2
   for (let item = begin; item < end; item++) {
     const p0 = (item % blocks) * blockWidth
-    const width = min(blockWidth, headWidth - p0)
+    const width = min(blockWidth, headDim - p0)
     const h = (item / blocks) % heads
     const b = item / blocks / heads
     const g = h / (heads / groups)
-    const column = h * headWidth + p0
+    const column = h * headDim + p0
     const m = rows + ((<usize>(item * 5 * chunk)) << 2)
     const weights = m + ((<usize>chunk) << 2)
-    const stateAt = (<usize>(((b * heads + h) * headWidth + p0) * state)) << 2
+    const stateAt = (<usize>(((b * heads + h) * headDim + p0) * stateSize)) << 2
     const hState = finalState + stateAt
-    if (initialState) memory.copy(hState, initialState + stateAt, (<usize>(width * state)) << 2)
-    else memory.fill(hState, 0, (<usize>(width * state)) << 2)
+    if (initialState) memory.copy(hState, initialState + stateAt, (<usize>(width * stateSize)) << 2)
+    else memory.fill(hState, 0, (<usize>(width * stateSize)) << 2)
     for (let c = 0; c < chunks; c++) {
       const first = c * chunk
       const size = min(chunk, length - first)
@@ -192,15 +192,15 @@ export function ssdForward(
       const xRows = x + ((<usize>(row * xStride + column)) << 2)
       const zRows = z + ((<usize>(row * zStride + column)) << 2)
       const yRows = y + ((<usize>(row * inner + column)) << 2)
-      const bRows = B + ((<usize>(row * bStride + g * state)) << 2)
-      const cRows = C + ((<usize>(row * cStride + g * state)) << 2)
+      const bRows = B + ((<usize>(row * bStride + g * stateSize)) << 2)
+      const cRows = C + ((<usize>(row * cStride + g * stateSize)) << 2)
       const score = scores + ((<usize>(((b * chunks + c) * groups + g) * chunk * chunk)) << 2)
       for (let l = 0; l < size; l += 4) {
         const count = min(4, size - l)
         const yTile = yRows + ((<usize>(l * inner)) << 2)
         const decayIn = e + plane + ((<usize>l) << 2)
         const cTile = cRows + ((<usize>(l * cStride)) << 2)
-        ssdDots(yTile, inner, decayIn, cTile, cStride, hState, state, count, width, state, SSD_FULL)
+        ssdDots(yTile, inner, decayIn, cTile, cStride, hState, stateSize, count, width, stateSize, SSD_FULL)
         for (let r = 0; r < count; r++) {
           const i = l + r
           ssdNextRow(m, i, load<f32>(e + ((<usize>i) << 2)), load<f32>(s + ((<usize>i) << 2)))
@@ -225,7 +225,7 @@ export function ssdForward(
         }
       }
       const through = load<f32>(e + plane + ((<usize>(size - 1)) << 2))
-      ssdOuter(hState, hState, through, s + 4 * plane, xRows, xStride, bRows, bStride, width, state, size)
+      ssdOuter(hState, hState, through, s + 4 * plane, xRows, xStride, bRows, bStride, width, stateSize, size)
     }
   }
 }

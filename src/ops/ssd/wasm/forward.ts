@@ -1,7 +1,7 @@
 import { wasmLaunch, type WasmLaunch } from '../../../devices/wasm/launch.ts'
 import type { Tensor } from '../../../tensor/tensor.ts'
 import type { Call } from '../../operation.ts'
-import { dtRange, sizesOf, type SsdSizes } from '../shapes.ts'
+import { deltaRange, sizesOf, type SsdSizes } from '../shapes.ts'
 import type { SsdInputs, SsdOutputs, SsdParams } from '../types.ts'
 
 /** Columns of a head that one item works on: its part of the state stays in the first-level cache. */
@@ -17,26 +17,30 @@ export interface Prepared {
 
 /** Decays and C Bᵀ. */
 export function prepare(
-  { dt, A, B, C, dtBias, reset }: SsdInputs,
+  { delta, A, B, C, deltaBias, reset }: SsdInputs,
   params: SsdParams,
   sizes: SsdSizes,
   scratch: Call<object, object, object>['scratch'],
 ): Prepared {
-  const { batch, length, heads, groups, state, chunk, chunks } = sizes
+  const { batch, length, heads, groups, stateSize, chunk, chunks } = sizes
   const decays = scratch([5, batch, heads, length])
   const scores = scratch([batch, chunks, groups, chunk, chunk])
-  const dtArgs = { dtStride: dt.rowStride, dtSoftplus: Number(params.dtSoftplus), ...dtRange(params) }
+  const deltaArgs = {
+    deltaStride: delta.rowStride,
+    deltaSoftplus: Number(params.deltaSoftplus),
+    ...deltaRange(params),
+  }
   const strides = { bStride: B.rowStride, cStride: C.rowStride }
   return {
     launches: [
       wasmLaunch(
         'ssdDecays',
-        { dt, dtBias, A, reset, decays, batch, length, heads, chunk, ...dtArgs },
+        { delta, deltaBias, A, reset, decays, batch, length, heads, chunk, ...deltaArgs },
         batch * chunks * heads,
       ),
       wasmLaunch(
         'ssdScores',
-        { B, C, scores, length, groups, state, chunk, ...strides },
+        { B, C, scores, length, groups, stateSize, chunk, ...strides },
         batch * chunks * groups,
       ),
     ],
@@ -54,7 +58,7 @@ export function forward(
   scratch: Call<object, object, object>['scratch'],
 ): WasmLaunch {
   const { chunks: _, ...own } = sizes
-  const items = sizes.batch * sizes.heads * Math.ceil(sizes.headWidth / BLOCK_WIDTH)
+  const items = sizes.batch * sizes.heads * Math.ceil(sizes.headDim / BLOCK_WIDTH)
   const rows = scratch([items, 5, sizes.chunk])
   const strides = {
     xStride: x.rowStride,

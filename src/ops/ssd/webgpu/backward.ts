@@ -2,7 +2,7 @@ import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../device
 import { ACTIVATION_WGSL } from '../../activation/webgpu/wgsl.ts'
 import { sumBlocks } from '../../norm/webgpu/backward.ts'
 import type { Call } from '../../operation.ts'
-import { dtRange, sizesOf } from '../shapes.ts'
+import { deltaRange, sizesOf } from '../shapes.ts'
 import { decaysAndScores, gradientsAfter, statesBefore } from './chunks.ts'
 import { ssdHeadGradients, ssdStepGradient } from './steps.ts'
 import { ssdGroupRows, ssdGroupScores } from './groups.ts'
@@ -51,10 +51,10 @@ const ssdSkipGradient = defineKernel({
       let first = (block % u.chunks) * u.chunk;
       let row = (block / u.chunks) * u.length + first;
       let size = min(u.chunk, u.length - first);
-      let inner = u.heads * u.headWidth;
+      let inner = u.heads * u.headDim;
       var part = 0.0;
-      for (var p = local; p < u.headWidth; p += 64u) {
-        let i = h * u.headWidth + p;
+      for (var p = local; p < u.headDim; p += 64u) {
+        let i = h * u.headDim + p;
         var sum = 0.0;
         for (var t = 0u; t < size; t++) { sum += dy[(row + t) * inner + i] * x[u.xOffset + (row + t) * u.xStride + i]; }
         if (CHANNEL_D) { dDBlocks[block * inner + i] = sum; }
@@ -78,19 +78,19 @@ export function ssdBackward({
   scratch,
   device,
 }: Call<SsdBackwardInputs, SsdBackwardOutputs, SsdParams>): WebGpuLaunch[] {
-  const { x, dt, A, B, C, D, z, dtBias, initialState, dfinalState } = inputs
-  const { dx, ddt, dA, dB, dC, dD, dz, ddtBias, dinitialState } = outputs
+  const { x, delta, A, B, C, D, z, deltaBias, initialState, dFinalState } = inputs
+  const { dx, dDelta, dA, dB, dC, dD, dz, dDeltaBias, dInitialState } = outputs
   const sizes = sizesOf(inputs, params, device)
-  const { batch, length, heads, headWidth, groups, state, chunk, chunks } = sizes
-  const pBlocks = Math.ceil(headWidth / 64)
-  const nBlocks = Math.ceil(state / 64)
+  const { batch, length, heads, headDim, groups, stateSize, chunk, chunks } = sizes
+  const pBlocks = Math.ceil(headDim / 64)
+  const nBlocks = Math.ceil(stateSize / 64)
   const blockCount = batch * chunks
 
   const decays = scratch([2, batch, heads, length])
   const scores = scratch([batch, chunks, groups, chunk, chunk])
   const through = scratch([batch, chunks, heads])
-  const states = scratch([batch, chunks + 1, heads, headWidth, state])
-  const dstates = scratch([batch, chunks, heads, headWidth, state])
+  const states = scratch([batch, chunks + 1, heads, headDim, stateSize])
+  const dstates = scratch([batch, chunks, heads, headDim, stateSize])
   const dscores = scratch([batch, chunks, heads, chunk, chunk])
   const dgroups = scratch([batch, chunks, groups, chunk, chunk])
   const parts = scratch([1 + nBlocks + pBlocks, batch, heads, length])
@@ -123,8 +123,8 @@ export function ssdBackward({
       decays,
       states: dstates,
       through,
-      first: dfinalState,
-      last: dinitialState,
+      first: dFinalState,
+      last: dInitialState,
     }),
     launch(ssdDots, {
       bindings: { x, dy, decays, scores, dscores, parts },
@@ -166,13 +166,13 @@ export function ssdBackward({
       grid: perGroup,
     }),
     launch(ssdStepGradient, {
-      bindings: { dt, dtBias, A, decays, states, dstates, parts, ddt, blocks },
-      uniforms: { ...sizes, ...dtRange(params), firstDirect: 1 + nBlocks, planes: 1 + nBlocks + pBlocks },
-      constants: { DT_SOFTPLUS: params.dtSoftplus },
+      bindings: { delta, deltaBias, A, decays, states, dstates, parts, dDelta, blocks },
+      uniforms: { ...sizes, ...deltaRange(params), firstDirect: 1 + nBlocks, planes: 1 + nBlocks + pBlocks },
+      constants: { DT_SOFTPLUS: params.deltaSoftplus },
       grid: perHead,
     }),
     launch(ssdHeadGradients, {
-      bindings: { blocks, dA, ddtBias },
+      bindings: { blocks, dA, dDeltaBias },
       uniforms: { count: blockCount, heads },
       constants: {},
       grid: gridOf(heads, 64),

@@ -2,7 +2,7 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
 import type { Tensor } from '../../../tensor/tensor.ts'
 import { ACTIVATION_WGSL } from '../../activation/webgpu/wgsl.ts'
-import { dtRange, type SsdSizes } from '../shapes.ts'
+import { deltaRange, type SsdSizes } from '../shapes.ts'
 import { DECAYS, PRODUCT, SIZES } from './wgsl.ts'
 import type { SsdInputs, SsdParams } from '../types.ts'
 
@@ -11,8 +11,8 @@ const WORKGROUP = 256
 /** decays [2, B, H, L]: s and e = exp(s A), 0 at a reset. A thread for each (b, l, h). */
 const ssdDecays = defineKernel({
   name: 'ssdDecays',
-  bindings: { dt: 'f32 view', dtBias: 'f32?', A: 'f32', reset: 'i32?', decays: 'f32 rw' },
-  uniforms: { ...SIZES, dtMin: 'f32', dtMax: 'f32' },
+  bindings: { delta: 'f32 view', deltaBias: 'f32?', A: 'f32', reset: 'i32?', decays: 'f32 rw' },
+  uniforms: { ...SIZES, deltaMin: 'f32', deltaMax: 'f32' },
   constants: { WORKGROUP: 'u32', DT_SOFTPLUS: 'bool' },
   body:
     ACTIVATION_WGSL +
@@ -24,10 +24,10 @@ const ssdDecays = defineKernel({
       if (i >= size) { return; }
       let h = i % u.heads;
       let row = i / u.heads;
-      var s = dt[u.dtOffset + row * u.dtStride + h];
-      if (HAS_DT_BIAS) { s += dtBias[h]; }
+      var s = delta[u.deltaOffset + row * u.deltaStride + h];
+      if (HAS_DELTA_BIAS) { s += deltaBias[h]; }
       if (DT_SOFTPLUS) { s = softplus(s); }
-      s = clamp(s, u.dtMin, u.dtMax);
+      s = clamp(s, u.deltaMin, u.deltaMax);
       var e = expOf(s * A[h]);
       if (HAS_RESET) { e = select(0.0, e, reset[row] == 0); }
       let at = ((row / u.length) * u.heads + h) * u.length + row % u.length;
@@ -50,12 +50,12 @@ const ssdScores = defineKernel({
     var<private> column: u32;
 
     fn left(phase: u32, l: u32, n: u32) -> f32 {
-      if (l >= size || n >= u.state) { return 0.0; }
+      if (l >= size || n >= u.stateSize) { return 0.0; }
       return C[u.COffset + (row + l) * u.CStride + column + n];
     }
 
     fn right(phase: u32, n: u32, s: u32) -> f32 {
-      if (s >= size || n >= u.state) { return 0.0; }
+      if (s >= size || n >= u.stateSize) { return 0.0; }
       return B[u.BOffset + (row + s) * u.BStride + column + n];
     }
 
@@ -66,8 +66,8 @@ const ssdScores = defineKernel({
       let c = (item / u.groups) % u.chunks;
       row = (item / u.groups / u.chunks) * u.length + c * u.chunk;
       size = min(u.chunk, u.length - c * u.chunk);
-      column = (item % u.groups) * u.state;
-      product(0u, u.state, true, true, local);
+      column = (item % u.groups) * u.stateSize;
+      product(0u, u.stateSize, true, true, local);
       let l = 4u * (local / 16u);
       let s = 4u * (local % 16u);
       keep(item, l, s, sum0);
@@ -107,19 +107,19 @@ const ssdChunkStates = defineKernel({
     var<private> columnsColumn: u32;
 
     fn left(phase: u32, p: u32, t: u32) -> f32 {
-      if (t >= size || p0 + p >= u.headWidth) { return 0.0; }
+      if (t >= size || p0 + p >= u.headDim) { return 0.0; }
       return steps[t] * rows[u.rowsOffset + (row + t) * u.rowsStride + rowsColumn + p];
     }
 
     fn right(phase: u32, t: u32, n: u32) -> f32 {
-      if (t >= size || n0 + n >= u.state) { return 0.0; }
+      if (t >= size || n0 + n >= u.stateSize) { return 0.0; }
       return columns[u.columnsOffset + (row + t) * u.columnsStride + columnsColumn + n];
     }
 
     @compute @workgroup_size(256)
     fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
-      let pBlocks = (u.headWidth + 63u) / 64u;
-      let nBlocks = (u.state + 63u) / 64u;
+      let pBlocks = (u.headDim + 63u) / 64u;
+      let nBlocks = (u.stateSize + 63u) / 64u;
       let tile = flatGroup(group);
       let item = tile / (pBlocks * nBlocks);
       if (item >= u.batch * u.chunks * u.heads) { return; }
@@ -130,8 +130,8 @@ const ssdChunkStates = defineKernel({
       size = min(u.chunk, u.length - c * u.chunk);
       p0 = 64u * ((tile / nBlocks) % pBlocks);
       n0 = 64u * (tile % nBlocks);
-      rowsColumn = h * u.headWidth + p0;
-      columnsColumn = (h / (u.heads / u.groups)) * u.state + n0;
+      rowsColumn = h * u.headDim + p0;
+      columnsColumn = (h / (u.heads / u.groups)) * u.stateSize + n0;
       loadDecays((b * u.heads + h) * u.length + c * u.chunk, size, local);
       if (local < MOST_TOKENS) {
         steps[local] = select(steps[local] * decayEnd(local), decayIn(local), REVERSE);
@@ -139,7 +139,7 @@ const ssdChunkStates = defineKernel({
       }
       workgroupBarrier();
       product(0u, u.chunk, false, false, local);
-      let stateAt = ((b * u.slots + c) * u.heads + h) * u.headWidth;
+      let stateAt = ((b * u.slots + c) * u.heads + h) * u.headDim;
       let p = p0 + 4u * (local / 16u);
       let n = n0 + 4u * (local % 16u);
       keep(stateAt, p, n, sum0);
@@ -150,7 +150,7 @@ const ssdChunkStates = defineKernel({
 
     fn keep(stateAt: u32, p: u32, n: u32, sum: vec4f) {
       for (var j = 0u; j < 4u; j++) {
-        if (p < u.headWidth && n + j < u.state) { states[(stateAt + p) * u.state + n + j] = sum[j]; }
+        if (p < u.headDim && n + j < u.stateSize) { states[(stateAt + p) * u.stateSize + n + j] = sum[j]; }
       }
     }`,
 })
@@ -170,11 +170,11 @@ const ssdCarry = defineKernel({
     @compute @workgroup_size(WORKGROUP)
     fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
       let i = flatGroup(group) * WORKGROUP + local;
-      let size = u.heads * u.headWidth * u.state;
+      let size = u.heads * u.headDim * u.stateSize;
       if (i >= u.batch * size) { return; }
       let b = i / size;
       let within = i % size;
-      let h = within / (u.headWidth * u.state);
+      let h = within / (u.headDim * u.stateSize);
       var carried = 0.0;
       if (HAS_FIRST) { carried = first[i]; }
       // Eight chunks are read before the first of them is written: a read after a write would wait for it.
@@ -198,17 +198,17 @@ const ssdCarry = defineKernel({
 })
 
 export function decaysAndScores(
-  { dt, A, B, C, dtBias, reset }: SsdInputs,
+  { delta, A, B, C, deltaBias, reset }: SsdInputs,
   params: SsdParams,
   sizes: SsdSizes,
   { decays, scores }: { readonly decays: Tensor; readonly scores: Tensor },
 ): WebGpuLaunch[] {
   return [
     launch(ssdDecays, {
-      bindings: { dt, dtBias, A, reset, decays },
-      uniforms: { ...sizes, ...dtRange(params) },
-      constants: { WORKGROUP, DT_SOFTPLUS: params.dtSoftplus },
-      grid: gridOf(dt.size, WORKGROUP),
+      bindings: { delta, deltaBias, A, reset, decays },
+      uniforms: { ...sizes, ...deltaRange(params) },
+      constants: { WORKGROUP, DT_SOFTPLUS: params.deltaSoftplus },
+      grid: gridOf(delta.size, WORKGROUP),
     }),
     launch(ssdScores, {
       bindings: { B, C, scores },
@@ -220,8 +220,8 @@ export function decaysAndScores(
 }
 
 /** Tiles of 64 x 64 of a state. */
-const stateTiles = ({ headWidth, state }: SsdSizes): number =>
-  Math.ceil(headWidth / 64) * Math.ceil(state / 64)
+const stateTiles = ({ headDim, stateSize }: SsdSizes): number =>
+  Math.ceil(headDim / 64) * Math.ceil(stateSize / 64)
 
 /** states [B, slots, H, P, N] before the chunks (and after the last, with a slot more), from x and B; through is made. */
 export function statesBefore(
@@ -256,7 +256,7 @@ function chunkStates(
   { decays, states, through, first, last }: Parameters<typeof statesBefore>[3],
   reverse: boolean,
 ): WebGpuLaunch[] {
-  const { batch, chunks, heads, headWidth, state } = sizes
+  const { batch, chunks, heads, headDim, stateSize } = sizes
   const uniforms = { ...sizes, slots: states.shape[1] }
   return [
     launch(ssdChunkStates, {
@@ -269,7 +269,7 @@ function chunkStates(
       bindings: { states, through, first, last },
       uniforms,
       constants: { WORKGROUP, REVERSE: reverse },
-      grid: gridOf(batch * heads * headWidth * state, WORKGROUP),
+      grid: gridOf(batch * heads * headDim * stateSize, WORKGROUP),
     }),
   ]
 }

@@ -43,7 +43,7 @@ const ssdOutput = defineKernel({
     fn left(phase: u32, l: u32, k: u32) -> f32 {
       if (l >= size) { return 0.0; }
       if (phase == STATE) {
-        if (k >= u.state) { return 0.0; }
+        if (k >= u.stateSize) { return 0.0; }
         return C[u.COffset + (row + l) * u.CStride + cColumn + k];
       }
       if (k > l) { return 0.0; }
@@ -51,10 +51,10 @@ const ssdOutput = defineKernel({
     }
 
     fn right(phase: u32, k: u32, p: u32) -> f32 {
-      if (p0 + p >= u.headWidth) { return 0.0; }
+      if (p0 + p >= u.headDim) { return 0.0; }
       if (phase == STATE) {
-        if (k >= u.state) { return 0.0; }
-        return states[stateAt + (p0 + p) * u.state + k];
+        if (k >= u.stateSize) { return 0.0; }
+        return states[stateAt + (p0 + p) * u.stateSize + k];
       }
       if (k >= size) { return 0.0; }
       return x[u.xOffset + (row + k) * u.xStride + xColumn + p];
@@ -62,7 +62,7 @@ const ssdOutput = defineKernel({
 
     @compute @workgroup_size(256)
     fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
-      let blocks = (u.headWidth + 63u) / 64u;
+      let blocks = (u.headDim + 63u) / 64u;
       let tile = flatGroup(group);
       let item = tile / blocks;
       if (item >= u.batch * u.chunks * u.heads) { return; }
@@ -73,12 +73,12 @@ const ssdOutput = defineKernel({
       row = b * u.length + c * u.chunk;
       size = min(u.chunk, u.length - c * u.chunk);
       p0 = 64u * (tile % blocks);
-      xColumn = h * u.headWidth + p0;
-      cColumn = g * u.state;
+      xColumn = h * u.headDim + p0;
+      cColumn = g * u.stateSize;
       scoreAt = ((b * u.chunks + c) * u.groups + g) * u.chunk * u.chunk;
-      stateAt = ((b * u.slots + c) * u.heads + h) * u.headWidth * u.state;
+      stateAt = ((b * u.slots + c) * u.heads + h) * u.headDim * u.stateSize;
       loadDecays((b * u.heads + h) * u.length + c * u.chunk, size, local);
-      product(STATE, u.state, true, true, local);
+      product(STATE, u.stateSize, true, true, local);
       let l = 4u * (local / 16u);
       let p = 4u * (local % 16u);
       sum0 *= decayIn(l);
@@ -95,14 +95,14 @@ const ssdOutput = defineKernel({
     fn write(h: u32, l: u32, first: u32, sum: vec4f) {
       for (var j = 0u; j < 4u; j++) {
         let p = first + j;
-        if (l < size && p0 + p < u.headWidth) {
+        if (l < size && p0 + p < u.headDim) {
           var v = sum[j];
           if (HAS_D) { v += D[select(h, xColumn + p, CHANNEL_D)] * x[u.xOffset + (row + l) * u.xStride + xColumn + p]; }
           if (HAS_Z) {
             let gate = z[u.zOffset + (row + l) * u.zStride + xColumn + p];
             v *= gate * sigmoid(gate);
           }
-          y[(row + l) * u.heads * u.headWidth + xColumn + p] = v;
+          y[(row + l) * u.heads * u.headDim + xColumn + p] = v;
         }
       }
     }`,
@@ -114,12 +114,12 @@ export function output(
   sizes: SsdSizes,
   tensors: { readonly decays: Tensor; readonly scores: Tensor; readonly states: Tensor; readonly y: Tensor },
 ): WebGpuLaunch {
-  const { batch, chunks, heads, headWidth } = sizes
+  const { batch, chunks, heads, headDim } = sizes
   return launch(ssdOutput, {
     bindings: { x, C, D, z, ...tensors },
     uniforms: { ...sizes, slots: tensors.states.shape[1] },
     constants: { CHANNEL_D: D !== undefined && D.size !== A.size },
-    grid: gridOf(batch * chunks * heads * Math.ceil(headWidth / 64), 1),
+    grid: gridOf(batch * chunks * heads * Math.ceil(headDim / 64), 1),
   })
 }
 
@@ -132,11 +132,11 @@ export function ssd({
 }: Call<SsdInputs, SsdOutputs, SsdParams>): WebGpuLaunch[] {
   const { x, B, initialState } = inputs
   const sizes = sizesOf(inputs, params, device)
-  const { batch, length, heads, headWidth, groups, state, chunk, chunks } = sizes
+  const { batch, length, heads, headDim, groups, stateSize, chunk, chunks } = sizes
   const decays = scratch([2, batch, heads, length])
   const scores = scratch([batch, chunks, groups, chunk, chunk])
   const through = scratch([batch, chunks, heads])
-  const states = scratch([batch, chunks, heads, headWidth, state])
+  const states = scratch([batch, chunks, heads, headDim, stateSize])
   const ends = { first: initialState, last: outputs.finalState }
   return [
     ...decaysAndScores(inputs, params, sizes, { decays, scores }),

@@ -63,7 +63,7 @@ export const ssdGroupRows = defineKernel({
     fn meet(t: u32, tx: u32, sum: vec4f) -> f32 {
       var dot = 0.0;
       for (var j = 0u; j < 4u; j++) {
-        if (t < size && n0 + tx + j < u.state) {
+        if (t < size && n0 + tx + j < u.stateSize) {
           dot += sum[j] * other[u.otherOffset + (row + t) * u.otherStride + columnsColumn + tx + j];
         }
       }
@@ -72,14 +72,14 @@ export const ssdGroupRows = defineKernel({
 
     fn write(g: u32, t: u32, tx: u32, sum: vec4f) {
       for (var j = 0u; j < 4u; j++) {
-        if (t < size && n0 + tx + j < u.state) { out[((row + t) * u.groups + g) * u.state + n0 + tx + j] = sum[j]; }
+        if (t < size && n0 + tx + j < u.stateSize) { out[((row + t) * u.groups + g) * u.stateSize + n0 + tx + j] = sum[j]; }
       }
     }
 
     fn left(phase: u32, t: u32, k: u32) -> f32 {
       if (t >= size) { return 0.0; }
       if (phase == STATE) {
-        if (k >= u.headWidth) { return 0.0; }
+        if (k >= u.headDim) { return 0.0; }
         return rows[u.rowsOffset + (row + t) * u.rowsStride + rowsColumn + k];
       }
       if (k >= size) { return 0.0; }
@@ -87,10 +87,10 @@ export const ssdGroupRows = defineKernel({
     }
 
     fn right(phase: u32, k: u32, n: u32) -> f32 {
-      if (n0 + n >= u.state) { return 0.0; }
+      if (n0 + n >= u.stateSize) { return 0.0; }
       if (phase == STATE) {
-        if (k >= u.headWidth) { return 0.0; }
-        return states[stateAt + k * u.state + n0 + n];
+        if (k >= u.headDim) { return 0.0; }
+        return states[stateAt + k * u.stateSize + n0 + n];
       }
       if (k >= size) { return 0.0; }
       return columns[u.columnsOffset + (row + k) * u.columnsStride + columnsColumn + n];
@@ -98,7 +98,7 @@ export const ssdGroupRows = defineKernel({
 
     @compute @workgroup_size(256)
     fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
-      let blocks = (u.state + 63u) / 64u;
+      let blocks = (u.stateSize + 63u) / 64u;
       let tile = flatGroup(group);
       let item = tile / blocks;
       if (item >= u.batch * u.chunks * u.groups) { return; }
@@ -111,7 +111,7 @@ export const ssdGroupRows = defineKernel({
       row = b * u.length + c * u.chunk;
       size = min(u.chunk, u.length - c * u.chunk);
       n0 = 64u * (tile % blocks);
-      columnsColumn = g * u.state + n0;
+      columnsColumn = g * u.stateSize + n0;
       scoreAt = item * u.chunk * u.chunk;
       var total0 = vec4f();
       var total1 = vec4f();
@@ -119,11 +119,11 @@ export const ssdGroupRows = defineKernel({
       var total3 = vec4f();
       for (var h = g * perGroup; h < (g + 1u) * perGroup; h++) {
         let first = (b * u.heads + h) * u.length + c * u.chunk;
-        rowsColumn = h * u.headWidth;
-        stateAt = ((b * u.slots + c) * u.heads + h) * u.headWidth * u.state;
+        rowsColumn = h * u.headDim;
+        stateAt = ((b * u.slots + c) * u.heads + h) * u.headDim * u.stateSize;
         loadDecays(first, size, local);
         clearSums();
-        product(STATE, u.headWidth, true, false, local);
+        product(STATE, u.headDim, true, false, local);
         sum0 *= weightOf(ty);
         sum1 *= weightOf(ty + 1u);
         sum2 *= weightOf(ty + 2u);

@@ -20,12 +20,12 @@ export const ssdDots = defineKernel({
     var<private> column: u32;
 
     fn left(phase: u32, l: u32, p: u32) -> f32 {
-      if (l >= size || p >= u.headWidth) { return 0.0; }
-      return dy[(row + l) * u.heads * u.headWidth + column + p];
+      if (l >= size || p >= u.headDim) { return 0.0; }
+      return dy[(row + l) * u.heads * u.headDim + column + p];
     }
 
     fn right(phase: u32, p: u32, s: u32) -> f32 {
-      if (s >= size || p >= u.headWidth) { return 0.0; }
+      if (s >= size || p >= u.headDim) { return 0.0; }
       return x[u.xOffset + (row + s) * u.xStride + column + p];
     }
 
@@ -39,11 +39,11 @@ export const ssdDots = defineKernel({
       let b = item / u.heads / u.chunks;
       row = b * u.length + c * u.chunk;
       size = min(u.chunk, u.length - c * u.chunk);
-      column = h * u.headWidth;
+      column = h * u.headDim;
       let first = (b * u.heads + h) * u.length + c * u.chunk;
       let scoreAt = ((b * u.chunks + c) * u.groups + g) * u.chunk * u.chunk;
       loadDecays(first, size, local);
-      product(0u, u.headWidth, true, true, local);
+      product(0u, u.headDim, true, true, local);
       let l = 4u * (local / 16u);
       let s = 4u * (local % 16u);
       let dots = vec4f(
@@ -106,7 +106,7 @@ export const ssdInputGradient = defineKernel({
     fn left(phase: u32, s: u32, k: u32) -> f32 {
       if (s >= size) { return 0.0; }
       if (phase == STATE) {
-        if (k >= u.state) { return 0.0; }
+        if (k >= u.stateSize) { return 0.0; }
         return B[u.BOffset + (row + s) * u.BStride + bColumn + k];
       }
       if (k < s || k >= size) { return 0.0; }
@@ -114,18 +114,18 @@ export const ssdInputGradient = defineKernel({
     }
 
     fn right(phase: u32, k: u32, p: u32) -> f32 {
-      if (p0 + p >= u.headWidth) { return 0.0; }
+      if (p0 + p >= u.headDim) { return 0.0; }
       if (phase == STATE) {
-        if (k >= u.state) { return 0.0; }
-        return dstates[stateAt + (p0 + p) * u.state + k];
+        if (k >= u.stateSize) { return 0.0; }
+        return dstates[stateAt + (p0 + p) * u.stateSize + k];
       }
       if (k >= size) { return 0.0; }
-      return dy[(row + k) * u.heads * u.headWidth + column + p];
+      return dy[(row + k) * u.heads * u.headDim + column + p];
     }
 
     @compute @workgroup_size(256)
     fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
-      let blocks = (u.headWidth + 63u) / 64u;
+      let blocks = (u.headDim + 63u) / 64u;
       let tile = flatGroup(group);
       let item = tile / blocks;
       if (item >= u.batch * u.chunks * u.heads) { return; }
@@ -136,13 +136,13 @@ export const ssdInputGradient = defineKernel({
       row = b * u.length + c * u.chunk;
       size = min(u.chunk, u.length - c * u.chunk);
       p0 = 64u * (tile % blocks);
-      column = h * u.headWidth + p0;
-      bColumn = g * u.state;
+      column = h * u.headDim + p0;
+      bColumn = g * u.stateSize;
       scoreAt = ((b * u.chunks + c) * u.groups + g) * u.chunk * u.chunk;
-      stateAt = item * u.headWidth * u.state;
+      stateAt = item * u.headDim * u.stateSize;
       let first = (b * u.heads + h) * u.length + c * u.chunk;
       loadDecays(first, size, local);
-      product(STATE, u.state, true, true, local);
+      product(STATE, u.stateSize, true, true, local);
       let s = 4u * (local / 16u);
       let p = 4u * (local % 16u);
       sum0 *= decayEnd(s);
@@ -163,10 +163,10 @@ export const ssdInputGradient = defineKernel({
       var dot = 0.0;
       for (var j = 0u; j < 4u; j++) {
         let p = begin + j;
-        if (s < size && p0 + p < u.headWidth) {
+        if (s < size && p0 + p < u.headDim) {
           dot += sum[j] * x[u.xOffset + (row + s) * u.xStride + column + p];
           var v = steps[s] * sum[j];
-          let at = (row + s) * u.heads * u.headWidth + column + p;
+          let at = (row + s) * u.heads * u.headDim + column + p;
           if (HAS_D) { v += D[select(h, column + p, CHANNEL_D)] * dy[at]; }
           dx[at] = v;
         }

@@ -1,27 +1,27 @@
-/** The gradients of dt, and of what a head has one number of. */
+/** The gradients of delta, and of what a head has one number of. */
 import { defineKernel } from '../../../devices/webgpu/kernel.ts'
 import { ACTIVATION_WGSL } from '../../activation/webgpu/wgsl.ts'
 import { SIZES } from './wgsl.ts'
 
 /**
- * ddt, and the sums over a chunk of dA and ddtBias, blocks [B, chunks, 2, H]. A workgroup for each (b, chunk, h). parts are
+ * dDelta, and the sums over a chunk of dA and dDeltaBias, blocks [B, chunks, 2, H]. A workgroup for each (b, chunk, h). parts are
  * planes [B, H, L]: terms of C · dC, then, from firstDirect on, of x · dx̄ = ds: with
- * da[t] = da[t + 1] + Σ C · dC - s ds, da after the chunk's end <dh, h>, and 0 at a reset: ddt = (ds + A da) ds/d(dt).
+ * da[t] = da[t + 1] + Σ C · dC - s ds, da after the chunk's end <dh, h>, and 0 at a reset: dDelta = (ds + A da) ds/d(delta).
  */
 export const ssdStepGradient = defineKernel({
   name: 'ssdStepGradient',
   bindings: {
-    dt: 'f32 view',
-    dtBias: 'f32?',
+    delta: 'f32 view',
+    deltaBias: 'f32?',
     A: 'f32',
     decays: 'f32',
     states: 'f32',
     dstates: 'f32',
     parts: 'f32',
-    ddt: 'f32 rw',
+    dDelta: 'f32 rw',
     blocks: 'f32 rw',
   },
-  uniforms: { ...SIZES, dtMin: 'f32', dtMax: 'f32', firstDirect: 'u32', planes: 'u32' },
+  uniforms: { ...SIZES, deltaMin: 'f32', deltaMax: 'f32', firstDirect: 'u32', planes: 'u32' },
   constants: { DT_SOFTPLUS: 'bool' },
   body:
     ACTIVATION_WGSL +
@@ -50,11 +50,11 @@ export const ssdStepGradient = defineKernel({
       let c = (item / u.heads) % u.chunks;
       let b = item / u.heads / u.chunks;
       let size = min(u.chunk, u.length - c * u.chunk);
-      let stateSize = u.headWidth * u.state;
-      let after = ((b * (u.chunks + 1u) + c + 1u) * u.heads + h) * stateSize;
-      let dafter = ((b * u.chunks + c) * u.heads + h) * stateSize;
+      let matrix = u.headDim * u.stateSize;
+      let after = ((b * (u.chunks + 1u) + c + 1u) * u.heads + h) * matrix;
+      let dafter = ((b * u.chunks + c) * u.heads + h) * matrix;
       var part = 0.0;
-      for (var i = local; i < stateSize; i += 64u) { part += states[after + i] * dstates[dafter + i]; }
+      for (var i = local; i < matrix; i += 64u) { part += states[after + i] * dstates[dafter + i]; }
       let end = total(part, local);
 
       let plane = u.batch * u.heads * u.length;
@@ -82,17 +82,17 @@ export const ssdStepGradient = defineKernel({
       var gradient = 0.0;
       if (local < size) {
         let row = b * u.length + c * u.chunk + local;
-        var free = dt[u.dtOffset + row * u.dtStride + h];
-        if (HAS_DT_BIAS) { free += dtBias[h]; }
+        var free = delta[u.deltaOffset + row * u.deltaStride + h];
+        if (HAS_DELTA_BIAS) { free += deltaBias[h]; }
         var slope = 1.0;
         if (DT_SOFTPLUS) {
           slope = sigmoid(free);
           free = softplus(free);
         }
-        if (free < u.dtMin || free > u.dtMax) { slope = 0.0; }
+        if (free < u.deltaMin || free > u.deltaMax) { slope = 0.0; }
         gradient = (direct + exponent[local] * A[h]) * slope;
         dA = exponent[local] * s;
-        ddt[row * u.heads + h] = gradient;
+        dDelta[row * u.heads + h] = gradient;
       }
       dA = total(dA, local);
       let bias = total(gradient, local);
@@ -104,10 +104,10 @@ export const ssdStepGradient = defineKernel({
     }`,
 })
 
-/** dA and ddtBias from their sums over chunks, blocks [blocks, 2, H]. */
+/** dA and dDeltaBias from their sums over chunks, blocks [blocks, 2, H]. */
 export const ssdHeadGradients = defineKernel({
   name: 'ssdHeadGradients',
-  bindings: { blocks: 'f32', dA: 'f32 rw', ddtBias: 'f32? rw' },
+  bindings: { blocks: 'f32', dA: 'f32 rw', dDeltaBias: 'f32? rw' },
   uniforms: { count: 'u32', heads: 'u32' },
   constants: {},
   body: /* wgsl */ `
@@ -122,6 +122,6 @@ export const ssdHeadGradients = defineKernel({
         bias += blocks[(2u * block + 1u) * u.heads + h];
       }
       dA[h] = a;
-      if (HAS_DDT_BIAS) { ddtBias[h] = bias; }
+      if (HAS_D_DELTA_BIAS) { dDeltaBias[h] = bias; }
     }`,
 })

@@ -144,9 +144,9 @@ export const SIZES = {
   batch: 'u32',
   length: 'u32',
   heads: 'u32',
-  headWidth: 'u32',
+  headDim: 'u32',
   groups: 'u32',
-  state: 'u32',
+  stateSize: 'u32',
   chunk: 'u32',
   chunks: 'u32',
 } as const

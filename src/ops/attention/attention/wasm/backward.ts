@@ -8,7 +8,7 @@ export function attentionBackward(
   call: Call<AttentionBackwardInputs, AttentionBackwardOutputs, AttentionParams>,
 ): WasmLaunch[] {
   const { inputs, outputs, params } = call
-  const { q, k, v, y, lse, dy, dlse } = inputs
+  const { q, k, v, y, lse, dy, dLse } = inputs
   const { B, L, S, P } = sizesOf(inputs, params)
   const { heads, kvHeads } = params
   const limits = call.scratch([B, L, 2])
@@ -16,7 +16,7 @@ export function attentionBackward(
   const common = { q, k, v, limits, lse, dy, delta, ...commonArgs(inputs, params) }
   return [
     limitsLaunch(inputs, limits),
-    wasmLaunch('attentionDelta', { y, dy, dlse, delta, width: P }, B * L * heads),
+    wasmLaunch('attentionDelta', { y, dy, dLse, delta, headDim: P }, B * L * heads),
     wasmLaunch('attentionBackwardQ', { ...common, dq: outputs.dq }, B * heads * L),
     wasmLaunch('attentionBackwardKV', { ...common, dk: outputs.dk, dv: outputs.dv }, B * kvHeads * S),
   ]

@@ -100,7 +100,7 @@ export function attentionForward(
   keys: i32,
   heads: i32,
   kvHeads: i32,
-  width: i32,
+  headDim: i32,
   qStride: i32,
   kStride: i32,
   vStride: i32,
@@ -116,14 +116,14 @@ export function attentionForward(
     const hk = (h * kvHeads) / heads
     const first = load<i32>(limits + ((b * length + i) << 3))
     const last = load<i32>(limits + ((b * length + i) << 3), 4)
-    const qRow = q + (((b * length + i) * qStride + h * width) << 2)
-    const kRows = k + ((b * keys * kStride + hk * width) << 2)
-    const vRows = v + ((b * keys * vStride + hk * width) << 2)
+    const qRow = q + (((b * length + i) * qStride + h * headDim) << 2)
+    const kRows = k + ((b * keys * kStride + hk * headDim) << 2)
+    const vRows = v + ((b * keys * vStride + hk * headDim) << 2)
     const kStep: usize = kStride << 2
     const vStep: usize = vStride << 2
     const at = (b * length + i) * heads + h
-    const yRow = y + ((at * width) << 2)
-    memory.fill(yRow, 0, width << 2)
+    const yRow = y + ((at * headDim) << 2)
+    memory.fill(yRow, 0, headDim << 2)
     let largest = LOWEST
     let weight: f32 = 0
     for (let j = first; j <= last; j += 4) {
@@ -133,20 +133,20 @@ export function attentionForward(
       const j2 = min<i32>(2, last - j)
       const j3 = min<i32>(3, last - j)
       const inside = lanesBelow(last - j + 1)
-      const dots = attentionDots(qRow, k0, k0 + j1 * kStep, k0 + j2 * kStep, k0 + j3 * kStep, width)
+      const dots = attentionDots(qRow, k0, k0 + j1 * kStep, k0 + j2 * kStep, k0 + j3 * kStep, headDim)
       const scores = v128.bitselect(f32x4.mul(dots, f32x4.splat(scale)), lowest, inside)
       const larger = max<f32>(largest, max4(scores))
       if (larger > largest) {
         const shrink = exp1(largest - larger)
         weight *= shrink
-        scaleRow(yRow, shrink, width)
+        scaleRow(yRow, shrink, headDim)
         largest = larger
       }
       const p = v128.and(exp4(f32x4.sub(scores, f32x4.splat(largest))), inside)
       weight += sum4(p)
-      attentionGather(yRow, p, v0, v0 + j1 * vStep, v0 + j2 * vStep, v0 + j3 * vStep, width)
+      attentionGather(yRow, p, v0, v0 + j1 * vStep, v0 + j2 * vStep, v0 + j3 * vStep, headDim)
     }
-    scaleRow(yRow, 1 / weight, width)
+    scaleRow(yRow, 1 / weight, headDim)
     store<f32>(lse + (at << 2), largest + log1(weight))
   }
 }

@@ -12,7 +12,7 @@ export function commonArgs({ q, k, v }: AttentionInputs, params: AttentionParams
     keys: S,
     heads: params.heads,
     kvHeads: params.kvHeads,
-    width: P,
+    headDim: P,
     qStride: q.rowStride,
     kStride: k.rowStride,
     vStride: v.rowStride,

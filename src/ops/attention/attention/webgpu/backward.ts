@@ -7,10 +7,10 @@ import type { AttentionBackwardInputs, AttentionBackwardOutputs, AttentionParams
 
 const WORKGROUP = 64
 
-/** stats [B, L, H, 2] = lse and dy · y - dlse. One thread a query of a head. */
+/** stats [B, L, H, 2] = lse and dy · y - dLse. One thread a query of a head. */
 const attentionStats = defineKernel({
   name: 'attentionStats',
-  bindings: { y: 'f32', dy: 'f32', lse: 'f32', dlse: 'f32?', stats: 'f32 rw' },
+  bindings: { y: 'f32', dy: 'f32', lse: 'f32', dLse: 'f32?', stats: 'f32 rw' },
   uniforms: { count: 'u32' },
   constants: { P: 'u32', WORKGROUP: 'u32' },
   body: /* wgsl */ `
@@ -20,7 +20,7 @@ const attentionStats = defineKernel({
       if (n >= u.count) { return; }
       var delta = 0.0;
       for (var d = 0u; d < P; d++) { delta += dy[n * P + d] * y[n * P + d]; }
-      if (HAS_DLSE) { delta -= dlse[n]; }
+      if (HAS_D_LSE) { delta -= dLse[n]; }
       stats[2u * n] = lse[n];
       stats[2u * n + 1u] = delta;
     }`,
@@ -253,7 +253,7 @@ export function attentionBackward(
   call: Call<AttentionBackwardInputs, AttentionBackwardOutputs, AttentionParams>,
 ): WebGpuLaunch[] {
   const { inputs, outputs, params } = call
-  const { q, k, v, y, dy, lse, dlse } = inputs
+  const { q, k, v, y, dy, lse, dLse } = inputs
   const { heads, kvHeads, scale } = params
   const { B, L, S, P } = sizesOf(inputs, params)
   const { launches, limits, LIMITS } = limitsOf(inputs, params, call.scratch)
@@ -265,7 +265,7 @@ export function attentionBackward(
   return [
     ...launches,
     launch(attentionStats, {
-      bindings: { y, dy, lse, dlse, stats },
+      bindings: { y, dy, lse, dLse, stats },
       uniforms: { count: B * L * heads },
       constants: { P, WORKGROUP },
       grid: gridOf(B * L * heads, WORKGROUP),
