@@ -1,7 +1,7 @@
 /** Every architecture, with every head and input, in every format: what is saved gives the same numbers when it is loaded. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { AnyDevice } from '../src/devices/device.ts'
-import { openDevice } from '../src/devices/open.ts'
+import { openDevice } from '../src/ops/open-device.ts'
 import { ConfigError } from '../src/errors.ts'
 import { loadModel, loadSequenceModel, type LoadOptions } from '../src/language/load-model.ts'
 import {
@@ -107,7 +107,7 @@ const load = async (files: Files, options: LoadOptions = {}): Promise<Model> =>
 
 describe.each(Object.keys(MODELS))('%s', (name) => {
   test.each(Object.keys(HEADS))('%s', async (head) => {
-    const config = modelConfig({ architecture: MODELS[name], width: 8, state: 4, ...HEADS[head] })
+    const config = modelConfig({ architecture: MODELS[name], width: 8, stateSize: 4, ...HEADS[head] })
     const model = await create(config)
     const want = await outputOf(model)
     const [folder, shards] = [await savedBy(model), await savedBy(model, { shardBytes: 4000 })]
