@@ -1,25 +1,25 @@
 /** Every architecture, with every head and input, in every format: what is saved gives the same numbers when it is loaded. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { AnyDevice } from '../src/devices/device.ts'
-import { openDevice } from '../src/ops/open-device.ts'
-import { ConfigError } from '../src/errors.ts'
-import { loadModel, loadSequenceModel, type LoadOptions } from '../src/language/load-model.ts'
+import type { AnyDevice } from '../../src/devices/device.ts'
+import { openDevice } from '../../src/ops/open-device.ts'
+import { ConfigError } from '../../src/errors.ts'
+import { loadModel, loadSequenceModel, type LoadOptions } from '../../src/language/load-model.ts'
 import {
   ARCHITECTURE_NAMES,
   modelConfig,
   type ArchitectureName,
   type ModelConfig,
   type ModelOptions,
-} from '../src/models/config.ts'
-import { writeFiles } from '../src/models/files/folder.ts'
-import { liveCheckpoint } from '../src/models/files/live.ts'
-import { openCheckpoint } from '../src/models/files/open.ts'
-import { folderFiles, ggufFile, type Saved, type SaveOptions } from '../src/models/files/save.ts'
-import { Model } from '../src/models/model.ts'
-import { Random } from '../src/tensor/random.ts'
-import { scope } from '../src/tensor/scope.ts'
-import { tensor } from '../src/tensor/tensor.ts'
-import { relativeError } from './suites/compare.ts'
+} from '../../src/models/config.ts'
+import { writeFiles } from '../../src/models/files/folder.ts'
+import { liveCheckpoint } from '../../src/models/files/live.ts'
+import { openCheckpoint } from '../../src/models/files/open.ts'
+import { folderFiles, ggufFile, type Saved, type SaveOptions } from '../../src/models/files/save.ts'
+import { Model } from '../../src/models/model.ts'
+import { Random } from '../../src/tensor/random.ts'
+import { scope } from '../../src/tensor/scope.ts'
+import { tensor } from '../../src/tensor/tensor.ts'
+import { relativeError } from '../suites/compare.ts'
 
 type Files = ReadonlyMap<string, Uint8Array>
 
