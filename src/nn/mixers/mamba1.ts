@@ -20,6 +20,7 @@ import { deltaBias, logOneToN, ones, residualFanIn, uniform } from '../initializ
 import { asSequence, project, type Input } from '../input.ts'
 import { Linear } from '../linear.ts'
 import { Mixer, type SequenceOptions, type SequenceResult } from '../mixer.ts'
+import { RMSNorm } from '../norm.ts'
 import { ifObserved, note } from '../observe.ts'
 import { parameter, type Parameter } from '../parameter.ts'
 import { slot, type Slots, type State } from '../states.ts'
@@ -37,8 +38,8 @@ export interface Mamba1Options {
   readonly deltaRank?: number
   readonly bias?: boolean
   readonly convolutionBias?: boolean
-  /** Falcon-Mamba: delta (before its projection), B and C pass RMS norms without weights, with this epsilon. Absent: none. */
-  readonly innerNorm?: number
+  /** RMS norms of delta (before its projection), B and C: Jamba's have weights, Falcon-Mamba's have none. Absent: no such norms. */
+  readonly innerNorm?: { readonly eps: number; readonly weights: boolean } | undefined
   /** Residual branches of the model around, for the scale of the output projection. */
   readonly branches?: number
 }
@@ -58,6 +59,9 @@ export class Mamba1 extends Mixer {
   readonly inProj: Linear
   readonly conv1d: CausalConv1d
   readonly xProj: Linear
+  readonly dtNorm: RMSNorm | undefined
+  readonly bNorm: RMSNorm | undefined
+  readonly cNorm: RMSNorm | undefined
   /** The bias is added inside the scan. */
   readonly dtProj: Linear
   readonly aLog: Parameter
@@ -78,10 +82,16 @@ export class Mamba1 extends Mixer {
       convolutionBias,
       branches,
     } = full
+    const { innerNorm } = full
     this.#options = full
     this.inProj = new Linear({ input, output: 2 * E, bias })
     this.conv1d = new CausalConv1d({ channels: E, kernel, bias: convolutionBias })
     this.xProj = new Linear({ input: E, output: R + 2 * N })
+    if (innerNorm?.weights) {
+      this.dtNorm = new RMSNorm(R, innerNorm.eps)
+      this.bNorm = new RMSNorm(N, innerNorm.eps)
+      this.cNorm = new RMSNorm(N, innerNorm.eps)
+    }
     // Official code: uniform within R^-1/2, so that the projection keeps the variance.
     this.dtProj = new Linear({ input: R, output: E, weight: uniform(R ** -0.5), bias: deltaBias() })
     this.aLog = decayParameter([E, N], logOneToN)
@@ -140,12 +150,19 @@ export class Mamba1 extends Mixer {
 
   /** What the convolved input says of the scan: how far delta lets it in, where (B), and how it is read (C). */
   #select(u: Tensor): { delta: Tensor; deltaBias: Tensor; B: Tensor; C: Tensor } {
-    const { deltaRank: R, stateSize: N, innerNorm: eps } = this.#options
-    const parts = split(this.xProj.forward(u), [R, N, N])
-    const normed = eps === undefined ? parts : parts.map((part) => rmsNorm({ x: part }, { eps }).y)
-    const [low, B, C] = normed as [Tensor, Tensor, Tensor]
+    const { deltaRank: R, stateSize: N } = this.#options
+    const [low, B, C] = this.#norm(split(this.xProj.forward(u), [R, N, N])) as [Tensor, Tensor, Tensor]
     const { weight, bias } = this.dtProj
     return { delta: linearBy(low, weight.value), deltaBias: bias!.tensor, B, C }
+  }
+
+  /** Delta, B and C through their norms, if they have any. */
+  #norm(parts: readonly Tensor[]): readonly Tensor[] {
+    const { innerNorm } = this.#options
+    if (!innerNorm) return parts
+    const { eps } = innerNorm
+    const weights = [this.dtNorm, this.bNorm, this.cNorm].map((norm) => norm?.weight.tensor)
+    return parts.map((x, i) => rmsNorm({ x, weight: weights[i] }, { eps }).y)
   }
 }
 
