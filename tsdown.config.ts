@@ -1,7 +1,13 @@
 import { defineConfig } from 'tsdown'
 
 export default defineConfig({
-  entry: { index: 'src/index.ts', train: 'src/train/index.ts', ops: 'src/ops/index.ts', cli: 'src/cli/main.ts' },
+  entry: {
+    index: 'src/index.ts',
+    train: 'src/train.ts',
+    tasks: 'src/tasks.ts',
+    ops: 'src/ops/index.ts',
+    cli: 'src/cli/main.ts',
+  },
   format: 'esm',
   target: 'es2023',
   platform: 'neutral',

@@ -21,6 +21,7 @@ import { ssd } from '../src/ops/ssd/op.ts'
 import { scope } from '../src/tensor/scope.ts'
 import type { Tensor } from '../src/tensor/tensor.ts'
 import { AdamW } from '../src/train/adamw.ts'
+import { language } from '../src/tasks/language.ts'
 import { createTrainingStep } from '../src/train/training-step.ts'
 import { MAMBA2_130M, MAMBA_130M, syntheticCheckpoint } from '../test/suites/synthetic.ts'
 import { interleaved, type Work } from './measure.ts'
@@ -207,6 +208,7 @@ async function training(name: string, config: ModelConfig): Promise<void> {
   const batches = randomWindows({ tokens, starts: [0] }, { batch: 8, length: 1024 })
   const optimizer = new AdamW(model.parameters, {})
   const step = createTrainingStep(model, optimizer, batches, {
+    task: language(),
     accumulation: 1,
     maxNorm: 1,
     recompute: false,

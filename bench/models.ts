@@ -4,6 +4,7 @@ import { generateTokens } from '../src/language/generator.ts'
 import { modelConfig, type ArchitectureName, type ModelOptions } from '../src/models/config.ts'
 import { Model } from '../src/models/model.ts'
 import { AdamW } from '../src/train/adamw.ts'
+import { language } from '../src/tasks/language.ts'
 import { createTrainingStep } from '../src/train/training-step.ts'
 import { inScope, type Work } from './measure.ts'
 
@@ -43,6 +44,7 @@ export async function trainingWork(
   const batches = randomWindows({ tokens, starts: [0] }, rows)
   const optimizer = new AdamW(model.parameters, {})
   const step = createTrainingStep(model, optimizer, batches, {
+    task: language(),
     accumulation: 1,
     maxNorm: 1,
     recompute: false,

@@ -4,10 +4,11 @@ import { loadavg } from 'node:os'
 import type { AnyDevice, DeviceName } from '../src/devices/device.ts'
 import { openDevice } from '../src/ops/open-device.ts'
 import { makeFolder, writeAtomically } from '../src/checkpoints/atomic.ts'
-import { languageLoss } from '../src/models/loss.ts'
 import { modelConfig } from '../src/models/config.ts'
 import { Model } from '../src/models/model.ts'
 import { withGradients } from '../src/ops/gradients.ts'
+import { language } from '../src/tasks/language.ts'
+import { taskLoss } from '../src/tasks/loss.ts'
 import { scope } from '../src/tensor/scope.ts'
 import { tensor } from '../src/tensor/tensor.ts'
 import { logLogChart, type Series } from './chart.ts'
@@ -92,7 +93,7 @@ async function measure(model: Model, length: number, training: boolean): Promise
     else {
       withGradients(
         weights,
-        () => languageLoss(model, tokens, labels, { recompute: false }),
+        () => taskLoss(model, language(), { tokens, labels }),
         ({ loss }) => new Map([[loss, one]]),
       )
     }

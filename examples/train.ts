@@ -6,7 +6,8 @@
 import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { createModel, openDevice } from 'sidewinder'
-import { cosine, evaluate, randomWindows, Trainer } from 'sidewinder/train'
+import { language } from 'sidewinder/tasks'
+import { cosine, evaluate, randomWindows, stretches, Trainer } from 'sidewinder/train'
 
 const { values } = parseArgs({
   options: {
@@ -41,7 +42,7 @@ for await (const { step, loss } of trainer.fit(windows)) {
 }
 trainer.dispose()
 
-const { loss } = await evaluate(model, heldOut, { length: 64 })
+const { loss } = await evaluate(model, language(), stretches(heldOut, { length: 64 }))
 console.log(`held-out text: ${bits(loss)} bits per byte`)
 
 await model.save(values.out)

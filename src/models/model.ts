@@ -18,6 +18,11 @@ export interface ForwardOptions extends Omit<SequenceOptions, 'state'> {
   readonly states?: States | undefined
   /** Keep nothing inside layers for backward: compute it again there. */
   readonly recompute?: boolean
+  /**
+   * f32 [B, L]: 1 where a position belongs to its sequence, 0 where it is padding on the right; at least one 1 a row. A head with one
+   * result for a sequence takes the mean over what belongs to it. Other heads give results for padding too, which mean nothing.
+   */
+  readonly mask?: Tensor | undefined
 }
 
 /** Numbers on the host, with their shape. */
@@ -89,7 +94,7 @@ export class Model {
    */
   forward(input: Tensor, options: ForwardOptions = {}): { readonly y: Tensor; readonly states: States } {
     const { y, states } = this.hidden(input, options)
-    return { y: this.stack.project(y), states }
+    return { y: this.stack.project(y, options.mask), states }
   }
 
   /** Logits [B, V] after the last position of tokens i32 [B, L]: only that position goes through the head. */

@@ -14,6 +14,17 @@ export type HeadConfig =
     }
   | { readonly kind: 'regression'; readonly outputs: number; readonly each: 'position' | 'sequence' }
 
+/** What a head has a result for. */
+export function eachOf(head: HeadConfig): 'position' | 'sequence' {
+  return head.kind === 'language' ? 'position' : (head.each ?? 'sequence')
+}
+
+/** How many numbers a head gives for each position or sequence: vocabulary, classes or outputs. */
+export function outputsOf({ head, input }: Pick<StackConfig, 'head' | 'input'>): number {
+  if (head.kind === 'language') return 'vocabulary' in input ? input.vocabulary : 0
+  return head.kind === 'classifier' ? head.classes : head.outputs
+}
+
 /** A layer of any kind: `kind` says which. */
 export interface AnyLayer {
   readonly kind: string

@@ -6,11 +6,12 @@ import type { SequenceOptions } from '../nn/mixer.ts'
 import { Module, walk } from '../nn/module.ts'
 import { RMSNorm } from '../nn/norm.ts'
 import type { State } from '../nn/states.ts'
-import { mean, recompute } from '../ops/index.ts'
+import { divide, matmul, mean, recompute, reshape, sum } from '../ops/index.ts'
 import { scope } from '../tensor/scope.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { kindOf, type ModelConfig } from './config.ts'
 import type { Layer, Stream } from './layer.ts'
+import { eachOf } from './stack-config.ts'
 
 export interface LayersOptions extends Omit<SequenceOptions, 'state'> {
   /** What each layer remembers of what came before. */
@@ -57,7 +58,7 @@ export class Stack extends Module {
     super()
     const { width, input, head, tieEmbeddings } = config
     this.backbone = new Backbone(config)
-    this.#pooled = head.kind !== 'language' && (head.each ?? 'sequence') === 'sequence'
+    this.#pooled = eachOf(head) === 'sequence'
     if (head.kind === 'language') {
       if (!('vocabulary' in input))
         throw new ConfigError('a language model needs a vocabulary', { where: 'model' })
@@ -87,9 +88,9 @@ export class Stack extends Module {
     return { y: this.#lastNorm(stream), states }
   }
 
-  /** Hidden vectors [B, L, width] to what the head says: of each position, or of their mean. */
-  project(y: Tensor): Tensor {
-    return this.projectRows(this.#pooled ? mean(y, [1]) : y)
+  /** Hidden vectors [B, L, width] to what the head says: of each position, or of the mean of those that `mask` [B, L] marks. */
+  project(y: Tensor, mask?: Tensor): Tensor {
+    return this.projectRows(this.#pooled ? meanOf(y, mask) : y)
   }
 
   /** Hidden vectors [..., width] through the head. */
@@ -107,6 +108,14 @@ export class Stack extends Module {
   #lastNorm({ branch, residual }: Stream): Tensor {
     return new Normed(this.backbone.normF, branch, residual).value()
   }
+}
+
+/** Mean over the positions of y [B, L, D] that belong to their sequence, [B, D]: Σ mask y / Σ mask. */
+function meanOf(y: Tensor, mask: Tensor | undefined): Tensor {
+  if (!mask) return mean(y, [1])
+  const [batch, length, width] = y.shape as [number, number, number]
+  const total = matmul({ a: reshape(mask, [batch, 1, length]), b: y })
+  return reshape(divide(total, reshape(sum(mask, [1]), [batch, 1, 1])), [batch, width])
 }
 
 type Ran = ReturnType<Layer['sequence']>

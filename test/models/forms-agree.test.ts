@@ -6,7 +6,7 @@ import {
   type ArchitectureName,
   type ModelOptions,
 } from '../../src/models/config.ts'
-import { lossAndGradients } from '../../src/models/loss.ts'
+import { lossAndGradients } from '../../src/tasks/loss.ts'
 import { Model } from '../../src/models/model.ts'
 import { Random } from '../../src/tensor/random.ts'
 import { persistent, scope } from '../../src/tensor/scope.ts'

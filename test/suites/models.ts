@@ -1,10 +1,10 @@
 /** Whole models against float64 results of others. Runner-free: Node and browsers run the same checks. */
-import { IGNORE } from '../../src/data/batches.ts'
+import { IGNORE } from '../../src/data/batch.ts'
 import { readSafetensors } from '../../src/checkpoints/safetensors.ts'
 import type { AnyDevice } from '../../src/devices/device.ts'
 import { generateTokens } from '../../src/language/generator.ts'
 import { loadModel } from '../../src/language/load-model.ts'
-import { lossAndGradients } from '../../src/models/loss.ts'
+import { lossAndGradients } from '../../src/tasks/loss.ts'
 import type { Model } from '../../src/models/model.ts'
 import type { States } from '../../src/nn/states.ts'
 import { scope } from '../../src/tensor/scope.ts'

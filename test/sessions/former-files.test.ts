@@ -1,10 +1,10 @@
 /** What version 0.1.0 wrote opens: a model of our own layout with the names of its time, and a state saved of it. */
 import { expect, test } from 'vitest'
-import { loadModel } from '../src/language/load-model.ts'
-import { testDevices } from './devices.ts'
-import { readTestFile } from './files.ts'
-import { relativeError } from './suites/compare.ts'
-import { drawn } from './suites/session-models.ts'
+import { loadModel } from '../../src/language/load-model.ts'
+import { testDevices } from '../devices.ts'
+import { readTestFile } from '../files.ts'
+import { relativeError } from '../suites/compare.ts'
+import { drawn } from '../suites/session-models.ts'
 
 const FOLDER = 'test/fixtures/former'
 

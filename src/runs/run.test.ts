@@ -7,8 +7,9 @@ import type { AnyDevice } from '../devices/device.ts'
 import { CheckpointError, ConfigError, NumericsError } from '../errors.ts'
 import { Random } from '../tensor/random.ts'
 import { readMetrics } from './metrics.ts'
-import { DEFAULT_RUN, type TextRun } from './settings.ts'
-import { resumeTextRun, startTextRun, type TextRunResult } from './train-text.ts'
+import { resumeRun, startRun } from './run.ts'
+import type { RunSettings } from './settings.ts'
+import type { RunResult } from './training.ts'
 
 let folder = ''
 let data = ''
@@ -25,8 +26,9 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
 const newFolder = (): string => join(folder, `run-${count++}`)
+type TextRun = Extract<RunSettings, { task: 'text' }>
 const tiny = (changes: Partial<TextRun>): TextRun => ({
-  ...DEFAULT_RUN,
+  task: 'text',
   layers: 1,
   width: 8,
   state: 4,
@@ -61,7 +63,7 @@ async function whatIsLeft(run: string): Promise<Record<string, unknown>> {
   }
 }
 
-async function finish(promise: Promise<TextRunResult>): Promise<Omit<TextRunResult, 'model' | 'folder'>> {
+async function finish(promise: Promise<RunResult>): Promise<Omit<RunResult, 'model' | 'folder'>> {
   const { model, folder: _, ...rest } = await promise
   model.dispose()
   return rest
@@ -70,14 +72,14 @@ async function finish(promise: Promise<TextRunResult>): Promise<Omit<TextRunResu
 /** A run that is left alone, and one that is stopped after each of these steps, end with the same bits. */
 async function expectSameBits(device: AnyDevice, run: TextRun, stops: readonly number[]): Promise<void> {
   const [whole, pieces] = [newFolder(), newFolder()]
-  const want = await finish(startTextRun(run, { device, folder: whole }))
-  expect(want).toMatchObject({ stopped: 'finished', step: run.steps })
+  const want = await finish(startRun(run, { device, folder: whole }))
+  expect(want).toMatchObject({ stopped: 'finished', step: run.steps! })
   for (const [i, step] of stops.entries()) {
     const options = { device, ...stoppingAt(step) }
-    const going = i === 0 ? startTextRun(run, { ...options, folder: pieces }) : resumeTextRun(pieces, options)
+    const going = i === 0 ? startRun(run, { ...options, folder: pieces }) : resumeRun(pieces, options)
     expect(await finish(going)).toMatchObject({ stopped: 'interrupted', step })
   }
-  expect(await finish(resumeTextRun(pieces, { device }))).toEqual(want)
+  expect(await finish(resumeRun(pieces, { device }))).toEqual(want)
   expect(await whatIsLeft(pieces)).toEqual(await whatIsLeft(whole))
 }
 
@@ -113,20 +115,20 @@ testDevices(
       const strange = join(folder, 'strange.txt')
       await writeFile(strange, (await readFile(data, 'utf8')).slice(0, 1800) + 'ZQXJK '.repeat(34))
       const run = tiny({ data: strange, steps: 200, evaluateEvery: 2, patience: 3, learningRate: 0.1 })
-      const want = await finish(startTextRun(run, { device: device(), folder: whole }))
+      const want = await finish(startRun(run, { device: device(), folder: whole }))
       expect(want.stopped).toBe('patience')
       expect(want.step).toBe(want.best!.step + 3 * 2)
-      await finish(startTextRun(run, { device: device(), folder: pieces, ...stoppingAt(want.step - 3) }))
-      expect(await finish(resumeTextRun(pieces, { device: device() }))).toEqual(want)
+      await finish(startRun(run, { device: device(), folder: pieces, ...stoppingAt(want.step - 3) }))
+      expect(await finish(resumeRun(pieces, { device: device() }))).toEqual(want)
       expect(await whatIsLeft(pieces)).toEqual(await whatIsLeft(whole))
       // Resumed again, it knows that its patience is over.
-      expect(await finish(resumeTextRun(pieces, { device: device() }))).toEqual(want)
+      expect(await finish(resumeRun(pieces, { device: device() }))).toEqual(want)
     })
 
     test('model.safetensors is the best checkpoint, which is kept', async () => {
       const run = newFolder()
       const { best } = await finish(
-        startTextRun(tiny({ steps: 40, learningRate: 0.5 }), { device: device(), folder: run }),
+        startRun(tiny({ steps: 40, learningRate: 0.5 }), { device: device(), folder: run }),
       )
       const name = `step-${String(best!.step).padStart(8, '0')}`
       const kept = await readdir(join(run, 'checkpoints'))
@@ -146,7 +148,7 @@ testDevices(
         validationPart: 0,
         weightDecay: 10,
       })
-      const running = startTextRun(hot, { device: device(), folder: run })
+      const running = startRun(hot, { device: device(), folder: run })
       await expect(running).rejects.toThrow(NumericsError)
       expect(await readdir(run)).not.toContain('.lock')
       expect((await readdir(join(run, 'checkpoints'))).length).toBeGreaterThan(0)
@@ -160,7 +162,7 @@ testDevices(
   (device) => {
     const started = async (): Promise<{ run: string; newest: string }> => {
       const run = newFolder()
-      await finish(startTextRun(tiny({ steps: 5 }), { device: device(), folder: run }))
+      await finish(startRun(tiny({ steps: 5 }), { device: device(), folder: run }))
       const [newest] = (await readdir(join(run, 'checkpoints'))).toSorted().toReversed()
       return { run, newest: join(run, 'checkpoints', newest) }
     }
@@ -190,12 +192,12 @@ testDevices(
       ]
       for (const [json, message] of bad) {
         await writeFile(path, JSON.stringify(json))
-        const resuming = resumeTextRun(run, { device: device() })
+        const resuming = resumeRun(run, { device: device() })
         await expect(resuming).rejects.toThrow(CheckpointError)
         await expect(resuming).rejects.toThrow(message)
       }
       await writeFile(path, '{')
-      await expect(resumeTextRun(run, { device: device() })).rejects.toThrow(/not JSON/)
+      await expect(resumeRun(run, { device: device() })).rejects.toThrow(/not JSON/)
     })
 
     test('missing, cut and misshapen weights are refused by file', async () => {
@@ -203,13 +205,13 @@ testDevices(
       const path = join(newest, 'model.safetensors')
       const good = await readFile(path)
       await rm(path)
-      await expect(resumeTextRun(run, { device: device() })).rejects.toThrow(/damaged.*Remove its folder/)
+      await expect(resumeRun(run, { device: device() })).rejects.toThrow(/damaged.*Remove its folder/)
       await writeFile(path, good.subarray(0, good.length - 5))
-      await expect(resumeTextRun(run, { device: device() })).rejects.toThrow(CheckpointError)
+      await expect(resumeRun(run, { device: device() })).rejects.toThrow(CheckpointError)
       await writeFile(path, good)
       const stored = JSON.parse(await readFile(join(run, 'run.json'), 'utf8'))
       await writeFile(join(run, 'run.json'), JSON.stringify({ ...stored, width: 16 }))
-      await expect(resumeTextRun(run, { device: device() })).rejects.toThrow(
+      await expect(resumeRun(run, { device: device() })).rejects.toThrow(
         /wrong shape; expected \[256, 16\], found \[256, 8\]/,
       )
     })
@@ -219,7 +221,7 @@ testDevices(
       await writeFile(join(run, '.run.json.1-0.tmp'), 'x')
       await writeFile(join(run, 'checkpoints', '.step-00000009.1-0.tmp'), 'x')
       await appendFile(join(run, 'metrics.jsonl'), '{"step":6,"loss":1}\n{"step":7,"lo')
-      await finish(resumeTextRun(run, { device: device() }))
+      await finish(resumeRun(run, { device: device() }))
       expect((await readdir(run, { recursive: true })).filter((name) => name.includes('.tmp'))).toEqual([])
       expect((await readMetrics(run)).map(({ step }) => step)).toEqual([1, 2, 3, 4, 5])
     })
@@ -228,7 +230,7 @@ testDevices(
       const { run } = await started()
       const other = join(folder, 'other.txt')
       await writeFile(other, 'x'.repeat(2000))
-      await expect(resumeTextRun(run, { device: device(), data: other })).rejects.toThrow(ConfigError)
+      await expect(resumeRun(run, { device: device(), data: other })).rejects.toThrow(ConfigError)
     })
   },
   ['wasm'],

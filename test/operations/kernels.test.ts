@@ -2,10 +2,10 @@
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import * as operations from '../src/ops/operations.ts'
-import { kernels as reference } from '../src/ops/reference.ts'
-import { kernels as wasm } from '../src/ops/wasm.ts'
-import { kernels as webgpu } from '../src/ops/webgpu.ts'
+import * as operations from '../../src/ops/operations.ts'
+import { kernels as reference } from '../../src/ops/reference.ts'
+import { kernels as wasm } from '../../src/ops/wasm.ts'
+import { kernels as webgpu } from '../../src/ops/webgpu.ts'
 
 /** The files that `entry` imports at once, itself included: neither types nor `import()`. */
 function filesAtOnce(entry: string, found = new Set<string>()): Set<string> {

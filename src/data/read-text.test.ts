@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ConfigError } from '../errors.ts'
-import { readText, splitCorpus } from './text.ts'
+import { readText } from './read-text.ts'
+import { splitCorpus } from './text.ts'
 
 let folder = ''
 beforeAll(async () => {

@@ -1,10 +1,19 @@
 import { describe, expect, test } from 'vitest'
-import { bytesOf, DTYPES } from '../src/devices/dtype.ts'
-import { fromHalves, halfBits, halfIsWild, roundToHalf, toHalves } from '../src/devices/half.ts'
-import { ShapeError } from '../src/errors.ts'
-import { accumulate, add, cast, contiguous, copyInto, slice, withGradients, zeros } from '../src/ops/index.ts'
-import { tensor, type Tensor } from '../src/tensor/tensor.ts'
-import { testDevices } from './devices.ts'
+import { bytesOf, DTYPES } from '../../src/devices/dtype.ts'
+import { fromHalves, halfBits, halfIsWild, roundToHalf, toHalves } from '../../src/devices/half.ts'
+import { ShapeError } from '../../src/errors.ts'
+import {
+  accumulate,
+  add,
+  cast,
+  contiguous,
+  copyInto,
+  slice,
+  withGradients,
+  zeros,
+} from '../../src/ops/index.ts'
+import { tensor, type Tensor } from '../../src/tensor/tensor.ts'
+import { testDevices } from '../devices.ts'
 
 const ALL_BITS = Uint16Array.from({ length: 65536 }, (_, bits) => bits)
 
