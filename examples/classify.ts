@@ -12,7 +12,7 @@ import { classify, type SequenceRecord } from 'sidewinder/tasks'
 import { cosine, evaluate, predictRecords, recordBatches, recordPass, Trainer } from 'sidewinder/train'
 
 const { values } = parseArgs({ options: { steps: { type: 'string', default: '60' } } })
-const NAMES = ['neither', 'donor']
+const NAMES = ['other', 'donor']
 
 // A record is a sequence and what is known of it: here tokens (the bytes of its letters), and a class for the whole.
 const random = new Random(7)
@@ -52,8 +52,9 @@ trainer.dispose()
 
 const { metrics, confusion } = await evaluate(model, task, recordPass(test, task, { input, batch: 50 }))
 console.log(`test: ${(100 * metrics['accuracy']).toFixed(1)} % right`)
-for (const [i, row] of confusion!.entries())
-  console.log(`  ${NAMES[i]}: taken for ${NAMES.map((name, j) => `${name} ${row[j]} times`).join(', ')}`)
+for (const [i, row] of confusion!.entries()) {
+  console.log(`  ${NAMES[i]} sequences, taken for: ${NAMES.map((name, j) => `${name} ${row[j]}`).join(', ')}`)
+}
 
 // What the head says of one new sequence: a logit for each class.
 const asked = [recordOf(`${letters(25)}CAGGTAAGT${letters(26)}`, 1)]
