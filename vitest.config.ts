@@ -2,13 +2,12 @@ import { playwright } from '@vitest/browser-playwright'
 import { join, resolve } from 'node:path'
 import { defineConfig, type TestProjectConfiguration } from 'vitest/config'
 import { bundled, folderOf } from './scripts/chromium.mjs'
-import bundles from './tsdown.config.ts'
 
 /** Examples, and the code in docs, import the package: in tests its sources. */
-const sources = Object.entries((bundles as { entry: Record<string, string> }).entry).map(([name, file]) => ({
-  find: new RegExp(name === 'index' ? '^sidewinder$' : `^sidewinder/${name}$`),
-  replacement: resolve(file),
-}))
+const sources = [
+  { find: /^sidewinder$/, replacement: resolve('src/index.ts') },
+  { find: /^sidewinder\/(.+)$/, replacement: resolve('src/$1.ts') },
+]
 
 const node: TestProjectConfiguration = {
   resolve: { alias: sources },

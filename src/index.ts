@@ -1,4 +1,7 @@
-/** Sidewinder: run Mamba models. Training is in `sidewinder/train`. */
+/**
+ * Sidewinder: run Mamba models. Training is in `sidewinder/train`, tasks in `sidewinder/tasks`, layers in `sidewinder/nn`, operations in
+ * `sidewinder/ops`, files of weights in `sidewinder/checkpoints`.
+ */
 export { version } from '../package.json'
 export type { AnyDevice, Device, DeviceName } from './devices/device.ts'
 export { openDevice, type DeviceOptions } from './ops/open-device.ts'
@@ -30,18 +33,6 @@ export type { LoadProgress, WeightFormat } from './models/files/fill.ts'
 export { openCheckpoint, type Checkpoint, type ModelSource } from './models/files/open.ts'
 export { stateSize, tensorEntries } from './models/files/inspect.ts'
 export { Model, type ForwardOptions, type HostTensor } from './models/model.ts'
-export { Attention, type AttentionOptions } from './nn/mixers/attention.ts'
-export { LinearSSM, type LinearSSMOptions } from './nn/mixers/linear-ssm.ts'
-export { Mamba1, type Mamba1Options } from './nn/mixers/mamba1.ts'
-export { Mamba2, type Mamba2Options } from './nn/mixers/mamba2.ts'
-export { Mixer, type SequenceOptions, type SequenceResult } from './nn/mixer.ts'
-export { LayerNorm, RMSNorm } from './nn/norm.ts'
-export { dispose, Module, place, walk, type PlaceSource, type Walked } from './nn/module.ts'
-export { parameter, Parameter, type ParameterOptions } from './nn/parameter.ts'
-export { slot, States, type Slot, type Slots, type State } from './nn/states.ts'
-export { S4D, type S4DOptions } from './nn/mixers/s4d.ts'
-export { randomNormal } from './nn/random-normal.ts'
-export * as ops from './ops/index.ts'
 export { Random } from './tensor/random.ts'
 export { persistent, scope } from './tensor/scope.ts'
 export { tensor, Tensor } from './tensor/tensor.ts'
