@@ -44,7 +44,7 @@ export class CausalConv1d {
   sequence(x: Tensor, initialWindow?: Tensor, reset?: Tensor): { y: Tensor; finalWindow: Tensor } {
     const inputs = { x, weight: this.#taps(), bias: this.bias, initialWindow, reset }
     const { y, finalWindow } = causalConv1d(inputs, { activation: this.#activation })
-    return { y, finalWindow: finalWindow }
+    return { y, finalWindow }
   }
 
   /** x [B, C] to y [B, C]; the window moves on in place. */

@@ -1,5 +1,5 @@
 import { ConfigError } from '../../errors.ts'
-import { expectDType, expectRank, expectShape } from '../../tensor/shape.ts'
+import { dims, expectDType, expectShape } from '../../tensor/shape.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { apply } from '../apply.ts'
 import { defineBackward } from '../backward.ts'
@@ -10,8 +10,7 @@ import type { CrossEntropyInputs, CrossEntropyOutputs, CrossEntropyParams } from
 const forward = defineOperation<CrossEntropyInputs, CrossEntropyOutputs, CrossEntropyParams>({
   name: 'crossEntropy',
   outputs({ logits, labels }) {
-    expectRank('crossEntropy: logits', logits.shape, 2)
-    const [T] = logits.shape as [number, number]
+    const [T] = dims(logits, 2, 'crossEntropy: logits')
     expectShape('crossEntropy: labels', labels.shape, [T])
     expectDType('crossEntropy: labels', labels.dtype, 'i32')
     return { loss: { shape: [1] }, count: { shape: [1] }, logSumExp: { shape: [T] } }

@@ -1,6 +1,7 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
 import type { Tensor } from '../../../tensor/tensor.ts'
 import type { Call } from '../../operation.ts'
+import { loopsOf } from '../loops.ts'
 import {
   OPERATORS,
   type BinaryInputs,
@@ -14,7 +15,6 @@ import {
   type ScaleOutputs,
   type ScaleParams,
 } from '../types.ts'
-import { loopsOf } from '../loops.ts'
 
 const WORKGROUP = 256
 const grid = (x: Tensor): ReturnType<typeof gridOf> => gridOf(x.size, WORKGROUP)

@@ -6,11 +6,12 @@
  * multiplied as they lie. The position of the frequency -k is that of k with all bits below its highest one flipped.
  */
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../../devices/webgpu/kernel.ts'
+import { dims } from '../../../../tensor/shape.ts'
 import type { Tensor } from '../../../../tensor/tensor.ts'
-import { COMPLEX, WAVES } from '../../webgpu/wgsl.ts'
 import type { Call } from '../../../operation.ts'
-import { pointsFor } from '../points.ts'
+import { COMPLEX, WAVES } from '../../webgpu/wgsl.ts'
 import type { FftConvolutionBackward } from '../op.ts'
+import { pointsFor } from '../points.ts'
 import type { FftConvolutionInputs, FftConvolutionOutputs } from '../types.ts'
 
 const WORKGROUP = 256
@@ -363,7 +364,7 @@ function multiply(
 }
 
 function sizesOf(u: Tensor): Sizes {
-  const [batch, length, channels] = u.shape as [number, number, number]
+  const [batch, length, channels] = dims(u, 3)
   return { batch, length, channels, pairs: Math.ceil(channels / 2), points: pointsFor(length) }
 }
 
