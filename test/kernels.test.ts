@@ -55,12 +55,13 @@ describe('tables of kernels', () => {
   }
 })
 
+const capitals = (name: string): string => name.replaceAll(/[A-Z]/g, '_$&').toUpperCase()
+
 test('activations have the same numbers in AssemblyScript', () => {
   const text = readFileSync('src/ops/activation/wasm/kinds.as.ts', 'utf8')
   const names = [...text.matchAll(/const (\w+): i32 = (\d+)/g)].map(([, name, place]) => [
     name,
     Number(place),
   ])
-  const capitals = (name: string): string => name.replaceAll(/[A-Z]/g, '_$&').toUpperCase()
   expect(names).toEqual(ACTIVATIONS.map((name, place) => [capitals(name), place]))
 })
