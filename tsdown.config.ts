@@ -1,7 +1,15 @@
 import { defineConfig } from 'tsdown'
 
 export default defineConfig({
-  entry: { index: 'src/index.ts', train: 'src/train/index.ts', cli: 'src/cli/main.ts' },
+  entry: {
+    index: 'src/index.ts',
+    train: 'src/train.ts',
+    tasks: 'src/tasks.ts',
+    nn: 'src/nn.ts',
+    ops: 'src/ops.ts',
+    checkpoints: 'src/checkpoints.ts',
+    cli: 'src/cli/main.ts',
+  },
   format: 'esm',
   target: 'es2023',
   platform: 'neutral',

@@ -1,9 +1,16 @@
 import { playwright } from '@vitest/browser-playwright'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { defineConfig, type TestProjectConfiguration } from 'vitest/config'
 import { bundled, folderOf } from './scripts/chromium.mjs'
 
+/** Examples, and the code in docs, import the package: in tests its sources. */
+const sources = [
+  { find: /^sidewinder$/, replacement: resolve('src/index.ts') },
+  { find: /^sidewinder\/(.+)$/, replacement: resolve('src/$1.ts') },
+]
+
 const node: TestProjectConfiguration = {
+  resolve: { alias: sources },
   test: {
     name: 'node',
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],

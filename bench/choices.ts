@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util'
 import { choicesFor, explainChoices, type ChoiceValues } from '../src/devices/choices.ts'
 import type { AnyDevice, DeviceName } from '../src/devices/device.ts'
 import { openDevice } from '../src/ops/open-device.ts'
-import { Parameters } from '../src/nn/parameters.ts'
+import { place } from '../src/nn/module.ts'
 import { randomNormal } from '../src/nn/random-normal.ts'
 import { S4D } from '../src/nn/mixers/s4d.ts'
 import { scale } from '../src/ops/elementwise/op.ts'
@@ -55,7 +55,7 @@ function trainSsd(device: AnyDevice): () => void {
 const trainLti =
   (L: number): Start =>
   (device) => {
-    const layer = new S4D({ width: 64 }, new Parameters(device, { seed: 1 }))
+    const layer = place(new S4D({ width: 64 }), device, { seed: 1 })
     const x = randomNormal(device, [1, L, 64], 1)
     return inScope(() =>
       withGradients(
@@ -114,12 +114,12 @@ const SWEEPS: readonly Sweep[] = [
   })),
   { key: 'largestTile', name: '2,048 rows', values: [64, 128], start: trainProjection(2048) },
   { key: 'largestTile', name: '8,192 rows', values: [64, 128], start: trainProjection(8192) },
-  { key: 'turnFrom', name: '2,048 rows', values: [1, 1024, 2048, NEVER], start: trainProjection(2048) },
-  { key: 'turnFrom', name: '8,192 rows', values: [1, 1024, 2048, NEVER], start: trainProjection(8192) },
+  { key: 'transposeFrom', name: '2,048 rows', values: [1, 1024, 2048, NEVER], start: trainProjection(2048) },
+  { key: 'transposeFrom', name: '8,192 rows', values: [1, 1024, 2048, NEVER], start: trainProjection(8192) },
   { key: 'tileColumns', name: '512 × 768 × 3072', values: [8, 16], start: multiply },
-  { key: 'blockRows', name: '512 × 768 × 3072', values: [24, 48, 96, 192, 384], start: multiply },
-  { key: 'blockColumns', name: '512 × 768 × 3072', values: [32, 64, 128, 256], start: multiply },
-  { key: 'blockInner', name: '512 × 768 × 3072', values: [256, 384, 512, 768], start: multiply },
+  { key: 'cacheRows', name: '512 × 768 × 3072', values: [24, 48, 96, 192, 384], start: multiply },
+  { key: 'cacheColumns', name: '512 × 768 × 3072', values: [32, 64, 128, 256], start: multiply },
+  { key: 'cacheInner', name: '512 × 768 × 3072', values: [256, 384, 512, 768], start: multiply },
 ]
 
 /** Milliseconds of the fastest of some runs on a device of its own. */

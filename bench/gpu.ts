@@ -5,10 +5,9 @@ import { randomWindows } from '../src/data/batches.ts'
 import type { LaunchList } from '../src/devices/device.ts'
 import { openWebGpu, type WebGpuDevice } from '../src/devices/webgpu/device.ts'
 import { Decoder } from '../src/language/session/decoder.ts'
+import { fillStack, type WeightFormat } from '../src/models/files/fill.ts'
 import type { ModelConfig } from '../src/models/config.ts'
-import { buildModel, type WeightFormat } from '../src/models/files/fill.ts'
 import { Model } from '../src/models/model.ts'
-import { Parameters } from '../src/nn/parameters.ts'
 import { randomNormal } from '../src/nn/random-normal.ts'
 import { copyInto, scale } from '../src/ops/elementwise/op.ts'
 import { withKernels } from '../src/ops/kernels.ts'
@@ -22,6 +21,7 @@ import { kernels } from '../src/ops/webgpu.ts'
 import { scope } from '../src/tensor/scope.ts'
 import type { Tensor } from '../src/tensor/tensor.ts'
 import { AdamW } from '../src/train/adamw.ts'
+import { language } from '../src/tasks/language.ts'
 import { createTrainingStep } from '../src/train/training-step.ts'
 import { MAMBA2_130M, MAMBA_130M, syntheticCheckpoint } from '../test/suites/synthetic.ts'
 import { interleaved, type Work } from './measure.ts'
@@ -150,7 +150,7 @@ async function sequences(): Promise<void> {
 
 async function modelOf(config: ModelConfig, weights: WeightFormat): Promise<Model> {
   const checkpoint = { ...syntheticCheckpoint(config), tokenizer: () => Promise.resolve(undefined) }
-  return buildModel((parameters) => new Model(config, parameters), checkpoint, device, { weights })
+  return new Model(config, await fillStack(checkpoint, device, { weights }))
 }
 
 async function prefill(name: string, config: ModelConfig, length: number): Promise<void> {
@@ -193,9 +193,7 @@ async function decode(
   }
   await run()
   device.replay = replay
-  let bytes = 0
-  for (const { tensor } of model.parameters.all.values()) bytes += 4 * tensor.size
-  for (const matrix of model.parameters.packed.values()) bytes += matrix.bytes
+  const { bytes } = model
   const launches = lists.reduce((sum, { length }) => sum + length, 0)
   await report({ name: `${title}, ${launches} launches`, tokens: batch, bytes, run }, lists[0])
   decoder.dispose()
@@ -205,11 +203,12 @@ async function decode(
 async function training(name: string, config: ModelConfig): Promise<void> {
   const title = `train step ${name} f32, 8 × 1024`
   if (!chosen(title)) return
-  const model = new Model(config, new Parameters(device, { seed: 1 }))
+  const model = Model.create(config, device, 1)
   const tokens = Uint16Array.from({ length: 65536 }, (_, i) => (i * 7919) % 50277)
   const batches = randomWindows({ tokens, starts: [0] }, { batch: 8, length: 1024 })
-  const optimizer = new AdamW(model.parameters.all, {})
+  const optimizer = new AdamW(model.parameters, {})
   const step = createTrainingStep(model, optimizer, batches, {
+    task: language(),
     accumulation: 1,
     maxNorm: 1,
     recompute: false,

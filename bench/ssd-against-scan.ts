@@ -49,7 +49,7 @@ async function trainingSteps(width: number, state: number): Promise<void> {
   const shared = { layers: 2, width, vocabulary: 256, state }
   const rows = { batch: 1, length: LENGTH }
   const scan = await trainingWork(device, { ...shared, architecture: 'mamba' }, rows)
-  const ssd = await trainingWork(device, { ...shared, architecture: 'mamba2', headWidth: 64 }, rows)
+  const ssd = await trainingWork(device, { ...shared, architecture: 'mamba2', headDim: 64 }, rows)
   await compare(`training step, 2 layers, width ${width}, N ${state}`, [scan.works[0], ssd.works[0]])
   scan.dispose()
   ssd.dispose()

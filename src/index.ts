@@ -1,4 +1,7 @@
-/** Sidewinder: run Mamba models. Training is in `sidewinder/train`. */
+/**
+ * Sidewinder: run Mamba models. Training is in `sidewinder/train`, tasks in `sidewinder/tasks`, layers in `sidewinder/nn`, operations in
+ * `sidewinder/ops`, files of weights in `sidewinder/checkpoints`.
+ */
 export { version } from '../package.json'
 export type { AnyDevice, Device, DeviceName } from './devices/device.ts'
 export { openDevice, type DeviceOptions } from './ops/open-device.ts'
@@ -11,7 +14,7 @@ export {
   SidewinderError,
   StateError,
 } from './errors.ts'
-export { Batch, type BatchOptions, type BatchToken } from './language/session/batch.ts'
+export { SessionBatch, type SessionBatchOptions, type BatchToken } from './language/session/batch.ts'
 export { Chat, startChat, type ChatOptions } from './language/chat.ts'
 export { folderStore } from './language/saved/folder-store.ts'
 export { generateTokens, type GenerateOptions } from './language/generator.ts'
@@ -22,24 +25,14 @@ export { scoreTokens, type Score, type ScoreOptions } from './language/score.ts'
 export { Session, type AppendOptions, type SessionOptions } from './language/session/session.ts'
 export type { SamplingSettings } from './language/settings.ts'
 export { generateText, type TextOptions } from './language/text.ts'
-export { modelConfig, type Architecture, type ModelConfig, type ModelOptions } from './models/config.ts'
+export { modelConfig, type ArchitectureName, type ModelConfig, type ModelOptions } from './models/config.ts'
 export { createModel, type CreateOptions } from './language/create-model.ts'
-export { loadModel, type LoadOptions } from './language/load-model.ts'
+export { loadModel, loadSequenceModel, type LoadOptions } from './language/load-model.ts'
 export type { HubOptions } from './checkpoints/hub/index.ts'
 export type { LoadProgress, WeightFormat } from './models/files/fill.ts'
 export { openCheckpoint, type Checkpoint, type ModelSource } from './models/files/open.ts'
 export { stateSize, tensorEntries } from './models/files/inspect.ts'
 export { Model, type ForwardOptions, type HostTensor } from './models/model.ts'
-export { Attention, type AttentionOptions } from './nn/mixers/attention.ts'
-export { LinearSSM, type LinearSSMOptions } from './nn/mixers/linear-ssm.ts'
-export { Mamba1, type Mamba1Options } from './nn/mixers/mamba1.ts'
-export { Mamba2, type Mamba2Options } from './nn/mixers/mamba2.ts'
-export type { SequenceLayer, SequenceOptions, SequenceResult, State } from './nn/module.ts'
-export { LayerNorm, RMSNorm } from './nn/norm.ts'
-export { Parameters, type Parameter } from './nn/parameters.ts'
-export { S4D, type S4DOptions } from './nn/mixers/s4d.ts'
-export { randomNormal } from './nn/random-normal.ts'
-export * as ops from './ops/index.ts'
 export { Random } from './tensor/random.ts'
 export { persistent, scope } from './tensor/scope.ts'
 export { tensor, Tensor } from './tensor/tensor.ts'

@@ -44,12 +44,12 @@ const GREEDY = 32
 const MARGIN = 1e-4
 
 const shared = { kernel: 4, bias: false, convolutionBias: true, hidden: 128 } as const
-const mamba: LayerConfig = { kind: 'mamba', ...shared, state: 16, deltaRank: 4 }
+const mamba: LayerConfig = { kind: 'mamba', ...shared, stateSize: 16, deltaRank: 4 }
 const mamba2 = (groups: number): LayerConfig => ({
   kind: 'mamba2',
   ...shared,
-  headWidth: 16,
-  state: 32,
+  headDim: 16,
+  stateSize: 32,
   groups,
   groupedNorm: true,
 })

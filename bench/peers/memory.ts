@@ -44,10 +44,7 @@ async function child(folder: string, kept: WeightFormat): Promise<void> {
   globalThis.gc?.()
   const before = process.memoryUsage.rss()
   const model = await loadModel(folder, { device, weights: kept })
-  const { all, packed } = model.parameters
-  let weights = 0
-  for (const { tensor } of all.values()) weights += 4 * tensor.size
-  for (const matrix of packed.values()) weights += matrix.bytes
+  const { bytes: weights } = model
   const loaded = mostResident() - before
   const session = model.session({ rewind: false })
   const prompt = Array.from({ length: PROMPT }, (_, i) => (i * 7919) % 50_277)

@@ -17,13 +17,13 @@ test('a class has its own values, and overrides come first', () => {
     { key: 'ssdChunk', meaning: 'tokens of a chunk of SSD', value: 16, overridden: true },
   ])
   expect(() => choicesFor('reference').ssdChunk).toThrow(DeviceError)
-  expect(explainChoices(choicesFor('webgpu')).map(({ key }) => key)).not.toContain('blockRows')
+  expect(explainChoices(choicesFor('webgpu')).map(({ key }) => key)).not.toContain('cacheRows')
 })
 
 test('names and values that are none are refused', async () => {
   const wrong = { ssdChunks: 16 } as Partial<ChoiceValues>
   expect(() => choicesFor('wasm', wrong)).toThrow('ssdChunk, ltiConvolution')
-  expect(() => choicesFor('webgpu', { blockRows: 96 })).toThrow(ConfigError)
+  expect(() => choicesFor('webgpu', { cacheRows: 96 })).toThrow(ConfigError)
   for (const ssdChunk of [0, -1, 1.5, Number.NaN, Infinity]) {
     expect(() => choicesFor('wasm', { ssdChunk })).toThrow(ConfigError)
   }
@@ -64,7 +64,7 @@ async function results(choices: Partial<ChoiceValues>): Promise<ArrayLike<number
 
 test('choices change how kernels are cut, not what they compute', async () => {
   const usual = await results({})
-  const others = await results({ ssdChunk: 7, fewRows: 1, blockRows: 12, blockColumns: 8, blockInner: 16 })
+  const others = await results({ ssdChunk: 7, fewRows: 1, cacheRows: 12, cacheColumns: 8, cacheInner: 16 })
   for (const [i, values] of usual.entries()) {
     // Sums are added in another order: other bits, which says that the choice has reached the kernel.
     expect(others[i]).not.toEqual(values)

@@ -1,5 +1,6 @@
 import { activeTape } from '../autograd/tape.ts'
-import type { AnyDevice } from '../devices/device.ts'
+import type { AnyDevice, DType } from '../devices/device.ts'
+import { bytesOf } from '../devices/dtype.ts'
 import { DeviceError, ShapeError } from '../errors.ts'
 import { currentArena, scope } from '../tensor/scope.ts'
 import { empty, Tensor } from '../tensor/tensor.ts'
@@ -24,6 +25,7 @@ export function apply<I extends Named, O extends Named, P extends Params>(
     return outputs
   }
   const device = deviceOf(operation.name, inputs)
+  expectDTypes(operation, inputs)
   const kernel = wantsFormula(operation, inputs) ? undefined : kernelOf(operation, device, inputs, params)
   if (!kernel) return compose(operation, inputs, params, device)
   const plain = plainInputs(operation, inputs)
@@ -39,7 +41,29 @@ export function contiguous(x: Tensor): Tensor {
 }
 
 function isPlain(x: Tensor): boolean {
-  return x.contiguous && x.offset % x.device.offsetAlignment === 0
+  return x.contiguous && (x.offset * bytesOf(x.dtype)) % x.device.offsetAlignment === 0
+}
+
+/** Refuses inputs of a dtype that the operation has no kernel for: bits are never read as something else. */
+function expectDTypes<I extends Named, O extends Named, P extends Params>(
+  { name: operation, dtypes = 'f32' }: KernelOperation<I, O, P>,
+  inputs: I,
+): void {
+  for (const name in inputs) {
+    const x: unknown = inputs[name]
+    if (!(x instanceof Tensor)) continue
+    const allowed = typeof dtypes === 'string' || isList(dtypes) ? dtypes : (dtypes[name] ?? 'f32')
+    if (isList(allowed) ? allowed.includes(x.dtype) : allowed === x.dtype) continue
+    throw new ShapeError('has the wrong dtype', {
+      where: `${operation}: ${name}`,
+      expected: isList(allowed) ? allowed.join(' or ') : allowed,
+      found: x.dtype,
+    })
+  }
+}
+
+function isList(dtypes: unknown): dtypes is readonly DType[] {
+  return Array.isArray(dtypes)
 }
 
 /** Whether a gradient is wanted that only the operation's formula has. */
@@ -82,8 +106,10 @@ function plainInputs<I extends Named, O extends Named, P extends Params>(
   const plain: Record<string, Tensor> = {}
   for (const [name, x] of entries(inputs)) {
     if (!fits(name, x) && operation.mutates?.includes(name as keyof I)) {
-      throw new ShapeError('a strided view cannot be changed in place', {
+      throw new ShapeError('this view cannot be changed in place', {
         where: `${operation.name}: ${name}`,
+        expected: `contiguous rows that begin at a multiple of ${x.device.offsetAlignment} bytes`,
+        found: `rows of ${x.width} elements, ${x.rowStride} apart, from byte ${x.offset * bytesOf(x.dtype)} on`,
       })
     }
     plain[name] = fits(name, x) ? x : contiguous(x)
@@ -110,7 +136,7 @@ function start<I extends Named, O extends Named, P extends Params>(
   params: P,
   device: AnyDevice,
 ): void {
-  const scratch = (shape: readonly number[]): Tensor => empty(device, shape)
+  const scratch = (shape: readonly number[], dtype?: DType): Tensor => empty(device, shape, dtype)
   device.run(kernel({ inputs, outputs, params, device, scratch }))
 }
 

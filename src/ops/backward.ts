@@ -98,6 +98,8 @@ export function defineBackward<
 
   const backward: KernelOperation<B, D, BackwardParams<P>> = {
     name: `${forward.name}Backward`,
+    // Tensors have the dtypes that they have in the forward; gradients are f32.
+    ...(forward.dtypes && { dtypes: forward.dtypes as NonNullable<KernelOperation<B, D, P>['dtypes']> }),
     views: saved.filter((name) => forward.views?.includes(name as keyof I)) as (keyof B)[],
     outputs(inputs, { leftOut = [] }) {
       const rules = of.map((name) => {

@@ -9,8 +9,8 @@ export interface DeviceOptions {
   /** wasm: the build of the kernels. Default `auto`: relaxed SIMD where the engine has it. */
   readonly simd?: 'auto' | 'base' | 'relaxed'
   /**
-   * wasm: whether V8 may join pairs of vectors where it can (14.6, Node 26): products are then twice as fast. Kernels are checked
-   * first. Default: yes.
+   * wasm: whether V8 may join pairs of vectors where it can (14.6, Node 26): products are then twice as fast. Kernels are
+   * checked before they are used. Default: yes.
    */
   readonly revectorize?: boolean
   /** webgpu: accept a software adapter. `auto` never takes one unless asked. */
@@ -20,7 +20,7 @@ export interface DeviceOptions {
    * precision there. Experimental in Dawn; DeviceError where it is not offered.
    */
   readonly subgroupMatrix?: boolean
-  /** How kernels are cut, where it shall not be as measured: `sidewinder bench --explain` shows what there is. */
+  /** Sizes that cut the kernels, in place of those that were measured. `sidewinder bench --explain` shows what there is. */
   readonly choices?: Partial<ChoiceValues>
 }
 

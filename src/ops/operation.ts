@@ -20,6 +20,9 @@ export type Arrays<T extends Named> = {
   readonly [K in keyof T]: T[K] extends Tensor ? NdArray : NdArray | undefined
 }
 
+/** The dtypes that an input may have. */
+export type DTypes = DType | readonly DType[]
+
 /** Shape and dtype of an output to be made. */
 export interface OutputRule {
   readonly shape: Shape
@@ -35,8 +38,8 @@ export interface Call<I extends Named, O extends Named, P extends Params> {
   readonly outputs: O
   readonly params: P
   readonly device: AnyDevice
-  /** Memory for this call alone, given back when its launches are queued. */
-  readonly scratch: (shape: Shape) => Tensor
+  /** Memory for this call alone, given back when its launches are queued; f32 unless another dtype is asked for. */
+  readonly scratch: (shape: Shape, dtype?: DType) => Tensor
 }
 
 /** What a gradient is made from. */
@@ -63,6 +66,8 @@ interface Common<I extends Named, O extends Named, P extends Params> {
 export interface KernelOperation<I extends Named, O extends Named, P extends Params> extends Common<I, O, P> {
   /** The shape rule: throws ShapeError, or gives the outputs to allocate. */
   readonly outputs: (inputs: I, params: P) => OutputRules<O>
+  /** The dtypes that kernels exist for: of all inputs, or of some by name. What is not named is f32. `apply` checks it. */
+  readonly dtypes?: DTypes | { readonly [K in keyof I]?: DTypes }
   /** Inputs whose kernels take strided rows (offset, rowStride). All others arrive contiguous. */
   readonly views?: readonly (keyof I)[]
   /** Inputs that the kernels change in place. */

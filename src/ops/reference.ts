@@ -4,6 +4,7 @@ import { activation, activationBackward } from './activation/reference.ts'
 import { attention, attentionBackward } from './attention/attention/reference.ts'
 import { cacheAppend } from './attention/cache-append/reference.ts'
 import { rope } from './attention/rope/reference.ts'
+import { cast } from './cast/reference.ts'
 import { causalConv1d, causalConv1dBackward } from './causal-conv1d/reference.ts'
 import { copy } from './copy/reference.ts'
 import { crossEntropy, crossEntropyBackward } from './cross-entropy/reference.ts'
@@ -36,6 +37,7 @@ const definitions: DefinitionTable = {
   binary,
   broadcast,
   cacheAppend,
+  cast,
   causalConv1d,
   causalConv1dBackward,
   clipFactor,

@@ -4,6 +4,7 @@ import { attentionCases } from './attention/attention/cases.ts'
 import { cacheAppendCases } from './attention/cache-append/cases.ts'
 import { ropeCases } from './attention/rope/cases.ts'
 import type { CaseSet } from './cases.ts'
+import { castCases } from './cast/cases.ts'
 import { causalConv1dCases } from './causal-conv1d/cases.ts'
 import { copyCases } from './copy/cases.ts'
 import { crossEntropyCases } from './cross-entropy/cases.ts'
@@ -34,6 +35,7 @@ export const operationCases: readonly CaseSet[] = Object.freeze([
   attentionCases,
   ropeCases,
   cacheAppendCases,
+  castCases,
   copyCases,
   ...crossEntropyCases,
   ...elementwiseCases,

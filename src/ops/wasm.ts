@@ -5,6 +5,7 @@ import { attentionBackward } from './attention/attention/wasm/backward.ts'
 import { attention } from './attention/attention/wasm/forward.ts'
 import { cacheAppend } from './attention/cache-append/wasm.ts'
 import { rope } from './attention/rope/wasm.ts'
+import { cast } from './cast/wasm/launch.ts'
 import { causalConv1d, causalConv1dBackward, causalConv1dUpdate } from './causal-conv1d/wasm/launch.ts'
 import { copy } from './copy/wasm.ts'
 import { crossEntropy, crossEntropyBackward, crossEntropyBackwardInPlace } from './cross-entropy/wasm.ts'
@@ -39,6 +40,7 @@ export const kernels: KernelTable<WasmLaunch> = {
   binary,
   broadcast,
   cacheAppend,
+  cast,
   causalConv1d,
   causalConv1dBackward,
   causalConv1dUpdate,

@@ -5,6 +5,7 @@ import { attentionBackward } from './attention/attention/webgpu/backward.ts'
 import { attention } from './attention/attention/webgpu/forward.ts'
 import { cacheAppend } from './attention/cache-append/webgpu.ts'
 import { rope } from './attention/rope/webgpu.ts'
+import { cast } from './cast/webgpu/launch.ts'
 import { causalConv1dBackward } from './causal-conv1d/webgpu/backward.ts'
 import { causalConv1d, causalConv1dUpdate } from './causal-conv1d/webgpu/forward.ts'
 import { copy } from './copy/webgpu.ts'
@@ -45,6 +46,7 @@ export const kernels: KernelTable<WebGpuLaunch> = {
   binary,
   broadcast,
   cacheAppend,
+  cast,
   causalConv1d,
   causalConv1dBackward,
   causalConv1dUpdate,

@@ -1,24 +1,36 @@
-/** JSON from outside, checked against a schema. */
+/** Values from outside, checked against a schema. */
 import * as v from 'valibot'
 import { ConfigError, type ErrorDetails } from '../errors.ts'
 
 type Schema = v.BaseSchema<unknown, unknown, v.BaseIssue<unknown>>
 type ErrorClass = new (rule: string, details: ErrorDetails) => Error
 
-/** Parses and checks; errors name the file and the key. A schema's messages say what was expected. */
+/** Parses and checks a file of JSON; errors name the file and the key. */
 export function parseJson<const S extends Schema>(
   text: string,
   schema: S,
   where: string,
   Failure: ErrorClass = ConfigError,
 ): v.InferOutput<S> {
-  let json: unknown
+  return check(jsonOf(text, where, Failure), schema, where, Failure)
+}
+
+export function jsonOf(text: string, where: string, Failure: ErrorClass = ConfigError): unknown {
   try {
-    json = JSON.parse(text)
+    return JSON.parse(text)
   } catch (cause) {
     throw new Failure('not JSON', { where, cause })
   }
-  const result = v.safeParse(schema, json, { abortEarly: true })
+}
+
+/** A schema's messages say what was expected. */
+export function check<const S extends Schema>(
+  value: unknown,
+  schema: S,
+  where: string,
+  Failure: ErrorClass = ConfigError,
+): v.InferOutput<S> {
+  const result = v.safeParse(schema, value, { abortEarly: true })
   if (result.success) return result.output
   const [issue] = result.issues
   const key = v.getDotPath(issue)

@@ -1,4 +1,4 @@
-import type { Parameter } from '../nn/parameters.ts'
+import type { Parameter } from '../nn/parameter.ts'
 import { adamWStep, zeros } from '../ops/index.ts'
 import { persistent } from '../tensor/scope.ts'
 import { empty, type Tensor } from '../tensor/tensor.ts'

@@ -3,7 +3,7 @@ import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promi
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'vitest'
-import { commandLine, type CommandLine } from '../cli.ts'
+import { commandLine, type CommandLine } from '../cli/command-line.ts'
 
 export const WASM = ['--device', 'wasm', '--threads', '1']
 export const GREEDY = ['--temperature', '0', ...WASM]

@@ -26,7 +26,7 @@ export interface Check {
 const withKernels = new Set<AnyOperation>(Object.values(operations))
 const oracle = openDevice('reference')
 
-type Values = Record<string, Float32Array | Int32Array>
+type Values = Record<string, ReturnType<Draw['draw']>>
 
 /** All checks of a set for a device other than the reference. */
 export function deviceChecks({ operation, cases }: CaseSet): Check[] {
@@ -108,7 +108,7 @@ async function evaluate(
 ): Promise<Record<string, ArrayLike<number>>> {
   const inputs = upload(device, each, hosts)
   const tensors = present(inputs)
-  const floats = tensors.filter(([, x]) => x.dtype === 'f32').map(([, x]) => x)
+  const floats = tensors.filter(([, x]) => isFloat(x)).map(([, x]) => x)
   const { result, gradients } = scope(() =>
     withGradients(
       withGradient ? floats : [],
@@ -155,7 +155,7 @@ function lossAt(
 /** A random cotangent for every float output, the same on every device. */
 function seedsFor(device: AnyDevice, outputs: Record<string, Tensor>): Map<Tensor, Tensor> {
   const random = new Random(7)
-  const floats = present(outputs).filter(([, x]) => x.dtype === 'f32')
+  const floats = present(outputs).filter(([, x]) => isFloat(x))
   return new Map(
     floats.map(([, x]) => [
       x,
@@ -163,10 +163,13 @@ function seedsFor(device: AnyDevice, outputs: Record<string, Tensor>): Map<Tenso
         device,
         Float32Array.from({ length: x.size }, () => random.normal()),
         x.shape,
+        x.dtype,
       ),
     ]),
   )
 }
+
+const isFloat = (x: Tensor): boolean => x.dtype === 'f32' || x.dtype === 'f16'
 
 function drawAll(each: Case): Values {
   const random = new Random(20240611)
@@ -185,7 +188,7 @@ function upload(device: AnyDevice, each: Case, hosts: Values): Record<string, Te
 }
 
 /** A plain tensor, or the middle columns of a wider one whose other columns are NaN. */
-function uploadOne(device: AnyDevice, draw: Draw, host: Float32Array | Int32Array): Tensor {
+function uploadOne(device: AnyDevice, draw: Draw, host: Values[string]): Tensor {
   const { shape, columnsOf } = draw
   if (columnsOf === undefined) return tensor(device, host, shape, draw.dtype)
   const width = shape.at(-1)!
@@ -195,7 +198,7 @@ function uploadOne(device: AnyDevice, draw: Draw, host: Float32Array | Int32Arra
   for (let row = 0; row < rows; row++) {
     wide.set(host.subarray(row * width, (row + 1) * width), row * columnsOf + start)
   }
-  const whole = tensor(device, wide, [...shape.slice(0, -1), columnsOf])
+  const whole = tensor(device, wide, [...shape.slice(0, -1), columnsOf], draw.dtype)
   const view = whole.view(shape, start, columnsOf)
   whole.dispose()
   return view

@@ -15,10 +15,10 @@ import {
 } from '../options.ts'
 import { findPrefix, keepPrefix, openSaved, saveSequence, type Subject } from '../saved/persistence.ts'
 import type { PrefixStore } from '../saved/prefix-store.ts'
-import { expectDrawn, Sequence, type SequenceOptions } from './sequence.ts'
+import { expectDrawn, Sequence, type SequenceSettings } from './sequence.ts'
 import { TextFlow } from '../text-flow.ts'
 
-export interface SessionOptions extends SequenceOptions {
+export interface SessionOptions extends SequenceSettings {
   /** What to go on from: the bytes of a saved session, or another session, which is left as it is. */
   readonly from?: Uint8Array | Session | undefined
 }
@@ -65,7 +65,7 @@ export class Session {
     })
   }
 
-  constructor(model: Model, tokenizer: Tokenizer | undefined, options: SequenceOptions | Sequence = {}) {
+  constructor(model: Model, tokenizer: Tokenizer | undefined, options: SequenceSettings | Sequence = {}) {
     const { head } = model.config
     if (head.kind !== 'language') {
       throw new ConfigError('only a language model can continue a text', {

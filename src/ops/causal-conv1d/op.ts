@@ -19,6 +19,7 @@ const MAX_TAPS = 8
 
 const forward = defineOperation<CausalConv1dInputs, CausalConv1dOutputs, CausalConv1dParams>({
   name: 'causalConv1d',
+  dtypes: { reset: 'i32' },
   outputs({ x, weight, bias, initialWindow, reset }) {
     const [batch, length, channels] = dims(x, 3, 'causalConv1d: x')
     const taps = expectTaps('causalConv1d', weight, channels)

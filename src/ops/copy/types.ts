@@ -1,6 +1,6 @@
 import type { Tensor } from '../../tensor/tensor.ts'
 
-/** x [..., W], rows any stride apart; f32 or i32 */
+/** x [..., W], rows any stride apart; of any dtype */
 export type CopyInputs = { readonly x: Tensor }
 
 /** y [..., W], contiguous */

@@ -1,5 +1,5 @@
 import { ConfigError } from '../../errors.ts'
-import { dims, expectDType, expectShape } from '../../tensor/shape.ts'
+import { dims, expectShape } from '../../tensor/shape.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { apply } from '../apply.ts'
 import { defineBackward } from '../backward.ts'
@@ -9,10 +9,10 @@ import type { CrossEntropyInputs, CrossEntropyOutputs, CrossEntropyParams } from
 
 const forward = defineOperation<CrossEntropyInputs, CrossEntropyOutputs, CrossEntropyParams>({
   name: 'crossEntropy',
+  dtypes: { labels: 'i32' },
   outputs({ logits, labels }) {
     const [T] = dims(logits, 2, 'crossEntropy: logits')
     expectShape('crossEntropy: labels', labels.shape, [T])
-    expectDType('crossEntropy: labels', labels.dtype, 'i32')
     return { loss: { shape: [1] }, count: { shape: [1] }, logSumExp: { shape: [T] } }
   },
   views: ['logits'],
@@ -31,6 +31,7 @@ export const crossEntropyBackwardInPlaceOp = defineOperation<
   CrossEntropyBackward['params']
 >({
   name: 'crossEntropyBackwardInPlace',
+  dtypes: { labels: 'i32' },
   outputs: () => ({}),
   mutates: ['logits'],
   compose(inputs, params) {

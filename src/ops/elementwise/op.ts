@@ -1,5 +1,6 @@
 import type { AnyDevice, DType } from '../../devices/device.ts'
-import { ShapeError } from '../../errors.ts'
+import { DTYPES } from '../../devices/dtype.ts'
+import { ConfigError, ShapeError } from '../../errors.ts'
 import { broadcastShapes, expectShape, type Shape } from '../../tensor/shape.ts'
 import { empty, type Tensor } from '../../tensor/tensor.ts'
 import { apply } from '../apply.ts'
@@ -56,6 +57,7 @@ export const scaleOp = defineOperation<ScaleInputs, ScaleOutputs, ScaleParams>({
 /** into += x */
 export const accumulateOp = defineOperation<IntoInputs, NoOutputs, object>({
   name: 'accumulate',
+  dtypes: ['f32', 'i32'],
   outputs: ({ into, x }) => expectAlike('accumulate', into, x),
   mutates: ['into'],
 })
@@ -63,6 +65,7 @@ export const accumulateOp = defineOperation<IntoInputs, NoOutputs, object>({
 /** into = x */
 export const copyIntoOp = defineOperation<IntoInputs, NoOutputs, object>({
   name: 'copyInto',
+  dtypes: DTYPES,
   outputs: ({ into, x }) => expectAlike('copyInto', into, x),
   views: ['x'],
   mutates: ['into'],
@@ -71,7 +74,13 @@ export const copyIntoOp = defineOperation<IntoInputs, NoOutputs, object>({
 /** into = value */
 export const fillOp = defineOperation<FillInputs, NoOutputs, FillParams>({
   name: 'fill',
-  outputs: () => ({}),
+  dtypes: DTYPES,
+  outputs({ into }, { value }) {
+    if ((into.dtype === 'i32' || into.dtype === 'u32') && !Number.isInteger(value)) {
+      throw new ConfigError('expected an integer', { where: `fill: value of ${into.dtype}`, found: value })
+    }
+    return {}
+  },
   mutates: ['into'],
 })
 

@@ -8,6 +8,7 @@ import type { FlipInputs, FlipOutputs } from './types.ts'
 
 export const flipOp = defineOperation<FlipInputs, FlipOutputs, object>({
   name: 'flip',
+  dtypes: ['f32', 'i32'],
   outputs({ x }) {
     if (x.shape.length < 3) {
       throw new ShapeError('has too few axes', {

@@ -4,10 +4,10 @@ import type { FlipInputs, FlipOutputs } from './types.ts'
 
 const WORKGROUP = 256
 
-/** u32, not f32: the bits of small integers are denormal floats, which a GPU may flush to zero. */
+/** Words, not floats: the bits of small integers are denormal floats, which a GPU may flush to zero. */
 const flipRows = defineKernel({
   name: 'flip',
-  bindings: { x: 'u32 view', y: 'u32 rw' },
+  bindings: { x: 'word view', y: 'word rw' },
   uniforms: { size: 'u32', length: 'u32', inner: 'u32', width: 'u32' },
   constants: { WORKGROUP: 'u32' },
   body: /* wgsl */ `

@@ -1,5 +1,5 @@
 import { ShapeError } from '../../errors.ts'
-import { expectDType, expectRank, expectShape, showShape, sizeOf } from '../../tensor/shape.ts'
+import { expectRank, expectShape, showShape, sizeOf } from '../../tensor/shape.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { apply } from '../apply.ts'
 import { defineOperation } from '../operation.ts'
@@ -13,8 +13,8 @@ import type {
 
 export const scatterAddOp = defineOperation<ScatterAddInputs, ScatterAddOutputs, ScatterAddParams>({
   name: 'scatterAdd',
+  dtypes: { indices: 'i32' },
   outputs({ rows, indices }, { count }) {
-    expectDType('scatterAdd: indices', indices.dtype, 'i32')
     expectShape('scatterAdd: rows', rows.shape, [...indices.shape, rows.width])
     expectRows('scatterAdd: count', count, indices)
     return { y: { shape: [count, rows.width] } }
@@ -28,8 +28,8 @@ export const scatterAddOp = defineOperation<ScatterAddInputs, ScatterAddOutputs,
 
 export const embeddingOp = defineOperation<EmbeddingInputs, EmbeddingOutputs, object>({
   name: 'embedding',
+  dtypes: { tokens: 'i32' },
   outputs({ tokens, weight }) {
-    expectDType('embedding: tokens', tokens.dtype, 'i32')
     expectRank('embedding: weight', weight.shape, 2)
     expectRows('embedding: weight', weight.rows, tokens)
     return { y: { shape: [...tokens.shape, weight.width] } }

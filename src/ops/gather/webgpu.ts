@@ -140,8 +140,8 @@ export function scatterAdd({
 }: Call<ScatterAddInputs, ScatterAddOutputs, ScatterAddParams>): WebGpuLaunch[] {
   const T = indices.size
   const { width } = rows
-  const order = scratch([Math.max(T, 1)])
-  const starts = scratch([count + 1])
+  const order = scratch([Math.max(T, 1)], 'u32')
+  const starts = scratch([count + 1], 'u32')
   // Lanes pay where places are many for each row of y: a small vocabulary.
   const COLUMNS = T >= 8 * count || width <= 64 ? 64 : WORKGROUP
   const constants = { WORKGROUP }

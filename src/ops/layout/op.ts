@@ -1,3 +1,4 @@
+import { DTYPES } from '../../devices/dtype.ts'
 import { ShapeError } from '../../errors.ts'
 import { showShape, sizeOf, type Shape } from '../../tensor/shape.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
@@ -61,6 +62,7 @@ const splitOp = defineView<ColumnsInputs, Parts, SplitParams>({
 /** Parts side by side along the last axis. */
 export const concatOp = defineOperation<Parts, ConcatOutputs, ConcatParams>({
   name: 'concat',
+  dtypes: DTYPES,
   outputs: (parts, { leading, widths }) => ({
     y: {
       shape: [...leading, widths.reduce((sum, width) => sum + width, 0)],

@@ -11,6 +11,7 @@ import type { NormLinearInputs, NormLinearOutputs, NormLinearParams } from './ty
 
 export const normLinearOp = defineOperation<NormLinearInputs, NormLinearOutputs, NormLinearParams>({
   name: 'normLinear',
+  dtypes: { weight: ['f32', 'u32'] },
   outputs({ x, residual, z, scale, weight, bias }, { rows, format }) {
     expectRank('normLinear: x', x.shape, 2)
     if (residual && z) {
@@ -20,7 +21,7 @@ export const normLinearOp = defineOperation<NormLinearInputs, NormLinearOutputs,
     if (z) expectShape('normLinear: z', z.shape, x.shape)
     if (scale) expectShape('normLinear: scale', scale.shape, [x.width])
     if (bias) expectShape('normLinear: bias', bias.shape, [rows])
-    expectDType('normLinear: weight', weight.dtype, format ? 'i32' : 'f32')
+    expectDType('normLinear: weight', weight.dtype, format ? 'u32' : 'f32')
     expectShape('normLinear: weight', weight.shape, weightShape({ rows, format }, x.width))
     return { y: { shape: [x.shape[0], rows] }, sum: residual && { shape: x.shape } }
   },

@@ -1,7 +1,7 @@
 import type { Tensor } from '../../tensor/tensor.ts'
 import type { EitherParams } from '../packed/types.ts'
 
-/** x, residual, z [B, K]; scale [K]; weight [N, K], or i32 words of a packed one; bias [N] */
+/** x, residual, z [B, K]; scale [K]; weight [N, K], or u32 words of a packed one; bias [N] */
 export type NormLinearInputs = {
   readonly x: Tensor
   readonly residual?: Tensor | undefined

@@ -8,7 +8,7 @@ export function packed(format: PackedFormat, N: number, K: number, deviation = 1
   const weights = normal([N, K], { deviation })
   return {
     shape: [Math.ceil(N / PANEL_ROWS), panelWords(format, K)],
-    dtype: 'i32',
+    dtype: 'u32',
     draw: (random) => packRows(format, weights.draw(random) as Float32Array, K),
   }
 }

@@ -1,6 +1,6 @@
 import { activeTape } from '../../autograd/tape.ts'
 import { ConfigError, ShapeError } from '../../errors.ts'
-import { expectDType, expectShape } from '../../tensor/shape.ts'
+import { expectShape } from '../../tensor/shape.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { apply } from '../apply.ts'
 import type { LinearOptions } from '../matmul/op.ts'
@@ -18,8 +18,8 @@ import type {
 
 export const packedLinearOp = defineOperation<PackedLinearInputs, PackedLinearOutputs, PackedLinearParams>({
   name: 'packedLinear',
+  dtypes: { words: 'u32' },
   outputs({ x, words, bias, residual }, { format, rows }) {
-    expectDType('packedLinear: x', x.dtype, 'f32')
     expectWords('packedLinear: words', words, format, rows, x.width)
     const shape = [...x.shape.slice(0, -1), rows]
     if (bias) expectShape('packedLinear: bias', bias.shape, [rows])
@@ -35,8 +35,8 @@ export const packedEmbeddingOp = defineOperation<
   PackedEmbeddingParams
 >({
   name: 'packedEmbedding',
+  dtypes: { tokens: 'i32', words: 'u32' },
   outputs({ tokens, words }, { format, rows, columns }) {
-    expectDType('packedEmbedding: tokens', tokens.dtype, 'i32')
     expectWords('packedEmbedding: words', words, format, rows, columns)
     return { y: { shape: [...tokens.shape, columns] } }
   },
@@ -49,7 +49,6 @@ function expectWords(
   rows: number,
   columns: number,
 ): void {
-  expectDType(where, words.dtype, 'i32')
   if (!(Number.isSafeInteger(rows) && rows > 0)) {
     throw new ShapeError('there are no rows', { where, expected: '1 or more', found: rows })
   }

@@ -12,7 +12,7 @@ import type {
 
 /** W [N, K]; d q has few enough bits to be exact in float32. */
 function weights(words: NdArray, format: PackedFormat, N: number, K: number): Float32Array {
-  return unpackRows(format, Int32Array.from(words.data), N, K)
+  return unpackRows(format, Uint32Array.from(words.data), N, K)
 }
 
 /** y[m, n] = f(Σₖ x[m, k] W[n, k] + bias[n]) + residual[m, n] */

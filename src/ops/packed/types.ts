@@ -12,7 +12,7 @@ export type PackedParams = {
 export type PackedLinearInputs = {
   /** x [..., K], rows any stride apart */
   readonly x: Tensor
-  /** words i32 [panels, words of a panel] */
+  /** words u32 [panels, words of a panel] */
   readonly words: Tensor
   /** bias [N] */
   readonly bias?: Tensor | undefined
@@ -26,7 +26,7 @@ export type PackedLinearParams = PackedParams & { readonly activation: Activatio
 export type PackedEmbeddingInputs = {
   /** tokens i32 [...] */
   readonly tokens: Tensor
-  /** words i32 [panels, words of a panel] */
+  /** words u32 [panels, words of a panel] */
   readonly words: Tensor
 }
 /** y [..., K] */

@@ -1,4 +1,4 @@
-import { dims, expectDType, expectShape } from '../../tensor/shape.ts'
+import { dims, expectShape } from '../../tensor/shape.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { apply } from '../apply.ts'
 import { defineOperation } from '../operation.ts'
@@ -6,14 +6,12 @@ import type { SampleInputs, SampleOutputs } from './types.ts'
 
 export const sampleOp = defineOperation<SampleInputs, SampleOutputs, object>({
   name: 'sample',
+  dtypes: { seen: 'i32' },
   outputs({ logits, uniform, settings, seen }) {
     const [B, V] = dims(logits, 2, 'sample: logits')
     expectShape('sample: uniform', uniform.shape, [B])
     expectShape('sample: settings', settings.shape, [8])
-    if (seen) {
-      expectShape('sample: seen', seen.shape, [B, V])
-      expectDType('sample: seen', seen.dtype, 'i32')
-    }
+    if (seen) expectShape('sample: seen', seen.shape, [B, V])
     return { tokens: { shape: [B], dtype: 'i32' } }
   },
   views: ['logits'],

@@ -254,7 +254,7 @@ export function sample({
 }: Call<SampleInputs, SampleOutputs, object>): WebGpuLaunch[] {
   const [B, V] = dims(logits, 2)
   const count = Math.ceil(V / PART)
-  const parts = scratch([B, count, 2])
+  const parts = scratch([B, count, 2], 'u32')
   const constants = { WORKGROUP }
   return [
     launch(sampleLargest, {

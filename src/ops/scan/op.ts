@@ -10,6 +10,7 @@ import type { SelectiveScanInputs, SelectiveScanOutputs, SelectiveScanParams } f
 
 const forward = defineOperation<SelectiveScanInputs, SelectiveScanOutputs, SelectiveScanParams>({
   name: 'selectiveScan',
+  dtypes: { reset: 'i32' },
   outputs(inputs, { keepEdges }) {
     const { u, delta, A, B, C, D, z, deltaBias, initialState, reset } = inputs
     expectRank('selectiveScan: u', u.shape, 3)

@@ -6,6 +6,7 @@ import type { SsdInputs, SsdOutputs, SsdParams } from './types.ts'
 
 const forward = defineOperation<SsdInputs, SsdOutputs, SsdParams>({
   name: 'ssd',
+  dtypes: { reset: 'i32' },
   outputs(inputs, params) {
     checkShapes(inputs, params)
     const { x, A, B } = inputs

@@ -9,6 +9,7 @@ import type { AttentionInputs, AttentionOutputs, AttentionParams } from './types
 
 const forward = defineOperation<AttentionInputs, AttentionOutputs, AttentionParams>({
   name: 'attention',
+  dtypes: { past: 'i32', reset: 'i32' },
   outputs(inputs, params) {
     checkShapes(inputs, params)
     const { B, L } = sizesOf(inputs, params)

@@ -9,6 +9,7 @@ export const cacheAppendOp: KernelOperation<CacheAppendInputs, object, object> =
   object
 >({
   name: 'cacheAppend',
+  dtypes: { past: 'i32' },
   outputs({ cache, x, past }) {
     expectRank('cacheAppend: x', x.shape, 3)
     expectRank('cacheAppend: cache', cache.shape, 3)

@@ -11,6 +11,7 @@ export const ropeOp: KernelOperation<RopeInputs, RopeOutputs, RopeParams> = defi
   RopeParams
 >({
   name: 'rope',
+  dtypes: { past: 'i32' },
   outputs({ x, past }, { headDim, rotaryDim }) {
     expectRank('rope: x', x.shape, 3)
     if (past) expectShape('rope: past', past.shape, [x.shape[0]])

@@ -134,21 +134,22 @@ export function elementwiseAccumulate(
   }
 }
 
-/** into = float, or integer. Items: pieces. */
+/** into = the first `bytes` of the word, of which there are `size`; a word is one element, or two. Items: pieces. */
 export function elementwiseFill(
   into: usize,
-  float: f32,
-  integer: i32,
-  floats: i32,
+  word: i32,
+  bytes: i32,
   size: i32,
   piece: i32,
   begin: i32,
   end: i32,
 ): void {
-  const bits = floats != 0 ? reinterpret<i32>(float) : integer
-  const stop = min(end * piece, size)
-  const splat = i32x4.splat(bits)
-  let i = begin * piece
-  for (; i + 4 <= stop; i += 4) v128.store(into + ((<usize>i) << 2), splat)
-  for (; i < stop; i++) store<i32>(into + ((<usize>i) << 2), bits)
+  const splat = i32x4.splat(word)
+  const stop = into + <usize>min(end * piece, size) * <usize>bytes
+  let at = into + <usize>(begin * piece) * <usize>bytes
+  for (; at + 16 <= stop; at += 16) v128.store(at, splat)
+  for (; at < stop; at += bytes) {
+    if (bytes == 2) store<u16>(at, <u16>word)
+    else store<i32>(at, word)
+  }
 }

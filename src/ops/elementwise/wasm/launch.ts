@@ -1,4 +1,6 @@
+import { bytesOf, wordOf } from '../../../devices/dtype.ts'
 import { wasmLaunch, type WasmLaunch } from '../../../devices/wasm/launch.ts'
+import { copyRows } from '../../copy/wasm.ts'
 import type { Call } from '../../operation.ts'
 import { loopsOf } from '../loops.ts'
 import {
@@ -49,14 +51,19 @@ export function accumulate({ inputs: { into, x } }: Call<IntoInputs, NoOutputs, 
 }
 
 export function copyInto({ inputs: { into, x } }: Call<IntoInputs, NoOutputs, object>): WasmLaunch[] {
-  return [wasmLaunch('copyRows', { x, y: into, width: x.width, xStride: x.rowStride }, x.rows)]
+  return [copyRows(x, into)]
 }
 
 export function fill({
   inputs: { into },
   params: { value },
 }: Call<FillInputs, NoOutputs, FillParams>): WasmLaunch[] {
-  const floats = into.dtype === 'f32'
-  const args = { into, float: floats ? value : 0, integer: floats ? 0 : value, floats: floats ? 1 : 0 }
-  return [wasmLaunch('elementwiseFill', { ...args, size: into.size, piece: PIECE }, piecesOf(into.size))]
+  const args = {
+    into,
+    word: wordOf(into.dtype, value),
+    bytes: bytesOf(into.dtype),
+    size: into.size,
+    piece: PIECE,
+  }
+  return [wasmLaunch('elementwiseFill', args, piecesOf(into.size))]
 }

@@ -1,5 +1,7 @@
+import { bytesOf, wordOf } from '../../../devices/dtype.ts'
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
 import type { Tensor } from '../../../tensor/tensor.ts'
+import { copyRows } from '../../copy/webgpu.ts'
 import type { Call } from '../../operation.ts'
 import { loopsOf } from '../loops.ts'
 import {
@@ -104,29 +106,20 @@ const accumulateIntegers = defineKernel({
   body: accumulateBody,
 })
 
-const copyIntoKernel = defineKernel({
-  name: 'copyInto',
-  bindings: { x: 'u32 view', into: 'u32 rw' },
-  uniforms: { size: 'u32', width: 'u32' },
+/** Whole words of one value. Behind an odd number of halves, the bits `kept` of the last word stay as they are. */
+const fillKernel = defineKernel({
+  name: 'fill',
+  bindings: { into: 'word rw' },
+  uniforms: { words: 'u32', value: 'u32', kept: 'u32' },
   constants: { WORKGROUP: 'u32' },
   body: /* wgsl */ `
     @compute @workgroup_size(WORKGROUP)
     fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
       let i = flatGroup(group) * WORKGROUP + local;
-      if (i < u.size) { into[i] = x[u.xOffset + (i / u.width) * u.xStride + i % u.width]; }
-    }`,
-})
-
-const fillKernel = defineKernel({
-  name: 'fill',
-  bindings: { into: 'u32 rw' },
-  uniforms: { size: 'u32', float: 'f32', integer: 'i32' },
-  constants: { WORKGROUP: 'u32', FLOAT: 'bool' },
-  body: /* wgsl */ `
-    @compute @workgroup_size(WORKGROUP)
-    fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
-      let i = flatGroup(group) * WORKGROUP + local;
-      if (i < u.size) { into[i] = select(bitcast<u32>(u.integer), bitcast<u32>(u.float), FLOAT); }
+      if (i >= u.words) { return; }
+      var word = u.value;
+      if (i + 1u == u.words && u.kept != 0u) { word = (into[i] & u.kept) | (word & ~u.kept); }
+      into[i] = word;
     }`,
 })
 
@@ -169,23 +162,21 @@ export function accumulate({ inputs: { into, x } }: Call<IntoInputs, NoOutputs, 
 }
 
 export function copyInto({ inputs: { into, x } }: Call<IntoInputs, NoOutputs, object>): WebGpuLaunch[] {
-  const uniforms = { size: x.size, width: x.width }
-  return [
-    launch(copyIntoKernel, { bindings: { x, into }, uniforms, constants: { WORKGROUP }, grid: grid(x) }),
-  ]
+  return [copyRows(x, into)]
 }
 
 export function fill({
   inputs: { into },
   params: { value },
 }: Call<FillInputs, NoOutputs, FillParams>): WebGpuLaunch[] {
-  const FLOAT = into.dtype === 'f32'
+  const bytes = into.size * bytesOf(into.dtype)
+  const words = Math.ceil(bytes / 4)
   return [
     launch(fillKernel, {
       bindings: { into },
-      uniforms: { size: into.size, float: FLOAT ? value : 0, integer: FLOAT ? 0 : value },
-      constants: { WORKGROUP, FLOAT },
-      grid: grid(into),
+      uniforms: { words, value: wordOf(into.dtype, value), kept: bytes % 4 === 0 ? 0 : 0xffff0000 },
+      constants: { WORKGROUP },
+      grid: gridOf(words, WORKGROUP),
     }),
   ]
 }

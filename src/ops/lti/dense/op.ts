@@ -9,6 +9,7 @@ import type { LtiDenseStatesInputs, LtiDenseStatesOutputs, LtiDenseInputs } from
 
 const forward = defineOperation<LtiDenseStatesInputs, LtiDenseStatesOutputs, object>({
   name: 'ltiDenseStates',
+  dtypes: { reset: 'i32' },
   outputs({ v, A, initialState, reset }) {
     const [batch, length, stateSize] = dims(v, 3, 'ltiDense: v')
     expectShape('ltiDense: A', A.shape, [stateSize, stateSize])

@@ -5,6 +5,7 @@ import type { LtiDiagonalInputs, LtiDiagonalOutputs, LtiDiagonalParams } from '.
 
 const forward = defineOperation<LtiDiagonalInputs, LtiDiagonalOutputs, LtiDiagonalParams>({
   name: 'ltiDiagonal',
+  dtypes: { reset: 'i32' },
   outputs(inputs, { finalOnly }) {
     checkMode('ltiDiagonal', inputs)
     const { batch, channels, modes } = checkSequence('ltiDiagonal', inputs)

@@ -162,7 +162,7 @@ export function tiled(product: Product, dims: Dims, epilogue: Epilogue): WasmLau
     const block = blockOf(choices, count, height, width)
     const items = count * Math.ceil(height / block.rows) * Math.ceil(width / block.columns)
     const start = (part.first * M + part.m) * N + part.n
-    const innerBlocks = Math.ceil(K / choices.blockInner)
+    const innerBlocks = Math.ceil(K / choices.cacheInner)
     return wasmLaunch(
       'matmulTiles',
       {
@@ -213,12 +213,12 @@ function partOf(size: number, K: number, unit: number, words: number): number {
 
 /** Sizes of an item's block of the output: whole tiles, smaller where there are few, and as even as tiles let them be. */
 function blockOf(
-  { blockRows, blockColumns, tileColumns }: Choices,
+  { cacheRows, cacheColumns, tileColumns }: Choices,
   matrices: number,
   M: number,
   N: number,
 ): { rows: number; columns: number } {
-  let [rows, columns] = [blockRows, blockColumns]
+  let [rows, columns] = [cacheRows, cacheColumns]
   const few = (): boolean => matrices * Math.ceil(M / rows) * Math.ceil(N / columns) < ITEMS
   while (few() && columns > 2 * tileColumns) columns /= 2
   while (few() && rows > 2 * TILE_ROWS) rows /= 2

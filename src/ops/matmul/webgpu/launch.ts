@@ -48,12 +48,12 @@ export function matmul({
   const tiling = tilingFor(sizes, tilesFor(device as WebGpuDevice, aligned))
   const turns: WebGpuLaunch[] = []
   if (batch === 1 && isLarge(tiling.tiles)) {
-    if (!params.transposeA && N >= device.choices.turnFrom && M % 4 === 0) {
+    if (!params.transposeA && N >= device.choices.transposeFrom && M % 4 === 0) {
       bindings.a = scratch([K, M])
       flags.TRANSPOSE_A = true
       turns.push(turn(a, bindings.a))
     }
-    if (params.transposeB && M >= device.choices.turnFrom && N % 4 === 0) {
+    if (params.transposeB && M >= device.choices.transposeFrom && N % 4 === 0) {
       bindings.b = scratch([K, N])
       flags.TRANSPOSE_B = false
       turns.push(turn(b, bindings.b))

@@ -55,7 +55,7 @@ describe.skipIf(whyNoGpu())('large tiles', () => {
 
   beforeAll(async () => {
     device = await openDevice('webgpu', { software: true })
-    turning = await openDevice('webgpu', { software: true, choices: { turnFrom: M } })
+    turning = await openDevice('webgpu', { software: true, choices: { transposeFrom: M } })
   })
   afterAll(() => {
     device.destroy()

@@ -16,6 +16,7 @@ export const selectiveStepOp = defineOperation<
   SelectiveStepParams
 >({
   name: 'selectiveStep',
+  dtypes: { weight: ['f32', 'u32'] },
   outputs({ state, x, selected, A, D, z, weight, deltaBias }, params) {
     const [batch, inner, stateSize] = dims(state, 3, 'selectiveStep: state')
     const rank = selected.width - 2 * stateSize
@@ -25,7 +26,7 @@ export const selectiveStepOp = defineOperation<
     if (D) expectShape('selectiveStep: D', D.shape, [inner])
     if (z) expectShape('selectiveStep: z', z.shape, [batch, inner])
     if (deltaBias) expectShape('selectiveStep: deltaBias', deltaBias.shape, [inner])
-    expectDType('selectiveStep: weight', weight.dtype, params.format ? 'i32' : 'f32')
+    expectDType('selectiveStep: weight', weight.dtype, params.format ? 'u32' : 'f32')
     expectShape('selectiveStep: weight', weight.shape, weightShape({ ...params, rows: inner }, rank))
     return { y: { shape: x.shape } }
   },

@@ -1,7 +1,7 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
 import { dims } from '../../../tensor/shape.ts'
 import { ACTIVATION_WGSL } from '../../activation/webgpu/wgsl.ts'
-import { copy } from '../../copy/webgpu.ts'
+import { copyRows } from '../../copy/webgpu.ts'
 import type { Call } from '../../operation.ts'
 import type { DecayParams } from './types.ts'
 import type {
@@ -99,9 +99,7 @@ export function selectiveStateUpdate(
   const { y, nextState } = call.outputs
   const { deltaSoftplus = false, logDecay = false } = call.params
   const [, inner, stateSize] = dims(state, 3)
-  const copied = nextState
-    ? copy({ ...call, inputs: { x: state }, outputs: { y: nextState }, params: {} })
-    : []
+  const copied = nextState ? [copyRows(state, nextState)] : []
   return [
     ...copied,
     launch(selectiveStateUpdateKernel, {

@@ -1,7 +1,7 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
 import { dims } from '../../../tensor/shape.ts'
 import { ACTIVATION_WGSL } from '../../activation/webgpu/wgsl.ts'
-import { copy } from '../../copy/webgpu.ts'
+import { copyRows } from '../../copy/webgpu.ts'
 import type { Call } from '../../operation.ts'
 import type { DecayParams } from '../../scan/step/types.ts'
 import { deltaRange } from '../shapes.ts'
@@ -122,9 +122,7 @@ export function ssdStateUpdate(
   const LANES = lanesFor(stateSize)
   const ROWS = WORKGROUP / LANES
   const deep = y.size >= MANY_ROWS && headDim % DEEP === 0 ? DEEP : 1
-  const copied = nextState
-    ? copy({ ...call, inputs: { x: state }, outputs: { y: nextState }, params: {} })
-    : []
+  const copied = nextState ? [copyRows(state, nextState)] : []
   return [
     ...copied,
     launch(ssdStateUpdateKernel, {

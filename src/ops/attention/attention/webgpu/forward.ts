@@ -232,12 +232,12 @@ export interface Limits {
 export function limitsOf(
   inputs: AttentionInputs,
   params: AttentionParams,
-  scratch: (shape: readonly number[]) => Operand,
+  scratch: Call<AttentionInputs, AttentionOutputs, AttentionParams>['scratch'],
 ): Limits {
   const { past, reset } = inputs
   if (!reset) return { launches: [], limits: past, LIMITS: past ? 1 : 0 }
   const { B, L, S } = sizesOf(inputs, params)
-  const limits = scratch([B, L, 2])
+  const limits = scratch([B, L, 2], 'i32')
   const make = launch(attentionLimits, {
     bindings: { past, reset, limits },
     uniforms: { length: L, keys: S },

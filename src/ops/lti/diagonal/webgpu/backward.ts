@@ -118,7 +118,7 @@ export function ltiDiagonalBackward({
   const table = scratch([TABLE_FIELDS, modes, channels])
   const edges = scratch([batch, chunks, modes, 2, channels])
   const dEdges = scratch([batch, chunks, modes, 2, channels])
-  const flags = reset && scratch([batch, chunks])
+  const flags = reset && scratch([batch, chunks], 'u32')
   const partial = scratch([batch, spans, 6 * modes + 1, channels])
   const through = { shape: u.shape, table, reset, flags }
   const begin = { firstRe: initialRe, firstIm: initialIm, lastRe: undefined, lastIm: undefined }

@@ -221,7 +221,7 @@ export function ltiDiagonal({
   const complex = aIm !== undefined
   const table = scratch([TABLE_FIELDS, modes, channels])
   const edges = scratch([batch, chunks, modes, 2, channels])
-  const flags = reset && scratch([batch, chunks])
+  const flags = reset && scratch([batch, chunks], 'u32')
   const through = { shape: u.shape, x: u, table, reset, edges, flags }
   const ends = { firstRe: initialRe, firstIm: initialIm, lastRe: finalRe, lastIm: finalIm }
   const list = [discretize(inputs, params, table), ...walk({ ...through, ...ends }, modes, complex, false)]

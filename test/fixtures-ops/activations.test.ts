@@ -1,4 +1,0 @@
-import { activationFixtures } from '../suites/fixtures/activations.ts'
-import { testFamily } from './family.ts'
-
-await testFamily('activations', activationFixtures)

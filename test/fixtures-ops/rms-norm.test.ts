@@ -1,4 +1,0 @@
-import { rmsNormFixtures } from '../suites/fixtures/rms-norm.ts'
-import { testFamily } from './family.ts'
-
-await testFamily('rms_norm', rmsNormFixtures)

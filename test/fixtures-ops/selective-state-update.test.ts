@@ -1,4 +1,0 @@
-import { selectiveStateUpdateFixtures } from '../suites/fixtures/selective-state-update.ts'
-import { testFamily } from './family.ts'
-
-await testFamily('selective_state_update', selectiveStateUpdateFixtures)
