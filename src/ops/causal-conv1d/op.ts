@@ -1,5 +1,5 @@
 import { ShapeError } from '../../errors.ts'
-import { expectRank, expectShape } from '../../tensor/shape.ts'
+import { dims, expectRank, expectShape } from '../../tensor/shape.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { apply } from '../apply.ts'
 import { defineBackward, withBackward } from '../backward.ts'
@@ -21,8 +21,7 @@ const forward = defineOperation<CausalConv1dInputs, CausalConv1dOutputs, CausalC
   name: 'causalConv1d',
   dtypes: { reset: 'i32' },
   outputs({ x, weight, bias, initialWindow, reset }) {
-    expectRank('causalConv1d: x', x.shape, 3)
-    const [batch, length, channels] = x.shape as [number, number, number]
+    const [batch, length, channels] = dims(x, 3, 'causalConv1d: x')
     const taps = expectTaps('causalConv1d', weight, channels)
     if (bias) expectShape('causalConv1d: bias', bias.shape, [channels])
     if (initialWindow)
@@ -51,8 +50,7 @@ export const causalConv1dUpdateOp = defineOperation<
 >({
   name: 'causalConv1dUpdate',
   outputs({ window, x, weight, bias }) {
-    expectRank('causalConv1dUpdate: x', x.shape, 2)
-    const [batch, channels] = x.shape as [number, number]
+    const [batch, channels] = dims(x, 2, 'causalConv1dUpdate: x')
     const taps = expectTaps('causalConv1dUpdate', weight, channels)
     expectShape('causalConv1dUpdate: window', window.shape, [batch, channels, taps - 1])
     if (bias) expectShape('causalConv1dUpdate: bias', bias.shape, [channels])

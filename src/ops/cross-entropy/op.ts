@@ -1,5 +1,5 @@
 import { ConfigError } from '../../errors.ts'
-import { expectRank, expectShape } from '../../tensor/shape.ts'
+import { dims, expectShape } from '../../tensor/shape.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { apply } from '../apply.ts'
 import { defineBackward } from '../backward.ts'
@@ -11,8 +11,7 @@ const forward = defineOperation<CrossEntropyInputs, CrossEntropyOutputs, CrossEn
   name: 'crossEntropy',
   dtypes: { labels: 'i32' },
   outputs({ logits, labels }) {
-    expectRank('crossEntropy: logits', logits.shape, 2)
-    const [T] = logits.shape as [number, number]
+    const [T] = dims(logits, 2, 'crossEntropy: logits')
     expectShape('crossEntropy: labels', labels.shape, [T])
     return { loss: { shape: [1] }, count: { shape: [1] }, logSumExp: { shape: [T] } }
   },

@@ -1,3 +1,4 @@
+import { dims } from '../../tensor/shape.ts'
 import type { Arrays } from '../operation.ts'
 import type { CrossEntropyBackward } from './op.ts'
 import type { CrossEntropyInputs, CrossEntropyOutputs, CrossEntropyParams } from './types.ts'
@@ -11,7 +12,7 @@ export function crossEntropy(
   { loss, count, logSumExp }: Arrays<CrossEntropyOutputs>,
   { ignoreIndex }: CrossEntropyParams,
 ): void {
-  const [T, V] = logits.shape as [number, number]
+  const [T, V] = dims(logits, 2)
   for (let t = 0; t < T; t++) {
     if (labels.data[t] === ignoreIndex) continue
     const row = logits.data.subarray(t * V, (t + 1) * V)
@@ -35,7 +36,7 @@ export function crossEntropyBackward(
   { dLogits }: Arrays<CrossEntropyBackward['outputs']>,
   { ignoreIndex }: CrossEntropyBackward['params'],
 ): void {
-  const [T, V] = logits.shape as [number, number]
+  const [T, V] = dims(logits, 2)
   const share = (dLoss?.data[0] ?? 0) / Math.max(count.data[0], 1)
   for (let t = 0; t < T; t++) {
     const counts = labels.data[t] !== ignoreIndex

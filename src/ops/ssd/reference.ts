@@ -1,3 +1,4 @@
+import { dims } from '../../tensor/shape.ts'
 import { FUNCTIONS } from '../activation/reference.ts'
 import type { Arrays } from '../operation.ts'
 import type { SsdBackward } from './op.ts'
@@ -9,7 +10,7 @@ type Inputs = Arrays<SsdInputs>
 
 /** The sizes, and where things lie, of one batch entry and head. */
 function indexing({ x, A, B }: Inputs, { groups: G }: SsdParams) {
-  const [batch, L, inner] = x.shape as [number, number, number]
+  const [batch, L, inner] = dims(x, 3)
   const H = A.shape[0]
   const P = inner / H
   const N = B.shape[2] / G

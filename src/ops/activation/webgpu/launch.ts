@@ -1,9 +1,9 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
 import type { Call } from '../../operation.ts'
 import { ACTIVATIONS } from '../kinds.ts'
-import { ACTIVATION_WGSL } from './wgsl.ts'
 import type { ActivationBackward } from '../op.ts'
 import type { ActivationInputs, ActivationOutputs, ActivationParams } from '../types.ts'
+import { ACTIVATION_WGSL } from './wgsl.ts'
 
 const WORKGROUP = 256
 

@@ -1,3 +1,4 @@
+import { dims } from '../../../tensor/shape.ts'
 import type { Arrays } from '../../operation.ts'
 import type { AttentionBackward } from './op.ts'
 import type { AttentionInputs, AttentionOutputs, AttentionParams } from './types.ts'
@@ -67,7 +68,7 @@ function forEachQuery(
   { heads, kvHeads }: AttentionParams,
   body: (query: Query) => void,
 ): void {
-  const [B, L, width] = q.shape as [number, number, number]
+  const [B, L, width] = dims(q, 3)
   const S = k.shape[1]
   const P = width / heads
   for (let b = 0; b < B; b++) {

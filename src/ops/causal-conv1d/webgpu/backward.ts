@@ -1,7 +1,8 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
+import { dims } from '../../../tensor/shape.ts'
 import { ACTIVATION_WGSL } from '../../activation/webgpu/wgsl.ts'
-import { INPUT_AT, WORKGROUP } from './forward.ts'
 import type { CausalConv1dBackward } from '../op.ts'
+import { INPUT_AT, WORKGROUP } from './forward.ts'
 
 /** Tokens whose sums for the weight's gradient one thread makes. */
 const TILE = 32
@@ -138,7 +139,7 @@ export function causalConv1dBackward({
   params: { activation },
   scratch,
 }: CausalConv1dBackward): WebGpuLaunch[] {
-  const [batch, length, channels] = x.shape as [number, number, number]
+  const [batch, length, channels] = dims(x, 3)
   const TAPS = weight.width
   const launches: WebGpuLaunch[] = []
   const tiles = Math.ceil(length / TILE)

@@ -1,4 +1,4 @@
-import { expectRank, expectShape } from '../../../tensor/shape.ts'
+import { dims, expectShape } from '../../../tensor/shape.ts'
 import type { Tensor } from '../../../tensor/tensor.ts'
 import { apply } from '../../apply.ts'
 import { defineBackward, withBackward } from '../../backward.ts'
@@ -8,8 +8,7 @@ import type { FftConvolutionInputs, FftConvolutionOutputs } from './types.ts'
 const forward = defineOperation<FftConvolutionInputs, FftConvolutionOutputs, object>({
   name: 'fftConvolution',
   outputs({ u, kernel }) {
-    expectRank('fftConvolution: u', u.shape, 3)
-    const [, length, channels] = u.shape as [number, number, number]
+    const [, length, channels] = dims(u, 3, 'fftConvolution: u')
     expectShape('fftConvolution: kernel', kernel.shape, [channels, length])
     return { y: { shape: u.shape } }
   },

@@ -22,7 +22,7 @@ export function fftConvolutionBackward(
 
 /** All products of the convolution: of y at [b, t, c], of the kernel at [c, t-s], of u at [b, s, c]. */
 function walk(shape: readonly number[], visit: (at: number, tap: number, from: number) => void): void {
-  const [batch, L, channels] = shape as [number, number, number]
+  const [batch, L, channels] = shape
   for (let b = 0; b < batch; b++) {
     for (let c = 0; c < channels; c++) {
       for (let t = 0; t < L; t++) {

@@ -1,4 +1,4 @@
-import { expectRank, expectShape } from '../../../tensor/shape.ts'
+import { dims, expectShape } from '../../../tensor/shape.ts'
 import type { Tensor } from '../../../tensor/tensor.ts'
 import { apply } from '../../apply.ts'
 import { defineBackward, withBackward } from '../../backward.ts'
@@ -11,8 +11,7 @@ const forward = defineOperation<LtiDenseStatesInputs, LtiDenseStatesOutputs, obj
   name: 'ltiDenseStates',
   dtypes: { reset: 'i32' },
   outputs({ v, A, initialState, reset }) {
-    expectRank('ltiDense: v', v.shape, 3)
-    const [batch, length, stateSize] = v.shape as [number, number, number]
+    const [batch, length, stateSize] = dims(v, 3, 'ltiDense: v')
     expectShape('ltiDense: A', A.shape, [stateSize, stateSize])
     if (initialState) expectShape('ltiDense: initialState', initialState.shape, [batch, stateSize])
     if (reset) expectShape('ltiDense: reset', reset.shape, [batch, length])

@@ -1,4 +1,5 @@
 import { wasmLaunch, type WasmLaunch } from '../../../devices/wasm/launch.ts'
+import { dims } from '../../../tensor/shape.ts'
 import type { Call } from '../../operation.ts'
 import type { LtiDenseStatesBackward } from './op.ts'
 import type { LtiDenseStatesInputs, LtiDenseStatesOutputs } from './types.ts'
@@ -8,7 +9,7 @@ export function ltiDenseStates({
   outputs: { h, finalState },
   scratch,
 }: Call<LtiDenseStatesInputs, LtiDenseStatesOutputs, object>): WasmLaunch[] {
-  const [batch, length, stateSize] = v.shape as [number, number, number]
+  const [batch, length, stateSize] = dims(v, 3)
   const workspace = scratch([batch, stateSize])
   const operands = { v, A, initialState, reset, h, finalState, workspace }
   return [wasmLaunch('ltiDenseForward', { ...operands, length, stateSize }, batch)]
@@ -19,7 +20,7 @@ export function ltiDenseStatesBackward({
   outputs: { dv, dA, dInitialState },
   scratch,
 }: LtiDenseStatesBackward): WasmLaunch[] {
-  const [batch, length, stateSize] = h.shape as [number, number, number]
+  const [batch, length, stateSize] = dims(h, 3)
   const workspace = scratch([batch, stateSize])
   const operands = { A, reset, dh, dFinalState, dv, dInitialState, workspace }
   return [

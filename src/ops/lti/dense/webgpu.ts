@@ -1,4 +1,5 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
+import { dims } from '../../../tensor/shape.ts'
 import type { Call } from '../../operation.ts'
 import type { LtiDenseStatesBackward } from './op.ts'
 import type { LtiDenseStatesInputs, LtiDenseStatesOutputs } from './types.ts'
@@ -121,7 +122,7 @@ export function ltiDenseStates({
   inputs: { v, A, initialState, reset },
   outputs: { h, finalState },
 }: Call<LtiDenseStatesInputs, LtiDenseStatesOutputs, object>): WebGpuLaunch[] {
-  const [batch, length, stateSize] = v.shape as [number, number, number]
+  const [batch, length, stateSize] = dims(v, 3)
   return [
     launch(ltiDenseForward, {
       bindings: { v, A, initialState, reset, h, finalState },
@@ -136,7 +137,7 @@ export function ltiDenseStatesBackward({
   inputs: { h, A, initialState, reset, dh, dFinalState },
   outputs: { dv, dA, dInitialState },
 }: LtiDenseStatesBackward): WebGpuLaunch[] {
-  const [batch, length, stateSize] = h.shape as [number, number, number]
+  const [batch, length, stateSize] = dims(h, 3)
   const uniforms = { batch, length, stateSize }
   return [
     launch(ltiDenseBackward, {

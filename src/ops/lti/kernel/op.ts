@@ -2,9 +2,9 @@ import { ConfigError } from '../../../errors.ts'
 import type { Tensor } from '../../../tensor/tensor.ts'
 import { apply } from '../../apply.ts'
 import { defineBackward, withBackward } from '../../backward.ts'
-import type { LtiMode } from '../types.ts'
-import { checkMode } from '../shapes.ts'
 import { defineOperation, type CallOf } from '../../operation.ts'
+import { checkMode } from '../shapes.ts'
+import type { LtiMode } from '../types.ts'
 import type { LtiKernelParams, LtiKernelOutputs } from './types.ts'
 
 const forward = defineOperation<LtiMode, LtiKernelOutputs, LtiKernelParams>({

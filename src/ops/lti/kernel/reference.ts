@@ -1,7 +1,8 @@
-import { addTo, at, conj, mul, plus, times, type Complex } from '../complex.ts'
-import type { LtiMode } from '../types.ts'
-import { discretize, discretizeBackward } from '../discretize.ts'
+import { dims } from '../../../tensor/shape.ts'
 import type { Arrays } from '../../operation.ts'
+import { addTo, at, conj, mul, plus, times, type Complex } from '../complex.ts'
+import { discretize, discretizeBackward } from '../discretize.ts'
+import type { LtiMode } from '../types.ts'
 import type { LtiKernelBackward } from './op.ts'
 import type { LtiKernelOutputs, LtiKernelParams } from './types.ts'
 
@@ -10,7 +11,7 @@ export function ltiKernel(
   { kernel }: Arrays<LtiKernelOutputs>,
   { discretization, scale, length }: LtiKernelParams,
 ): void {
-  const [channels, N] = aRe.shape as [number, number]
+  const [channels, N] = dims(aRe, 2)
   for (let c = 0; c < channels; c++) {
     const dt = Math.exp(logDt.data[c])
     kernel.data[c * length] = D?.data[c] ?? 0
@@ -32,7 +33,7 @@ export function ltiKernelBackward(
   d: Arrays<LtiKernelBackward['outputs']>,
   { discretization, scale, length }: LtiKernelParams,
 ): void {
-  const [channels, N] = aRe.shape as [number, number]
+  const [channels, N] = dims(aRe, 2)
   for (let c = 0; c < channels; c++) {
     const dt = Math.exp(logDt.data[c])
     if (d.dD) d.dD.data[c] = dKernel.data[c * length]!

@@ -1,7 +1,7 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
-import { threadsFor, TOTAL } from './forward.ts'
 import type { NormBackward } from '../op.ts'
 import type { NormInputs } from '../types.ts'
+import { threadsFor, TOTAL } from './forward.ts'
 
 const COLUMNS = 64
 /** Rows that one thread sums for a column. */

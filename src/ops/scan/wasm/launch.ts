@@ -1,8 +1,8 @@
 import { wasmLaunch, type WasmLaunch } from '../../../devices/wasm/launch.ts'
 import type { Tensor } from '../../../tensor/tensor.ts'
 import type { Call } from '../../operation.ts'
-import { CHUNK, isConstant, scanSizes } from '../sizes.ts'
 import type { SelectiveScanBackward } from '../op.ts'
+import { CHUNK, isConstant, scanSizes } from '../sizes.ts'
 import type { SelectiveScanInputs, SelectiveScanOutputs, SelectiveScanParams } from '../types.ts'
 
 /** Items for threads to share, if channels allow: more would make more parts of what is summed over channels. */

@@ -1,11 +1,11 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
 import type { Tensor } from '../../../tensor/tensor.ts'
 import { ACTIVATION_WGSL } from '../../activation/webgpu/wgsl.ts'
+import type { SelectiveScanBackward } from '../op.ts'
 import { CHUNK, scanSizes } from '../sizes.ts'
 import { selectiveScanBackwardApply, stepsFor, threadsFor } from './backward-apply.ts'
-import { carry, pack, READ, SIZES, SWITCHES, WORKGROUP } from './shared.ts'
 import { edgeLaunches } from './forward.ts'
-import type { SelectiveScanBackward } from '../op.ts'
+import { carry, pack, READ, SIZES, SWITCHES, WORKGROUP } from './shared.ts'
 
 /** States that a thread keeps in registers at a time: a multiple of 4. */
 const STATES = 8

@@ -1,8 +1,8 @@
 import { wasmLaunch, type WasmLaunch } from '../../../devices/wasm/launch.ts'
 import { sumBlocks } from '../../norm/wasm/launch.ts'
+import type { SsdBackward } from '../op.ts'
 import { deltaRange, sizesOf } from '../shapes.ts'
 import { BLOCK_WIDTH, forward, prepare } from './forward.ts'
-import type { SsdBackward } from '../op.ts'
 
 export function ssdBackward({ inputs, outputs, params, scratch, device }: SsdBackward): WasmLaunch[] {
   const { x, delta, A, B, C, D, z, deltaBias, initialState, dFinalState } = inputs

@@ -1,14 +1,14 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
 import { ACTIVATION_WGSL } from '../../activation/webgpu/wgsl.ts'
 import { sumBlocks } from '../../norm/webgpu/backward.ts'
+import type { SsdBackward } from '../op.ts'
 import { deltaRange, sizesOf } from '../shapes.ts'
 import { decaysAndScores, gradientsAfter, statesBefore } from './chunks.ts'
-import { ssdHeadGradients, ssdStepGradient } from './steps.ts'
+import { output } from './forward.ts'
 import { ssdGroupRows, ssdGroupScores } from './groups.ts'
 import { ssdDots, ssdInputGradient } from './rows.ts'
-import { output } from './forward.ts'
+import { ssdHeadGradients, ssdStepGradient } from './steps.ts'
 import { SIZES } from './wgsl.ts'
-import type { SsdBackward } from '../op.ts'
 
 const WORKGROUP = 256
 

@@ -1,7 +1,7 @@
 import { wasmLaunch, type WasmLaunch } from '../../../../devices/wasm/launch.ts'
+import type { AttentionBackward } from '../op.ts'
 import { sizesOf } from '../sizes.ts'
 import { commonArgs, limitsLaunch } from './forward.ts'
-import type { AttentionBackward } from '../op.ts'
 
 export function attentionBackward(call: AttentionBackward): WasmLaunch[] {
   const { inputs, outputs, params } = call

@@ -1,8 +1,8 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../../devices/webgpu/kernel.ts'
+import type { AttentionBackward } from '../op.ts'
 import { sizesOf } from '../sizes.ts'
 import { limitsOf } from './forward.ts'
 import { ATTENTION_WGSL, cutFor } from './wgsl.ts'
-import type { AttentionBackward } from '../op.ts'
 
 const WORKGROUP = 64
 

@@ -1,7 +1,8 @@
 import { wasmLaunch, type WasmLaunch } from '../../../../devices/wasm/launch.ts'
+import { dims } from '../../../../tensor/shape.ts'
 import type { Call } from '../../../operation.ts'
-import { pointsFor } from '../points.ts'
 import type { FftConvolutionBackward } from '../op.ts'
+import { pointsFor } from '../points.ts'
 import type { FftConvolutionInputs, FftConvolutionOutputs } from '../types.ts'
 
 export function fftConvolution({
@@ -9,7 +10,7 @@ export function fftConvolution({
   outputs: { y },
   scratch,
 }: Call<FftConvolutionInputs, FftConvolutionOutputs, object>): WasmLaunch[] {
-  const [batch, length, channels] = u.shape as [number, number, number]
+  const [batch, length, channels] = dims(u, 3)
   const points = pointsFor(length)
   const groups = Math.ceil(channels / 8)
   const sizes = { length, channels, points }
@@ -29,7 +30,7 @@ export function fftConvolutionBackward({
   outputs: { du, dKernel },
   scratch,
 }: FftConvolutionBackward): WasmLaunch[] {
-  const [batch, length, channels] = u.shape as [number, number, number]
+  const [batch, length, channels] = dims(u, 3)
   const points = pointsFor(length)
   const groups = Math.ceil(channels / 8)
   const sizes = { length, channels, points }

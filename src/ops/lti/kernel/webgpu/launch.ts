@@ -1,8 +1,9 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../../devices/webgpu/kernel.ts'
+import { dims } from '../../../../tensor/shape.ts'
+import type { Call } from '../../../operation.ts'
 import type { LtiMode } from '../../types.ts'
 import { discretize, discretizeBackward, TABLE, TABLE_FIELDS } from '../../webgpu/discretize.ts'
 import { POWERS } from '../../webgpu/wgsl.ts'
-import type { Call } from '../../../operation.ts'
 import type { LtiKernelBackward } from '../op.ts'
 import type { LtiKernelOutputs, LtiKernelParams } from '../types.ts'
 
@@ -131,7 +132,7 @@ export function ltiKernel({
   scratch,
 }: Call<LtiMode, LtiKernelOutputs, LtiKernelParams>): WebGpuLaunch[] {
   const { length } = params
-  const [channels, modes] = inputs.aRe.shape as [number, number]
+  const [channels, modes] = dims(inputs.aRe, 2)
   const table = scratch([TABLE_FIELDS, modes, channels])
   const tiles = Math.ceil(length / (ROWS * ROWS))
   return [
@@ -147,7 +148,7 @@ export function ltiKernel({
 
 export function ltiKernelBackward({ inputs, outputs, params, scratch }: LtiKernelBackward): WebGpuLaunch[] {
   const { length } = params
-  const [channels, modes] = inputs.aRe.shape as [number, number]
+  const [channels, modes] = dims(inputs.aRe, 2)
   const table = scratch([TABLE_FIELDS, modes, channels])
   const partial = scratch([6 * modes + 1, channels])
   return [
