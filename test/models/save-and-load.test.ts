@@ -1,29 +1,29 @@
 /** Every architecture, with every head and input, in every format: what is saved gives the same numbers when it is loaded. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { AnyDevice } from '../src/devices/device.ts'
-import { openDevice } from '../src/devices/open.ts'
-import { ConfigError } from '../src/errors.ts'
-import { loadModel, loadSequenceModel, type LoadOptions } from '../src/language/load-model.ts'
+import type { AnyDevice } from '../../src/devices/device.ts'
+import { openDevice } from '../../src/ops/open-device.ts'
+import { ConfigError } from '../../src/errors.ts'
+import { loadModel, loadSequenceModel, type LoadOptions } from '../../src/language/load-model.ts'
 import {
   ARCHITECTURE_NAMES,
   modelConfig,
   type ArchitectureName,
   type ModelConfig,
   type ModelOptions,
-} from '../src/models/config.ts'
-import { writeFiles } from '../src/models/files/folder.ts'
-import { liveCheckpoint } from '../src/models/files/live.ts'
-import { openCheckpoint } from '../src/models/files/open.ts'
-import { folderFiles, ggufFile, type Saved, type SaveOptions } from '../src/models/files/save.ts'
-import { Model } from '../src/models/model.ts'
-import { Random } from '../src/tensor/random.ts'
-import { scope } from '../src/tensor/scope.ts'
-import { tensor } from '../src/tensor/tensor.ts'
-import { relativeError } from './suites/compare.ts'
+} from '../../src/models/config.ts'
+import { writeFiles } from '../../src/models/files/folder.ts'
+import { liveCheckpoint } from '../../src/models/files/live.ts'
+import { openCheckpoint } from '../../src/models/files/open.ts'
+import { folderFiles, ggufFile, type Saved, type SaveOptions } from '../../src/models/files/save.ts'
+import { Model } from '../../src/models/model.ts'
+import { Random } from '../../src/tensor/random.ts'
+import { scope } from '../../src/tensor/scope.ts'
+import { tensor } from '../../src/tensor/tensor.ts'
+import { relativeError } from '../suites/compare.ts'
 
 type Files = ReadonlyMap<string, Uint8Array>
 
-/** As many layers as a hybrid needs to have one of each kind. */
+/** Enough that a hybrid has layers of each kind: Jamba's first layer of attention is the fifth. */
 const DEPTH = 5
 const MODELS: Readonly<Record<string, readonly ArchitectureName[]>> = {
   ...Object.fromEntries(ARCHITECTURE_NAMES.map((name) => [name, Array.from({ length: DEPTH }, () => name)])),
@@ -107,7 +107,7 @@ const load = async (files: Files, options: LoadOptions = {}): Promise<Model> =>
 
 describe.each(Object.keys(MODELS))('%s', (name) => {
   test.each(Object.keys(HEADS))('%s', async (head) => {
-    const config = modelConfig({ architecture: MODELS[name], width: 8, state: 4, ...HEADS[head] })
+    const config = modelConfig({ architecture: MODELS[name], width: 8, stateSize: 4, ...HEADS[head] })
     const model = await create(config)
     const want = await outputOf(model)
     const [folder, shards] = [await savedBy(model), await savedBy(model, { shardBytes: 4000 })]
