@@ -1,12 +1,7 @@
 import type { Arrays } from '../operation.ts'
 import type { Activation } from './kinds.ts'
-import type {
-  ActivationBackwardInputs,
-  ActivationBackwardOutputs,
-  ActivationInputs,
-  ActivationOutputs,
-  ActivationParams,
-} from './types.ts'
+import type { ActivationBackward } from './op.ts'
+import type { ActivationInputs, ActivationOutputs, ActivationParams } from './types.ts'
 
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x))
 /** Standard normal density and distribution. */
@@ -55,8 +50,8 @@ export function activation(
 }
 
 export function activationBackward(
-  { x, dy }: Arrays<ActivationBackwardInputs>,
-  { dx }: Arrays<ActivationBackwardOutputs>,
+  { x, dy }: Arrays<ActivationBackward['inputs']>,
+  { dx }: Arrays<ActivationBackward['outputs']>,
   { kind }: ActivationParams,
 ): void {
   const { df } = FUNCTIONS[kind]

@@ -1,11 +1,6 @@
 import type { Arrays } from '../operation.ts'
-import type {
-  CausalConv1dBackwardInputs,
-  CausalConv1dBackwardOutputs,
-  CausalConv1dInputs,
-  CausalConv1dOutputs,
-  CausalConv1dParams,
-} from './types.ts'
+import type { CausalConv1dBackward } from './op.ts'
+import type { CausalConv1dInputs, CausalConv1dOutputs, CausalConv1dParams } from './types.ts'
 
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x))
 
@@ -83,8 +78,8 @@ function preActivation(
 }
 
 export function causalConv1dBackward(
-  inputs: Arrays<CausalConv1dBackwardInputs>,
-  { dx, dWeight, dBias, dInitialWindow }: Arrays<CausalConv1dBackwardOutputs>,
+  inputs: Arrays<CausalConv1dBackward['inputs']>,
+  { dx, dWeight, dBias, dInitialWindow }: Arrays<CausalConv1dBackward['outputs']>,
   { activation = 'identity' }: CausalConv1dParams,
 ): void {
   const { x, weight, initialWindow, dy, dFinalWindow } = inputs

@@ -1,12 +1,6 @@
 import type { Arrays } from '../operation.ts'
-import type {
-  CrossEntropyBackwardInputs,
-  CrossEntropyBackwardOutputs,
-  CrossEntropyBackwardParams,
-  CrossEntropyInputs,
-  CrossEntropyOutputs,
-  CrossEntropyParams,
-} from './types.ts'
+import type { CrossEntropyBackward } from './op.ts'
+import type { CrossEntropyInputs, CrossEntropyOutputs, CrossEntropyParams } from './types.ts'
 
 /** The column that a label means: the nearest one if it is out of range. */
 const columnOf = (label: number, V: number): number => Math.min(Math.max(label, 0), V - 1)
@@ -37,9 +31,9 @@ export function crossEntropy(
  * 0 where the label does not count.
  */
 export function crossEntropyBackward(
-  { logits, labels, logSumExp, count, dLoss, dLogSumExp }: Arrays<CrossEntropyBackwardInputs>,
-  { dLogits }: Arrays<CrossEntropyBackwardOutputs>,
-  { ignoreIndex }: CrossEntropyBackwardParams,
+  { logits, labels, logSumExp, count, dLoss, dLogSumExp }: Arrays<CrossEntropyBackward['inputs']>,
+  { dLogits }: Arrays<CrossEntropyBackward['outputs']>,
+  { ignoreIndex }: CrossEntropyBackward['params'],
 ): void {
   const [T, V] = logits.shape as [number, number]
   const share = (dLoss?.data[0] ?? 0) / Math.max(count.data[0], 1)

@@ -1,12 +1,7 @@
 import type { Arrays, NdArray } from '../operation.ts'
 import { CHUNK, isConstant, scanSizes, type ScanSizes } from './sizes.ts'
-import type {
-  SelectiveScanBackwardInputs,
-  SelectiveScanBackwardOutputs,
-  SelectiveScanInputs,
-  SelectiveScanOutputs,
-  SelectiveScanParams,
-} from './types.ts'
+import type { SelectiveScanBackward } from './op.ts'
+import type { SelectiveScanInputs, SelectiveScanOutputs, SelectiveScanParams } from './types.ts'
 
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x))
 const softplus = (x: number): number => (x > 20 ? x : Math.log1p(Math.exp(x)))
@@ -73,8 +68,8 @@ export function selectiveScan(
 }
 
 export function selectiveScanBackward(
-  inputs: Arrays<SelectiveScanBackwardInputs>,
-  outputs: Arrays<SelectiveScanBackwardOutputs>,
+  inputs: Arrays<SelectiveScanBackward['inputs']>,
+  outputs: Arrays<SelectiveScanBackward['outputs']>,
   { deltaSoftplus = false }: SelectiveScanParams,
 ): void {
   const { u, A, B, C, D, z, deltaBias, delta, dy, dFinalState } = inputs

@@ -1,6 +1,7 @@
 import { FUNCTIONS } from '../activation/reference.ts'
 import type { Arrays } from '../operation.ts'
-import type { SsdBackwardInputs, SsdBackwardOutputs, SsdInputs, SsdOutputs, SsdParams } from './types.ts'
+import type { SsdBackward } from './op.ts'
+import type { SsdInputs, SsdOutputs, SsdParams } from './types.ts'
 
 const { silu, softplus } = FUNCTIONS
 
@@ -94,8 +95,8 @@ export function ssd(inputs: Inputs, { y, finalState }: Arrays<SsdOutputs>, param
 
 /** The adjoint recurrence: dh[t] = exp(s[t+1] A) dh[t+1] + dy[t] ⊗ C[t]. */
 export function ssdBackward(
-  inputs: Arrays<SsdBackwardInputs>,
-  outputs: Arrays<SsdBackwardOutputs>,
+  inputs: Arrays<SsdBackward['inputs']>,
+  outputs: Arrays<SsdBackward['outputs']>,
   params: SsdParams,
 ): void {
   const { x, A, B, C, D, z, reset, dy, dFinalState } = inputs

@@ -1,9 +1,8 @@
 import { wasmLaunch, type WasmLaunch } from '../../../devices/wasm/launch.ts'
 import type { Tensor } from '../../../tensor/tensor.ts'
 import type { Call } from '../../operation.ts'
+import type { CausalConv1dBackward } from '../op.ts'
 import type {
-  CausalConv1dBackwardInputs,
-  CausalConv1dBackwardOutputs,
   CausalConv1dInputs,
   CausalConv1dOutputs,
   CausalConv1dParams,
@@ -64,7 +63,7 @@ export function causalConv1dBackward({
   outputs: { dx, dWeight, dBias, dInitialWindow },
   params: { activation },
   scratch,
-}: Call<CausalConv1dBackwardInputs, CausalConv1dBackwardOutputs, CausalConv1dParams>): WasmLaunch[] {
+}: CausalConv1dBackward): WasmLaunch[] {
   const { x, weight, bias, initialWindow, reset, dy, dFinalWindow } = inputs
   const [batch, length, channels] = x.shape as [number, number, number]
   const taps = weight.width

@@ -1,8 +1,7 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
 import { ACTIVATION_WGSL } from '../../activation/webgpu/wgsl.ts'
-import type { Call } from '../../operation.ts'
 import { INPUT_AT, WORKGROUP } from './forward.ts'
-import type { CausalConv1dBackwardInputs, CausalConv1dBackwardOutputs, CausalConv1dParams } from '../types.ts'
+import type { CausalConv1dBackward } from '../op.ts'
 
 /** Tokens whose sums for the weight's gradient one thread makes. */
 const TILE = 32
@@ -138,7 +137,7 @@ export function causalConv1dBackward({
   outputs: { dx, dWeight, dBias, dInitialWindow },
   params: { activation },
   scratch,
-}: Call<CausalConv1dBackwardInputs, CausalConv1dBackwardOutputs, CausalConv1dParams>): WebGpuLaunch[] {
+}: CausalConv1dBackward): WebGpuLaunch[] {
   const [batch, length, channels] = x.shape as [number, number, number]
   const TAPS = weight.width
   const launches: WebGpuLaunch[] = []

@@ -1,10 +1,6 @@
 import type { Arrays } from '../../operation.ts'
-import type {
-  FftConvolutionBackwardInputs,
-  FftConvolutionBackwardOutputs,
-  FftConvolutionInputs,
-  FftConvolutionOutputs,
-} from './types.ts'
+import type { FftConvolutionBackward } from './op.ts'
+import type { FftConvolutionInputs, FftConvolutionOutputs } from './types.ts'
 
 /** The sum as it stands: the reference does not share the FFT's ways to be wrong. */
 export function fftConvolution(
@@ -15,8 +11,8 @@ export function fftConvolution(
 }
 
 export function fftConvolutionBackward(
-  { u, kernel, dy }: Arrays<FftConvolutionBackwardInputs>,
-  { du, dKernel }: Arrays<FftConvolutionBackwardOutputs>,
+  { u, kernel, dy }: Arrays<FftConvolutionBackward['inputs']>,
+  { du, dKernel }: Arrays<FftConvolutionBackward['outputs']>,
 ): void {
   walk(u.shape, (at, tap, from) => {
     du.data[from] += kernel.data[tap] * dy.data[at]

@@ -1,10 +1,6 @@
 import type { Arrays } from '../../operation.ts'
-import type {
-  LtiDenseStatesBackwardInputs,
-  LtiDenseStatesBackwardOutputs,
-  LtiDenseStatesInputs,
-  LtiDenseStatesOutputs,
-} from './types.ts'
+import type { LtiDenseStatesBackward } from './op.ts'
+import type { LtiDenseStatesInputs, LtiDenseStatesOutputs } from './types.ts'
 
 export function ltiDenseStates(
   { v, A, initialState, reset }: Arrays<LtiDenseStatesInputs>,
@@ -32,8 +28,8 @@ export function ltiDenseStates(
  * end), dv = λ, dA = Σ λ[t] h[t-1]ᵀ, dInitial = Aᵀ λ[0].
  */
 export function ltiDenseStatesBackward(
-  { h, A, initialState, reset, dh, dFinalState }: Arrays<LtiDenseStatesBackwardInputs>,
-  { dv, dA, dInitialState }: Arrays<LtiDenseStatesBackwardOutputs>,
+  { h, A, initialState, reset, dh, dFinalState }: Arrays<LtiDenseStatesBackward['inputs']>,
+  { dv, dA, dInitialState }: Arrays<LtiDenseStatesBackward['outputs']>,
 ): void {
   const [batch, L, S] = h.shape as [number, number, number]
   for (let b = 0; b < batch; b++) {

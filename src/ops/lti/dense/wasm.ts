@@ -1,11 +1,7 @@
 import { wasmLaunch, type WasmLaunch } from '../../../devices/wasm/launch.ts'
 import type { Call } from '../../operation.ts'
-import type {
-  LtiDenseStatesBackwardInputs,
-  LtiDenseStatesBackwardOutputs,
-  LtiDenseStatesInputs,
-  LtiDenseStatesOutputs,
-} from './types.ts'
+import type { LtiDenseStatesBackward } from './op.ts'
+import type { LtiDenseStatesInputs, LtiDenseStatesOutputs } from './types.ts'
 
 export function ltiDenseStates({
   inputs: { v, A, initialState, reset },
@@ -22,7 +18,7 @@ export function ltiDenseStatesBackward({
   inputs: { h, A, initialState, reset, dh, dFinalState },
   outputs: { dv, dA, dInitialState },
   scratch,
-}: Call<LtiDenseStatesBackwardInputs, LtiDenseStatesBackwardOutputs, object>): WasmLaunch[] {
+}: LtiDenseStatesBackward): WasmLaunch[] {
   const [batch, length, stateSize] = h.shape as [number, number, number]
   const workspace = scratch([batch, stateSize])
   const operands = { A, reset, dh, dFinalState, dv, dInitialState, workspace }

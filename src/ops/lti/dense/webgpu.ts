@@ -1,11 +1,7 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
 import type { Call } from '../../operation.ts'
-import type {
-  LtiDenseStatesBackwardInputs,
-  LtiDenseStatesBackwardOutputs,
-  LtiDenseStatesInputs,
-  LtiDenseStatesOutputs,
-} from './types.ts'
+import type { LtiDenseStatesBackward } from './op.ts'
+import type { LtiDenseStatesInputs, LtiDenseStatesOutputs } from './types.ts'
 
 const WORKGROUP = 128
 
@@ -139,7 +135,7 @@ export function ltiDenseStates({
 export function ltiDenseStatesBackward({
   inputs: { h, A, initialState, reset, dh, dFinalState },
   outputs: { dv, dA, dInitialState },
-}: Call<LtiDenseStatesBackwardInputs, LtiDenseStatesBackwardOutputs, object>): WebGpuLaunch[] {
+}: LtiDenseStatesBackward): WebGpuLaunch[] {
   const [batch, length, stateSize] = h.shape as [number, number, number]
   const uniforms = { batch, length, stateSize }
   return [

@@ -1,13 +1,8 @@
 import type { Arrays } from '../../operation.ts'
 import { addTo, at, conj, mul, plus, times, type Complex } from '../complex.ts'
 import { discretize, discretizeBackward } from '../discretize.ts'
-import type {
-  LtiDiagonalBackwardInputs,
-  LtiDiagonalBackwardOutputs,
-  LtiDiagonalInputs,
-  LtiDiagonalOutputs,
-  LtiDiagonalParams,
-} from './types.ts'
+import type { LtiDiagonalBackward } from './op.ts'
+import type { LtiDiagonalInputs, LtiDiagonalOutputs, LtiDiagonalParams } from './types.ts'
 import type { LtiParams } from '../types.ts'
 
 const ZERO: Complex = [0, 0]
@@ -53,8 +48,8 @@ export function ltiDiagonal(
  *   dC = Σ scale dy[t] conj(h[t])   dĀ = Σ λ[t] conj(h[t-1])   dB̄ = Σ λ[t] u[t]   du[t] = Re(conj(B̄) λ[t]) + D dy[t]
  */
 export function ltiDiagonalBackward(
-  inputs: Arrays<LtiDiagonalBackwardInputs>,
-  d: Arrays<LtiDiagonalBackwardOutputs>,
+  inputs: Arrays<LtiDiagonalBackward['inputs']>,
+  d: Arrays<LtiDiagonalBackward['outputs']>,
   { discretization, scale }: LtiParams,
 ): void {
   const { u, logDt, aRe, aIm, bRe, bIm, cRe, cIm, D, initialRe, initialIm, reset } = inputs

@@ -2,12 +2,8 @@ import { addTo, at, conj, mul, plus, times, type Complex } from '../complex.ts'
 import type { LtiMode } from '../types.ts'
 import { discretize, discretizeBackward } from '../discretize.ts'
 import type { Arrays } from '../../operation.ts'
-import type {
-  LtiKernelBackwardInputs,
-  LtiKernelBackwardOutputs,
-  LtiKernelOutputs,
-  LtiKernelParams,
-} from './types.ts'
+import type { LtiKernelBackward } from './op.ts'
+import type { LtiKernelOutputs, LtiKernelParams } from './types.ts'
 
 export function ltiKernel(
   { logDt, aRe, aIm, bRe, bIm, cRe, cIm, D }: Arrays<LtiMode>,
@@ -32,8 +28,8 @@ export function ltiKernel(
 
 /** dC = scale Σ dK[l] conj(B̄ Ā^l), dB̄ = scale Σ dK[l] conj(C Ā^l), dĀ = scale Σ dK[l] conj(C B̄ l Ā^(l-1)). */
 export function ltiKernelBackward(
-  { logDt, aRe, aIm, bRe, bIm, cRe, cIm, dKernel }: Arrays<LtiKernelBackwardInputs>,
-  d: Arrays<LtiKernelBackwardOutputs>,
+  { logDt, aRe, aIm, bRe, bIm, cRe, cIm, dKernel }: Arrays<LtiKernelBackward['inputs']>,
+  d: Arrays<LtiKernelBackward['outputs']>,
   { discretization, scale, length }: LtiKernelParams,
 ): void {
   const [channels, N] = aRe.shape as [number, number]

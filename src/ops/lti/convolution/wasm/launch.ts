@@ -1,12 +1,8 @@
 import { wasmLaunch, type WasmLaunch } from '../../../../devices/wasm/launch.ts'
 import type { Call } from '../../../operation.ts'
 import { pointsFor } from '../points.ts'
-import type {
-  FftConvolutionBackwardInputs,
-  FftConvolutionBackwardOutputs,
-  FftConvolutionInputs,
-  FftConvolutionOutputs,
-} from '../types.ts'
+import type { FftConvolutionBackward } from '../op.ts'
+import type { FftConvolutionInputs, FftConvolutionOutputs } from '../types.ts'
 
 export function fftConvolution({
   inputs: { u, kernel },
@@ -32,7 +28,7 @@ export function fftConvolutionBackward({
   inputs: { u, kernel, dy },
   outputs: { du, dKernel },
   scratch,
-}: Call<FftConvolutionBackwardInputs, FftConvolutionBackwardOutputs, object>): WasmLaunch[] {
+}: FftConvolutionBackward): WasmLaunch[] {
   const [batch, length, channels] = u.shape as [number, number, number]
   const points = pointsFor(length)
   const groups = Math.ceil(channels / 8)

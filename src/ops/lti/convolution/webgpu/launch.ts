@@ -10,12 +10,8 @@ import type { Tensor } from '../../../../tensor/tensor.ts'
 import { COMPLEX, WAVES } from '../../webgpu/wgsl.ts'
 import type { Call } from '../../../operation.ts'
 import { pointsFor } from '../points.ts'
-import type {
-  FftConvolutionBackwardInputs,
-  FftConvolutionBackwardOutputs,
-  FftConvolutionInputs,
-  FftConvolutionOutputs,
-} from '../types.ts'
+import type { FftConvolutionBackward } from '../op.ts'
+import type { FftConvolutionInputs, FftConvolutionOutputs } from '../types.ts'
 
 const WORKGROUP = 256
 /** Points of a transform that is done in workgroup memory, as a power of two; longer ones take several passes. */
@@ -399,7 +395,7 @@ export function fftConvolutionBackward({
   inputs: { u, kernel, dy },
   outputs: { du, dKernel },
   scratch,
-}: Call<FftConvolutionBackwardInputs, FftConvolutionBackwardOutputs, object>): WebGpuLaunch[] {
+}: FftConvolutionBackward): WebGpuLaunch[] {
   const sizes = sizesOf(u)
   const { batch, points, pairs } = sizes
   const twiddles = scratch([points, 2])

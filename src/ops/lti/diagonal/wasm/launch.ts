@@ -1,13 +1,7 @@
 import { wasmLaunch, type WasmLaunch } from '../../../../devices/wasm/launch.ts'
 import type { Call } from '../../../operation.ts'
-import type {
-  LtiDiagonalBackwardInputs,
-  LtiDiagonalBackwardOutputs,
-  LtiDiagonalInputs,
-  LtiDiagonalOutputs,
-  LtiDiagonalParams,
-} from '../types.ts'
-import type { LtiParams } from '../../types.ts'
+import type { LtiDiagonalBackward } from '../op.ts'
+import type { LtiDiagonalInputs, LtiDiagonalOutputs, LtiDiagonalParams } from '../types.ts'
 import { dimensionsOf, discretize, discretizeBackward, MODE_WORDS } from '../../wasm/discretize.ts'
 
 /** As in the kernels: tokens of a chunk. */
@@ -33,12 +27,7 @@ export function ltiDiagonal({
   ]
 }
 
-export function ltiDiagonalBackward({
-  inputs,
-  outputs,
-  params,
-  scratch,
-}: Call<LtiDiagonalBackwardInputs, LtiDiagonalBackwardOutputs, LtiParams>): WasmLaunch[] {
+export function ltiDiagonalBackward({ inputs, outputs, params, scratch }: LtiDiagonalBackward): WasmLaunch[] {
   const { u, D, initialRe, initialIm, reset, dy, dFinalRe, dFinalIm } = inputs
   const { du, dD, dInitialRe, dInitialIm } = outputs
   const [batch, length] = u.shape as [number, number, number]

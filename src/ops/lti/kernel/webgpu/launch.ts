@@ -3,12 +3,8 @@ import type { LtiMode } from '../../types.ts'
 import { discretize, discretizeBackward, TABLE, TABLE_FIELDS } from '../../webgpu/discretize.ts'
 import { POWERS } from '../../webgpu/wgsl.ts'
 import type { Call } from '../../../operation.ts'
-import type {
-  LtiKernelBackwardInputs,
-  LtiKernelBackwardOutputs,
-  LtiKernelOutputs,
-  LtiKernelParams,
-} from '../types.ts'
+import type { LtiKernelBackward } from '../op.ts'
+import type { LtiKernelOutputs, LtiKernelParams } from '../types.ts'
 
 /** Taps of a workgroup: ROWS blocks of ROWS taps, each power Ā^(ROWS i + j) a product of two from short tables. */
 const ROWS = 32
@@ -149,12 +145,7 @@ export function ltiKernel({
   ]
 }
 
-export function ltiKernelBackward({
-  inputs,
-  outputs,
-  params,
-  scratch,
-}: Call<LtiKernelBackwardInputs, LtiKernelBackwardOutputs, LtiKernelParams>): WebGpuLaunch[] {
+export function ltiKernelBackward({ inputs, outputs, params, scratch }: LtiKernelBackward): WebGpuLaunch[] {
   const { length } = params
   const [channels, modes] = inputs.aRe.shape as [number, number]
   const table = scratch([TABLE_FIELDS, modes, channels])
