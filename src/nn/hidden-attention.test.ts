@@ -19,7 +19,7 @@ import { copyOf } from './states.ts'
 const SIZES = { input: 10, hidden: 12, output: 10, stateSize: 4 }
 const MIXERS = {
   'Mamba-1': () => new Mamba1(SIZES),
-  'Falcon-Mamba': () => new Mamba1({ ...SIZES, innerNorm: { eps: 1e-5, weights: false } }),
+  Jamba: () => new Mamba1({ ...SIZES, innerNorm: { eps: 1e-5, weights: true } }),
   'Mamba-2': () => new Mamba2({ ...SIZES, headDim: 3, groups: 2, deltaLimit: [0.003, 0.05] }),
 }
 

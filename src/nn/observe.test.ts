@@ -201,7 +201,7 @@ testDevices(
       const sizes = { input: 10, hidden: 12, output: 5, stateSize: 4 }
       const mixers = [
         new Mamba1(sizes),
-        new Mamba1({ ...sizes, innerNorm: { eps: 1e-5, weights: false } }),
+        new Mamba1({ ...sizes, innerNorm: { eps: 1e-5, weights: true } }),
         new Mamba2({ ...sizes, headDim: 3, groups: 2, deltaLimit: [0.003, 0.006] }),
       ]
       for (const mixer of mixers) {
