@@ -13,6 +13,7 @@ import { kindOf, type ModelConfig } from './config.ts'
 import type { Layer, Stream } from './layer.ts'
 import { eachOf } from './stack-config.ts'
 
+/** What the layers are told besides their input. */
 export interface LayersOptions extends Omit<SequenceOptions, 'state'> {
   /** What each layer remembers of what came before. */
   readonly states?: readonly State[] | undefined
@@ -70,6 +71,7 @@ export class Stack extends Module {
     }
   }
 
+  /** In their order. */
   get layers(): readonly Layer[] {
     return this.backbone.layers
   }

@@ -8,6 +8,7 @@ import { Linear } from '../linear.ts'
 import { Mixer, type SequenceOptions, type SequenceResult } from '../mixer.ts'
 import { slot, type Slots, type State } from '../states.ts'
 
+/** Sizes of an attention layer. */
 export interface AttentionOptions {
   readonly width: number
   readonly heads: number
