@@ -1,6 +1,7 @@
 /** `sidewinder/nn`: what layers and models are made of, and the layers. */
 export { CausalConv1d, type CausalConv1dOptions } from './nn/causal-conv1d.ts'
 export { GatedMLP, type GatedMLPOptions } from './nn/gated-mlp.ts'
+export { hiddenAttention, type HiddenAttentionOptions } from './nn/hidden-attention.ts'
 export * as initializers from './nn/initializers.ts'
 export type { Initializer } from './nn/initializers.ts'
 export { Normed, project, valueOf, type Input } from './nn/input.ts'
@@ -22,6 +23,7 @@ export {
   type Walked,
 } from './nn/module.ts'
 export { LayerNorm, RMSNorm } from './nn/norm.ts'
+export { note, observe, underPath, type ObserveOptions, type Observer } from './nn/observe.ts'
 export {
   parameter,
   Parameter,

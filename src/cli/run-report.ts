@@ -15,7 +15,8 @@ export class RunReport implements RunEvents {
   onStart = ({ folder, task, model, resumedFrom, steps, sizes }: RunStart): void => {
     const { width, layers } = model.config
     const kinds = [...new Set(layers.map(({ kind }) => kind))].join('+')
-    const size = (count: number): string => (sizes.unit === 'bytes' ? bytes(count) : `${count} ${sizes.unit}`)
+    const size = (count: number): string => (sizes.unit === 'bytes' ? bytes(count) : String(count))
+    const unit = sizes.unit === 'bytes' ? '' : ` ${sizes.unit}`
     const held = sizes.validation > 0 ? ` + ${size(sizes.validation)} held out` : ''
     const tested = sizes.test > 0 ? `, ${size(sizes.test)} to be tested on` : ''
     this.#task = task
@@ -25,7 +26,7 @@ export class RunReport implements RunEvents {
     })
     this.#line.note(
       `${colors.bold(model.device.description)}  ${kinds} ${layers.length} × ${width}, ${short(model.size)} parameters  ` +
-        `${size(sizes.training)}${held}${tested}`,
+        `${size(sizes.training)}${unit}${held}${tested}`,
     )
     this.#line.note(
       resumedFrom > 0 ? `Resuming ${folder} after step ${resumedFrom} of ${steps}` : `Writing to ${folder}`,

@@ -36,6 +36,8 @@ export function layerKind<S extends LayerSchema>(
 
 /** The short way to say a configuration: see `createModel`. What an architecture has no use for is left out. */
 export interface LayerOptions {
+  /** Which layer of the model it is, from 0: the kinds of layers of a hybrid alternate. */
+  readonly index: number
   readonly width: number
   /** Inner width of a state-space layer: `expand` times the width. */
   readonly hidden: number

@@ -142,7 +142,7 @@ export function modelConfig(options: ModelOptions): ModelConfig {
   const head = headConfig(options)
   return {
     width,
-    layers: names.map((name) => layerConfig(name, options)),
+    layers: names.map((name, index) => layerConfig(name, index, options)),
     input,
     head,
     tieEmbeddings: options.tieEmbeddings ?? (head.kind === 'language' && vocabulary !== undefined),
@@ -166,7 +166,7 @@ function headConfig({ classes, outputs, each, features }: ModelOptions): HeadCon
   return { kind: 'language' }
 }
 
-function layerConfig(name: ArchitectureName, options: ModelOptions): LayerConfig {
+function layerConfig(name: ArchitectureName, index: number, options: ModelOptions): LayerConfig {
   const { width, stateSize, expand = 2, mlp, headDim, heads, kvHeads } = options
   const hidden = expectPositive('expand × width', expand * width)
   for (const [key, value] of Object.entries({ stateSize, mlp, headDim, heads, kvHeads })) {
@@ -174,7 +174,8 @@ function layerConfig(name: ArchitectureName, options: ModelOptions): LayerConfig
   }
   const architecture = ARCHITECTURES.find(({ type }) => type === name)
   if (architecture?.layer) {
-    return architecture.layer({ width, hidden, stateSize, headDim, heads, kvHeads, mlp }) as LayerConfig
+    const layerOptions = { index, width, hidden, stateSize, headDim, heads, kvHeads, mlp }
+    return architecture.layer(layerOptions) as LayerConfig
   }
   throw new ConfigError('unknown architecture', {
     expected: ARCHITECTURE_NAMES.join(', '),

@@ -4,7 +4,7 @@ import { ARCHITECTURES } from './architectures/index.ts'
 import { readModelConfig, type ModelConfig } from './config.ts'
 import { Fields } from './layouts/fields.ts'
 import { fromGguf, ggufLayout, toGguf, type GgufModel } from './layouts/gguf.ts'
-import { backboneLayout, type Json } from './layouts/hugging-face.ts'
+import { backboneLayout, Float, type Json } from './layouts/hugging-face.ts'
 import { ownLayout, type Layout } from './layouts/layout.ts'
 import { fromStateSpaces } from './layouts/state-spaces.ts'
 
@@ -31,7 +31,10 @@ export function readConfig(json: Json, where: string): Published {
     return { config, layout: ownLayout }
   }
   const published = HUGGING_FACE.find(({ modelType: known }) => known === type)
-  if (published) return { config: published.read(fields) as ModelConfig, layout: published.layout }
+  if (published) {
+    const config = published.read(fields) as ModelConfig
+    return { config, layout: published.layout(config) }
+  }
   throw new ConfigError('unknown model_type', {
     where: fields.at('model_type'),
     expected: `${HUGGING_FACE.map(({ modelType: known }) => known).join(', ')} or sidewinder`,
@@ -47,7 +50,7 @@ export function readGgufConfig(
 ): Published {
   const config = fromGguf(metadata, tensors, where, GGUF) as ModelConfig
   const layout = GGUF.find(({ name }) => name === metadata.get('general.architecture'))!
-  return { config, layout: ggufLayout(layout, config.layers[0]) }
+  return { config, layout: ggufLayout(layout, config.layers) }
 }
 
 /** How a GGUF file says a configuration. Throws ConfigError naming what GGUF has no words for. */
@@ -82,44 +85,41 @@ const NO_TOKENS: SpecialTokens = { begin: undefined, end: [], pad: undefined }
 /** The layout that a model of this configuration is saved in, and the keys of config.json that say so. */
 export function chooseLayout(config: ModelConfig): { readonly json: Json; readonly layout: Layout } {
   for (const published of HUGGING_FACE) {
-    const { layout, className, modelType: type } = published
+    const { className, modelType: type } = published
     const keys = published.write(config)
-    if (keys) return { json: { architectures: [className], model_type: type, ...keys }, layout }
+    if (keys) {
+      const json = { architectures: [className], model_type: type, ...keys }
+      return { json, layout: published.layout(config) }
+    }
   }
-  return { json: { model_type: 'sidewinder', sidewinder: config }, layout: ownLayout }
+  // Checked, and with its keys in one order, however it came to be.
+  return {
+    json: { model_type: 'sidewinder', sidewinder: readModelConfig(config, 'model') },
+    layout: ownLayout,
+  }
 }
 
 /**
- * What to write as config.json: transformers' own keys where it has the architecture, ours otherwise. Tokens that there are not
- * are null: transformers would take ids of its own for keys that are absent.
+ * The text of config.json: transformers' own keys where it has the architecture, ours otherwise. Tokens that there are not are
+ * null: transformers would take ids of its own for keys that are absent.
  */
-export function writeConfig(config: ModelConfig, tokens = NO_TOKENS): Json {
-  const { begin, end, pad } = tokens
-  return {
+export function configText(config: ModelConfig, { begin, end, pad } = NO_TOKENS): string {
+  const json = {
     ...chooseLayout(config).json,
     bos_token_id: begin ?? null,
     eos_token_id: end.length > 1 ? end : (end[0] ?? null),
     pad_token_id: pad ?? null,
   }
-}
-
-/** The text of that config.json. */
-export function configText(config: ModelConfig, tokens = NO_TOKENS): string {
-  const text = JSON.stringify(writeConfig(config, tokens), mark, 2)
+  const text = JSON.stringify(json, mark, 2)
   return `${text.replaceAll(/"float (\d+)"/g, '$1.0')}\n`
 }
 
-/** Keys of numbers that may be whole and are no counts. */
-const FLOATS = new Set(['layer_norm_epsilon', 'mixer_rms_eps', 'time_step_limit'])
-
 /**
- * What a value becomes as text. transformers takes no 1 where it wants 1.0: such numbers are marked, and the marks become points.
- * Infinity, which JSON does not have, is spelled as transformers does.
+ * What a value becomes as text. JSON would write 1 for a float that is 1: it becomes `float 1`, and that becomes 1.0. Infinity, which
+ * JSON does not have, is spelled as transformers does.
  */
-function mark(key: string, value: unknown): unknown {
+function mark(_key: string, value: unknown): unknown {
   if (value === Number.POSITIVE_INFINITY) return { __float__: 'Infinity' }
-  if (!FLOATS.has(key)) return value
-  return Array.isArray(value) ? value.map(marked) : marked(value)
+  if (!(value instanceof Float)) return value
+  return Number.isInteger(value.value) ? `float ${value.value}` : mark('', value.value)
 }
-
-const marked = (value: unknown): unknown => (Number.isInteger(value) ? `float ${String(value)}` : value)

@@ -47,15 +47,16 @@ export interface StackConfig<L extends AnyLayer = AnyLayer> {
 /** The one configuration of all layers, if they have one, and it is of this kind. */
 export function uniformLayer<L extends AnyLayer>({ layers }: StackConfig, kind: L['kind']): L | undefined {
   const [first] = layers
-  const same = first?.kind === kind && layers.every((layer) => sameFields(layer, first))
+  const same = first?.kind === kind && layers.every((layer) => sameConfig(layer, first))
   return same ? (first as L) : undefined
 }
 
-/** Whether two layers say the same; a field that is undefined is as one that is absent. */
-function sameFields(a: object, b: object): boolean {
+/** Whether two configurations say the same; a field that is undefined is as one that is absent. */
+export function sameConfig(a: unknown, b: unknown): boolean {
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return a === b
   const keys = new Set([...Object.keys(a), ...Object.keys(b)])
   const [left, right] = [a, b] as Readonly<Record<string, unknown>>[]
-  return [...keys].every((key) => String(left[key]) === String(right[key]))
+  return [...keys].every((key) => sameConfig(left[key], right[key]))
 }
 
 /** Whether tokens go in, next tokens come out, and there is no MLP: what most published layouts have words for. */

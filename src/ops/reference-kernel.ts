@@ -11,13 +11,15 @@ export function referenceKernel<I extends Named, O extends Named, P extends Para
   return ({ inputs, outputs, params }) => {
     const given = arraysOf(inputs)
     const made = arraysOf(outputs)
-    const halves = tensorsOf({ ...inputs, ...outputs }).filter(([, x]) => x.dtype === 'f16' && x.contiguous)
+    const halves = [...tensorsOf(inputs), ...tensorsOf(outputs)]
+      .filter(([, x]) => x.dtype === 'f16' && x.contiguous)
+      .map(([, x]) => valuesOf(x))
     return [
       () => {
         const results = made()
         for (const { data } of Object.values<NdArray>(results as Record<string, NdArray>)) data.fill(0)
         define(given(), results, params)
-        for (const [, x] of halves) roundToHalves(valuesOf(x))
+        for (const values of halves) roundToHalves(values)
       },
     ]
   }
@@ -26,7 +28,8 @@ export function referenceKernel<I extends Named, O extends Named, P extends Para
 /** How a definition reaches the values: resolved now, read when the launch runs, and again at each replay. */
 function arraysOf<T extends Named>(named: T): () => Arrays<T> {
   const getters = tensorsOf(named).map(([name, x]) => {
-    if (!x.contiguous) return [name, () => ({ data: gatherRows(x), shape: x.shape })] as const
+    const { data } = x.storage as ReferenceStorage
+    if (!x.contiguous) return [name, () => ({ data: gatherRows(data, x), shape: x.shape })] as const
     const array: NdArray = { data: valuesOf(x), shape: x.shape }
     return [name, () => array] as const
   })
@@ -47,8 +50,7 @@ function roundToHalves(values: Float64Array): void {
 }
 
 /** A strided view's values, copied together. */
-function gatherRows(x: Tensor): Float64Array {
-  const { data } = x.storage as ReferenceStorage
+function gatherRows(data: Float64Array, x: Tensor): Float64Array {
   const values = new Float64Array(x.size)
   for (let row = 0; row < x.rows; row++) {
     const start = x.offset + row * x.rowStride

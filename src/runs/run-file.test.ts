@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ConfigError } from '../errors.ts'
+import { ARCHITECTURE_NAMES } from '../models/config.ts'
 import { readRun, writeRun, type StoredRun } from './run-file.ts'
 import { completeSettings } from './settings.ts'
 
@@ -32,7 +33,7 @@ const hostile: [string, unknown, RegExp][] = [
   ['width', '256', /width/],
   ['layers', 1.5, /layers/],
   ['learningRate', null, /learningRate.*expected a number from/],
-  ['architecture', 'rnn', /expected mamba, mamba2, falcon_mamba, s4d, transformer, found "rnn"/],
+  ['architecture', 'rnn', new RegExp(`expected ${ARCHITECTURE_NAMES.join(', ')}, found "rnn"`)],
   ['architecture', { toString: 1 }, /architecture/],
   ['batching', ['random'], /batching/],
   ['data', 7, /data/],

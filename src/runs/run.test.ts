@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { testDevices } from '../../test/devices.ts'
-import type { AnyDevice } from '../devices/device.ts'
+import { expectSameBits, finish, stoppingAt, whatIsLeft } from '../../test/suites/runs.ts'
 import { CheckpointError, ConfigError, NumericsError } from '../errors.ts'
 import { Random } from '../tensor/random.ts'
 import { readMetrics } from './metrics.ts'
 import { resumeRun, startRun } from './run.ts'
 import type { RunSettings } from './settings.ts'
-import type { RunResult } from './training.ts'
+import { evaluateRun } from './use.ts'
 
 let folder = ''
 let data = ''
@@ -42,53 +42,12 @@ const tiny = (changes: Partial<TextRun>): TextRun => ({
   ...changes,
 })
 
-/** Stops after these steps. */
-function stoppingAt(step: number): { signal: AbortSignal; events: { onStep(info: { step: number }): void } } {
-  const controller = new AbortController()
-  return { signal: controller.signal, events: { onStep: (info) => info.step === step && controller.abort() } }
-}
-
-async function whatIsLeft(run: string): Promise<Record<string, unknown>> {
-  const last = (await readdir(join(run, 'checkpoints'))).toSorted().at(-1)!
-  const at = (file: string): Promise<Buffer> => readFile(join(run, 'checkpoints', last, file))
-  const { seconds: _, ...state } = JSON.parse((await at('trainer.json')).toString())
-  return {
-    last,
-    state,
-    weights: await at('model.safetensors'),
-    moments: await at('optimizer.safetensors'),
-    model: await readFile(join(run, 'model.safetensors')),
-    metrics: await readMetrics(run),
-    curve: await readFile(join(run, 'loss.svg'), 'utf8'),
-  }
-}
-
-async function finish(promise: Promise<RunResult>): Promise<Omit<RunResult, 'model' | 'folder'>> {
-  const { model, folder: _, ...rest } = await promise
-  model.dispose()
-  return rest
-}
-
-/** A run that is left alone, and one that is stopped after each of these steps, end with the same bits. */
-async function expectSameBits(device: AnyDevice, run: TextRun, stops: readonly number[]): Promise<void> {
-  const [whole, pieces] = [newFolder(), newFolder()]
-  const want = await finish(startRun(run, { device, folder: whole }))
-  expect(want).toMatchObject({ stopped: 'finished', step: run.steps! })
-  for (const [i, step] of stops.entries()) {
-    const options = { device, ...stoppingAt(step) }
-    const going = i === 0 ? startRun(run, { ...options, folder: pieces }) : resumeRun(pieces, options)
-    expect(await finish(going)).toMatchObject({ stopped: 'interrupted', step })
-  }
-  expect(await finish(resumeRun(pieces, { device }))).toEqual(want)
-  expect(await whatIsLeft(pieces)).toEqual(await whatIsLeft(whole))
-}
-
 // WebGPU may be computed by the CPU here, where a step takes seconds: one run of a few steps.
 testDevices(
   'a text run',
   (device) => {
     test('stopped and resumed, it is the same to the last bit', { timeout: 240_000 }, () =>
-      expectSameBits(device(), tiny({ batching: 'carried', steps: 2, validationPart: 0 }), [1]),
+      expectSameBits(device(), tiny({ batching: 'carried', steps: 2, validationPart: 0 }), [1], newFolder),
     )
   },
   ['webgpu'],
@@ -106,7 +65,24 @@ testDevices(
         ['a transformer, layers recomputed', { architecture: 'transformer', recompute: true }],
         ['nothing held out', { validationPart: 0 }],
       ]
-      test.each(kinds)('%s', (_, changes) => expectSameBits(device(), tiny(changes), [3, 4, 10, 11]))
+      test.each(kinds)('%s', (_, changes) =>
+        expectSameBits(device(), tiny(changes), [3, 4, 10, 11], newFolder),
+      )
+    })
+
+    test('the text of the test is read with the best weights, in the end', async () => {
+      const run = newFolder()
+      const test = join(folder, 'test.txt')
+      await writeFile(test, (await readFile(data, 'utf8')).slice(0, 400))
+      const { test: found } = await finish(
+        startRun(tiny({ test, evaluateEvery: 1 }), { device: device(), folder: run }),
+      )
+      expect(found!.count).toBe(399)
+      expect(JSON.parse(await readFile(join(run, 'test.json'), 'utf8'))).toEqual(found)
+      const { loss, metrics } = await evaluateRun(run, test, device())
+      expect([loss, metrics]).toEqual([found!.loss, found!.metrics])
+      await rm(test)
+      await expect(resumeRun(run, { device: device() })).rejects.toThrow(/test\.txt\] no such file/)
     })
 
     test('patience stops it, also when it is resumed', async () => {

@@ -3,7 +3,7 @@ import { headerOf, inOrder, type TensorPlan } from '../../src/checkpoints/safete
 import { sourceOf, type FileSource } from '../../src/checkpoints/source.ts'
 import type { StoredTensor } from '../../src/checkpoints/stored.ts'
 import type { ModelConfig } from '../../src/models/config.ts'
-import { writeConfig } from '../../src/models/published.ts'
+import { configText } from '../../src/models/published.ts'
 import { Stack } from '../../src/models/stack.ts'
 import { walk } from '../../src/nn/module.ts'
 import type { Saved } from '../../src/models/files/save.ts'
@@ -89,7 +89,7 @@ export function huggingFaceFiles({ config, tensors }: Saved): Map<string, FileSo
   const sorted = inOrder(plans)
   const parts = [headerOf(sorted, { format: 'pt' }), ...sorted.map(({ name, shape }) => filled(name, shape))]
   return new Map([
-    ['config.json', sourceOf(utf8(JSON.stringify(writeConfig(config))))],
+    ['config.json', sourceOf(utf8(configText(config)))],
     ['model.safetensors', sourceOfParts(parts)],
   ])
 }

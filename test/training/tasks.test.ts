@@ -36,6 +36,14 @@ const flat = (gradients: ReadonlyMap<string, Float32Array>): number[] =>
 const dataOf = (x: Tensor): Float64Array =>
   (x.storage as unknown as { data: Float64Array }).data.subarray(x.offset, x.offset + x.size)
 
+/** What a model says of each record, if it is read in rows of a batch of this form. */
+async function predictions(model: Model, { task, records }: TaskCase, batch: number, length?: number) {
+  const pass = recordPass(records, task, { input: model.config.input, batch, length })
+  const found: Float32Array[] = []
+  for await (const { y } of predictRecords(model, task, pass, records)) found.push(y)
+  return found
+}
+
 let reference: AnyDevice
 beforeAll(async () => {
   reference = await openDevice('reference')
@@ -114,14 +122,6 @@ testDevices('tasks', (device) => {
 testDevices(
   'what a task is not to notice',
   (device) => {
-    /** What a model says of each record, if it is read in rows of a batch of this form. */
-    async function predictions(model: Model, { task, records }: TaskCase, batch: number, length?: number) {
-      const pass = recordPass(records, task, { input: model.config.input, batch, length })
-      const found: Float32Array[] = []
-      for await (const { y } of predictRecords(model, task, pass, records)) found.push(y)
-      return found
-    }
-
     test.each(TASK_CASES.map((each) => [each.name, each] as const))(
       '%s: padding, and records beside it, change nothing',
       async (_, each) => {

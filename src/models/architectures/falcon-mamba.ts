@@ -1,6 +1,6 @@
 /** Falcon-Mamba (Zuo et al. 2024): Mamba with RMS norms without weights on delta, B and C. */
 import { defineArchitecture } from '../architecture.ts'
-import { backboneLayout, readBackbone } from '../layouts/hugging-face.ts'
+import { backboneLayout, Float, readBackbone } from '../layouts/hugging-face.ts'
 import { isPlainLanguageModel, uniformLayer } from '../stack-config.ts'
 import { mambaLayer, readMambaLayer, writeMambaKeys, type MambaLayer } from './mamba.ts'
 
@@ -13,7 +13,7 @@ export const falconMamba = defineArchitecture({
   huggingFace: {
     modelType: 'falcon_mamba',
     className: 'FalconMambaForCausalLM',
-    layout: backboneLayout,
+    layout: () => backboneLayout,
     read(fields) {
       const layer = { ...readMambaLayer(fields), innerNorm: fields.number('mixer_rms_eps', MIXER_EPS) }
       return readBackbone(fields, layer, true)
@@ -22,7 +22,7 @@ export const falconMamba = defineArchitecture({
       const layer = uniformLayer<MambaLayer>(config, 'mamba')
       if (layer?.innerNorm === undefined || !isPlainLanguageModel(config)) return undefined
       const keys = writeMambaKeys(config, layer)
-      return keys && { ...keys, mixer_rms_eps: layer.innerNorm }
+      return keys && { ...keys, mixer_rms_eps: new Float(layer.innerNorm) }
     },
   },
 })

@@ -32,9 +32,11 @@ const mambaKind = layerKind(
     /** Hidden width of a gated MLP after the mixer. Absent: none. */
     mlp: v.optional(count),
   }),
-  ({ mlp, ...layer }, context) => {
+  ({ mlp, innerNorm: eps, ...layer }, context) => {
     const { width, branches } = context
-    return new Block(new Mamba1({ ...layer, input: width, output: width, branches }), mlp, context)
+    const innerNorm = eps === undefined ? undefined : { eps, weights: false }
+    const mixer = new Mamba1({ ...layer, innerNorm, input: width, output: width, branches })
+    return new Block(mixer, mlp, context)
   },
 )
 
@@ -46,25 +48,32 @@ export function mambaLayer({ width, hidden, stateSize = 16, mlp }: LayerOptions)
     hidden,
     stateSize,
     kernel: 4,
-    deltaRank: Math.ceil(width / 16),
+    deltaRank: automaticRank(width),
     bias: false,
     convolutionBias: true,
     ...(mlp !== undefined && { mlp }),
   }
 }
 
+/** Rank of delta's projection where none is given (Gu and Dao 2023, section 3.6). */
+const automaticRank = (width: number): number => Math.ceil(width / 16)
+
+/** The rank under this key, where absent and `auto` are the same. */
+export function readDeltaRank(fields: Fields, key: string, width: number): number {
+  const rank = fields.optional(key)
+  return rank === undefined || rank === 'auto' ? automaticRank(width) : fields.positive(key)
+}
+
 /** A layer from the keys of transformers. */
 export function readMambaLayer(fields: Fields): MambaLayer {
   expectSilu(fields)
   const width = fields.positive('hidden_size')
-  const rank = fields.optional('time_step_rank')
-  const automatic = rank === undefined || rank === 'auto'
   return {
     kind: 'mamba',
     hidden: fields.positive('intermediate_size', fields.number('expand', 2) * width),
     stateSize: fields.positive('state_size', 16),
     kernel: fields.positive('conv_kernel', 4),
-    deltaRank: automatic ? Math.ceil(width / 16) : fields.positive('time_step_rank'),
+    deltaRank: readDeltaRank(fields, 'time_step_rank', width),
     bias: fields.flag('use_bias', false),
     convolutionBias: fields.flag('use_conv_bias', true),
   }
@@ -83,7 +92,7 @@ export const mamba = defineArchitecture({
   huggingFace: {
     modelType: 'mamba',
     className: 'MambaForCausalLM',
-    layout: backboneLayout,
+    layout: () => backboneLayout,
     read: (fields) => readBackbone(fields, readMambaLayer(fields), true),
     write(config) {
       const layer = uniformLayer<MambaLayer>(config, 'mamba')
@@ -93,16 +102,12 @@ export const mamba = defineArchitecture({
   },
   stateSpaces: {
     layer: 'Mamba1',
-    read(ssm, width): MambaLayer {
-      const rank = ssm.optional('dt_rank')
-      const automatic = rank === undefined || rank === 'auto'
-      return {
-        kind: 'mamba',
-        ...sharedSizes(ssm, width),
-        stateSize: ssm.positive('d_state', 16),
-        deltaRank: automatic ? Math.ceil(width / 16) : ssm.positive('dt_rank'),
-      }
-    },
+    read: (ssm, width): MambaLayer => ({
+      kind: 'mamba',
+      ...sharedSizes(ssm, width),
+      stateSize: ssm.positive('d_state', 16),
+      deltaRank: readDeltaRank(ssm, 'dt_rank', width),
+    }),
   },
   // Falcon-Mamba too: GGUF knows it as a Mamba with norms of delta, B and C.
   gguf: {

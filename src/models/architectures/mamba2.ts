@@ -5,7 +5,7 @@ import { showShape } from '../../tensor/shape.ts'
 import { count, defineArchitecture, layerKind, rate } from '../architecture.ts'
 import { Block } from '../layer.ts'
 import { placeSsm } from '../layouts/gguf.ts'
-import { backboneLayout, expectSilu, readBackbone, writeBackbone } from '../layouts/hugging-face.ts'
+import { backboneLayout, expectSilu, Float, readBackbone, writeBackbone } from '../layouts/hugging-face.ts'
 import { refuse as refuseKey, sharedSizes } from '../layouts/state-spaces.ts'
 import { isPlainLanguageModel, uniformLayer } from '../stack-config.ts'
 
@@ -58,7 +58,7 @@ export const mamba2 = defineArchitecture({
   huggingFace: {
     modelType: 'mamba2',
     className: 'Mamba2ForCausalLM',
-    layout: backboneLayout,
+    layout: () => backboneLayout,
     read(fields) {
       expectSilu(fields)
       const headDim = fields.positive('head_dim', 64)
@@ -89,7 +89,7 @@ export const mamba2 = defineArchitecture({
           num_heads: layer.hidden / layer.headDim,
           n_groups: layer.groups,
           chunk_size: layer.chunk ?? 256,
-          ...(layer.deltaLimit && { time_step_limit: layer.deltaLimit }),
+          ...(layer.deltaLimit && { time_step_limit: layer.deltaLimit.map((limit) => new Float(limit)) }),
         }
       )
     },

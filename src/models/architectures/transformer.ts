@@ -10,7 +10,8 @@ const attentionKind = layerKind(
     kind: v.literal('attention'),
     heads: count,
     kvHeads: count,
-    ropeTheta: rate,
+    /** Base of the rotary positions. Absent: 10000. */
+    ropeTheta: v.optional(rate),
     /** Absent: width / heads. */
     headDim: v.optional(count),
     /** How much of each head is rotated by its position. Absent: all. */

@@ -4,7 +4,7 @@ import { CheckpointError, ConfigError } from '../../errors.ts'
 import type { Parameter } from '../../nn/parameter.ts'
 import type { AnyLayer, StackConfig } from '../stack-config.ts'
 import { Fields } from './fields.ts'
-import type { FileTensor, Layout } from './layout.ts'
+import { layeredLayout, type FileTensor, type Layout } from './layout.ts'
 
 type Metadata = ReadonlyMap<string, unknown>
 type Tensors = ReadonlyMap<string, StoredTensor>
@@ -43,7 +43,7 @@ export interface GgufLayout {
   /** undefined: the architecture is not this one. Calls `refuse` for what GGUF has no words for. */
   write(config: StackConfig, refuse: (rule: string, found?: unknown) => never): GgufLayer | undefined
   /** Where a parameter lies below `blk.N.`, by its path below `backbone.layers.N.`. */
-  place(path: string, parameter: Parameter, layer: AnyLayer): FileTensor | undefined
+  readonly place: (path: string, parameter: Parameter, layer: AnyLayer) => FileTensor | undefined
 }
 
 /** Ours: llama.cpp has one epsilon for all norms, Falcon-Mamba two. */
@@ -131,10 +131,12 @@ export function toGguf(config: StackConfig, where: string, layouts: readonly Ggu
       [at('attention.layer_norm_rms_epsilon'), { float: eps }],
       ...layer.entries,
     ])
-    return { metadata, layout: ggufLayout(layout, layers[0]), warnings: layer.warnings ?? [] }
+    return { metadata, layout: ggufLayout(layout, layers), warnings: layer.warnings ?? [] }
   }
   const [first] = layers
-  if (!layouts.some(({ name }) => name === first.kind)) return refuse('GGUF has no such layers', first.kind)
+  if (!layouts.some(({ name }) => name === first.kind)) {
+    return refuse('such layers are not written to GGUF', first.kind)
+  }
   return refuse('the layers of a GGUF model are all of one kind')
 }
 
@@ -144,14 +146,9 @@ const ENDS: Readonly<Record<string, string>> = {
   'lm_head.weight': 'output.weight',
 }
 
-/** The layout of a model all of whose layers are like `layer`. */
-export function ggufLayout(layout: GgufLayout, layer: AnyLayer): Layout {
-  return (path, parameter) => {
-    if (Object.hasOwn(ENDS, path)) return { name: ENDS[path] }
-    const [, index, rest] = /^backbone\.layers\.(\d+)\.(.+)$/.exec(path) ?? []
-    const placed = index === undefined ? undefined : layout.place(rest, parameter, layer)
-    return placed && { ...placed, name: `blk.${index}.${placed.name}` }
-  }
+/** The layout of a model of these layers. */
+export function ggufLayout({ place }: GgufLayout, layers: readonly AnyLayer[]): Layout {
+  return layeredLayout(layers, { prefix: 'blk', ends: ENDS, place })
 }
 
 const SSM: Readonly<Record<string, string>> = {

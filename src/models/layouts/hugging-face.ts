@@ -6,15 +6,25 @@ import type { Layout } from './layout.ts'
 
 export type Json = Readonly<Record<string, unknown>>
 
+/** A number that transformers wants with a point even where it is whole: 1.0, not 1. */
+export class Float {
+  readonly value: number
+
+  constructor(value: number) {
+    this.value = value
+  }
+}
+
 export interface HuggingFaceLayout {
   /** `model_type` in config.json. */
   readonly modelType: string
   /** The class that saves it, which says the type where `model_type` is missing. */
   readonly className: string
   read(fields: Fields): StackConfig
-  /** undefined: transformers has no words for this configuration. */
+  /** undefined: transformers has no words for this configuration. Numbers that are no counts are a `Float`. */
   write(config: StackConfig): Json | undefined
-  readonly layout: Layout
+  /** How it names the parameters of such a model. */
+  layout(config: StackConfig): Layout
 }
 
 /** Names of `mamba`, `mamba2` and `falcon_mamba` are those of our tree; state-spaces says `embedding`, transformers `embeddings`. */
@@ -59,7 +69,7 @@ export function writeBackbone(config: StackConfig, sizes: SharedSizes): Json | u
     use_bias: sizes.bias,
     use_conv_bias: sizes.convolutionBias,
     hidden_act: 'silu',
-    layer_norm_epsilon: eps,
+    layer_norm_epsilon: new Float(eps),
     tie_word_embeddings: tieEmbeddings,
     residual_in_fp32: true,
     rescale_prenorm_residual: false,

@@ -4,7 +4,8 @@ import type { StoredTensor } from '../../checkpoints/stored.ts'
 import { CheckpointError } from '../../errors.ts'
 import { walk, type Module } from '../../nn/module.ts'
 import type { Parameter } from '../../nn/parameter.ts'
-import { showShape, sizeOf, type Shape } from '../../tensor/shape.ts'
+import { sameShape, showShape, sizeOf, type Shape } from '../../tensor/shape.ts'
+import type { AnyLayer } from '../stack-config.ts'
 
 /** A tensor in a file. */
 export interface FileTensor {
@@ -31,14 +32,39 @@ type Tensors = ReadonlyMap<string, StoredTensor>
 /** Parameters by their paths in the tree: the layout of what Sidewinder writes where no published layout fits. */
 export const ownLayout: Layout = (path) => ({ name: path })
 
-/** A parameter of the tree, and where it lies in files. Throws CheckpointError if the layout has no place for it. */
+/** How a layout names what stands in layers and what does not. */
+export interface LayerNames {
+  /** What stands before the number of a layer: `model.layers`. */
+  readonly prefix: string
+  /** The names of parameters outside the layers, by their paths. */
+  readonly ends: Readonly<Record<string, string>>
+  /** Where a parameter lies below `PREFIX.N.`, by its path below `backbone.layers.N.`. */
+  readonly place: (path: string, parameter: Parameter, layer: AnyLayer) => FileTensor | FileRows | undefined
+}
+
+/** The layout of a model of these layers. */
+export function layeredLayout(layers: readonly AnyLayer[], { prefix, ends, place }: LayerNames): Layout {
+  return (path, parameter) => {
+    if (Object.hasOwn(ends, path)) return { name: ends[path] }
+    const [, index, rest] = /^backbone\.layers\.(\d+)\.(.+)$/.exec(path) ?? []
+    if (index === undefined) return undefined
+    const placed = place(rest, parameter, layers[Number(index)])
+    const below = <T extends FileTensor>(tensor: T): T => ({
+      ...tensor,
+      name: `${prefix}.${index}.${tensor.name}`,
+    })
+    return placed && (isRows(placed) ? placed.map(below) : below(placed))
+  }
+}
+
+/** A parameter of the tree, and where it lies in files. */
 export interface PlacedParameter {
   readonly path: string
   readonly parameter: Parameter
   readonly tensors: FileRows
 }
 
-/** All parameters of a tree, as a layout keeps them. */
+/** All parameters of a tree, as a layout keeps them. Throws CheckpointError if it has no place for one. */
 export function placedParameters(tree: Module, layout: Layout): PlacedParameter[] {
   return walk(tree).map(({ path, parameter }) => {
     const place = layout(path, parameter)
@@ -57,7 +83,8 @@ const isRows = (place: FileTensor | FileRows): place is FileRows => Array.isArra
  * The tensors of files by the paths of the tree's parameters. Of a parameter with several names, any will do; one in its
  * alternative form is chosen to be kept in that form. What the layout has no parameter for keeps its own name.
  *
- * @throws CheckpointError if a tensor stands in the file under two spellings
+ * @throws CheckpointError if a tensor stands in the file under two spellings, or one of several that are a parameter together
+ *   is missing or misshapen
  */
 export function readLayout(
   tree: Module,
@@ -104,18 +131,37 @@ function findParameter(
 ): { readonly stored: StoredTensor; readonly alternative: boolean } | undefined {
   const place = search.layout(path, parameter)
   if (!place) return undefined
-  const rows = rowsOf(place, parameter)
-  const parts = rows.map((tensor) => findTensor(tensor, search))
-  if (parts.every((part) => part !== undefined)) {
-    const shaped = parts.map((part, i) => inModelShape(part, rows[i], parameter))
-    return {
-      stored: shaped.length === 1 ? shaped[0] : stackStored(shaped),
-      alternative: rows[0].alternative ?? false,
-    }
+  if (isRows(place)) {
+    const parts = place.map((tensor) => findTensor(tensor, search))
+    if (parts.every((part) => part === undefined)) return undefined
+    const whole = parts.map((part, i) => expectRows(part, place[i], parameter, search.where))
+    return { stored: stackStored(whole), alternative: place[0].alternative ?? false }
   }
-  if (!parameter.alternative || rows[0].alternative) return undefined
-  const other = findTensor({ name: alternativePath(rows[0].name, parameter) }, search)
+  const stored = findTensor(place, search)
+  if (stored) {
+    return { stored: inModelShape(stored, place, parameter), alternative: place.alternative ?? false }
+  }
+  if (!parameter.alternative || place.alternative) return undefined
+  const other = findTensor({ name: alternativePath(place.name, parameter) }, search)
   return other && { stored: other, alternative: true }
+}
+
+/** One of several tensors that are a parameter together. Throws CheckpointError if it is missing or misshapen. */
+function expectRows(
+  part: StoredTensor | undefined,
+  { name, rows, shape }: FileRows[number],
+  parameter: Parameter,
+  where: string,
+): StoredTensor {
+  const inModel = [rows, ...parameter.shape.slice(1)]
+  const inFile = shape ?? inModel
+  if (!part) throw new CheckpointError('missing tensor', { where, expected: `${name} ${showShape(inFile)}` })
+  if (sameShape(part.shape, inFile)) return { ...part, shape: inModel }
+  throw new CheckpointError('wrong shape', {
+    where: `${where}: ${name}`,
+    expected: showShape(inFile),
+    found: showShape(part.shape),
+  })
 }
 
 function findTensor(
@@ -132,13 +178,8 @@ function findTensor(
 }
 
 /** The tensor in the shape of the model, if it has the one that the layout gives it in files; else as it is, to be refused. */
-function inModelShape(
-  stored: StoredTensor,
-  { shape, rows }: FileRows[number],
-  parameter: Parameter,
-): StoredTensor {
-  if (!shape || showShape(stored.shape) !== showShape(shape)) return stored
-  return { ...stored, shape: [rows, ...parameter.shape.slice(1)] }
+function inModelShape(stored: StoredTensor, { shape }: FileTensor, parameter: Parameter): StoredTensor {
+  return shape && sameShape(stored.shape, shape) ? { ...stored, shape: parameter.shape } : stored
 }
 
 /** Several tensors as one, along the first axis. */
