@@ -11,6 +11,7 @@ import {
 import { Model } from '../models/model.ts'
 import { LanguageModel } from './language-model.ts'
 
+/** How a model is found, and how it is kept in memory. */
 export interface LoadOptions extends SourceOptions, BuildOptions {
   /** Default: `auto`. */
   readonly device?: AnyDevice | DeviceName | 'auto'

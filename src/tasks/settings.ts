@@ -140,6 +140,7 @@ export const COMMON = {
   ),
 } as const satisfies Settings
 
+/** The values of the settings that runs of all tasks have. */
 export type CommonSettings = ValuesOf<typeof COMMON>
 
 /** The defaults of settings; those without one are absent. */

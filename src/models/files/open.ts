@@ -24,6 +24,7 @@ const CONFIG = 'config.json'
  */
 export type ModelSource = string | ReadonlyMap<string, FileLike>
 
+/** What says which files are meant. */
 export interface SourceOptions {
   /** The file with the weights, where a folder or repository has several: `model-q8_0.gguf`. */
   readonly file?: string
@@ -31,6 +32,7 @@ export interface SourceOptions {
   readonly hub?: HubOptions
 }
 
+/** A model in files: its configuration and its tensors. */
 export interface Checkpoint {
   /** What errors call the weights. */
   readonly where: string
