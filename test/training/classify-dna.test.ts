@@ -5,11 +5,10 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { startRun } from '../../src/runs/run.ts'
 import { Random } from '../../src/tensor/random.ts'
 import { commandLine, type CommandLine } from '../cli/command-line.ts'
 import { testDevices } from '../devices.ts'
-import { whatIsLeft } from '../suites/runs.ts'
+import { expectSameBits, whatIsLeft } from '../suites/runs.ts'
 
 const DATA = fileURLToPath(new URL('../../examples/data/splice_junctions.tsv', import.meta.url))
 const KILLS = 4
@@ -122,19 +121,33 @@ describe('from the command line', () => {
 testDevices(
   'a part of the data',
   (device) => {
-    test('trains, and is tested beside the majority class', async () => {
-      const [names, ...rows] = (await readFile(DATA, 'utf8')).trim().split('\n')
-      const data = join(folder, 'part.tsv')
-      await writeFile(data, [names, ...rows.filter((_, i) => i % 40 === 0)].join('\n'))
-      const settings = { architecture: 'mamba', layers: 1, width: 8, state: 4, batch: 16, steps: 2 } as const
-      const { model, test: tested } = await startRun(
-        { task: 'classify', data, sequence: 'seq', splitColumn: 'split', ...settings },
-        { device: device(), folder: join(folder, device().name) },
-      )
-      // Most of what it trains on is `n`, and so are 15 of the 30 of the test.
-      expect(tested).toMatchObject({ count: 30, metrics: { majority: 15 / 30 } })
-      model.dispose()
-    })
+    test(
+      'trains, stopped and resumed to the same bits, and is tested beside the majority class',
+      { timeout: 240_000 },
+      async () => {
+        const [names, ...rows] = (await readFile(DATA, 'utf8')).trim().split('\n')
+        const data = join(folder, 'part.tsv')
+        await writeFile(data, [names, ...rows.filter((_, i) => i % 40 === 0)].join('\n'))
+        const settings = {
+          task: 'classify',
+          data,
+          sequence: 'seq',
+          splitColumn: 'split',
+          architecture: 'mamba',
+          layers: 1,
+          width: 8,
+          state: 4,
+          batch: 16,
+          steps: 2,
+        } as const
+        let count = 0
+        const { test: tested } = await expectSameBits(device(), settings, [1], () =>
+          join(folder, `part-${count++}`),
+        )
+        // Most of what it trains on is `n`, and so are 15 of the 30 of the test.
+        expect(tested).toMatchObject({ count: 30, metrics: { majority: 15 / 30 } })
+      },
+    )
   },
   ['webgpu'],
 )
