@@ -18,6 +18,8 @@ export async function bundle(entry) {
     platform: 'node',
     external: /^(?!sidewinder(\/|$))[^./]/,
     resolve: { tsconfigFilename: join(root, 'tsconfig.json') },
+    // With it, rolldown leaves out the start of modules that are only exported on from an index (1.0.0-rc.17).
+    treeshake: false,
     logLevel: 'silent',
   })
   await build.write({ file, format: 'esm', codeSplitting: false })

@@ -12,6 +12,8 @@ export { slidingWindows, stretches, type StretchOptions, type WindowOptions } fr
 export type { SequenceRecord } from './data/records.ts'
 export { createModel, type CreateOptions } from './language/create-model.ts'
 export { withGradients } from './ops/gradients.ts'
+export type { Best } from './runs/checkpoint.ts'
+export type { StoredRun } from './runs/run-file.ts'
 export {
   evaluateRun,
   predictRun,
@@ -44,8 +46,15 @@ export {
   recordBatches,
   recordPass,
   type RecordBatchOptions,
+  type RecordOptions,
   type RecordPassBatch,
 } from './tasks/record-batches.ts'
-export { AdamW, adamW, type AdamWOptions } from './train/adamw.ts'
-export { constantRate, cosine, warmupStableDecay, type Schedule } from './train/schedule.ts'
-export { Trainer, type TrainedStep, type TrainerOptions } from './train/trainer.ts'
+export { AdamW, adamW, type AdamWOptions, type Moments } from './train/adamw.ts'
+export {
+  constantRate,
+  cosine,
+  warmupStableDecay,
+  type Schedule,
+  type WarmupOptions,
+} from './train/schedule.ts'
+export { Trainer, type TrainedStep, type TrainerOptions, type TrainerState } from './train/trainer.ts'

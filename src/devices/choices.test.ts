@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest'
 import { relativeError } from '../../test/suites/compare.ts'
-import { ConfigError } from '../errors.ts'
+import { ConfigError, DeviceError } from '../errors.ts'
 import { linear } from '../ops/matmul/op.ts'
+import { openDevice } from '../ops/open-device.ts'
 import { ssd } from '../ops/ssd/op.ts'
 import { Random } from '../tensor/random.ts'
 import { tensor, type Tensor } from '../tensor/tensor.ts'
 import { choicesFor, explainChoices, type ChoiceValues } from './choices.ts'
 import type { AnyDevice } from './device.ts'
-import { openDevice } from '../ops/open-device.ts'
 
 test('a class has its own values, and overrides come first', () => {
   const usual = choicesFor('wasm')
@@ -16,6 +16,7 @@ test('a class has its own values, and overrides come first', () => {
   expect(explainChoices(changed).filter(({ overridden }) => overridden)).toEqual([
     { key: 'ssdChunk', meaning: 'tokens of a chunk of SSD', value: 16, overridden: true },
   ])
+  expect(() => choicesFor('reference').ssdChunk).toThrow(DeviceError)
   expect(explainChoices(choicesFor('webgpu')).map(({ key }) => key)).not.toContain('cacheRows')
 })
 

@@ -5,7 +5,7 @@
  * devices: `bench/choices.ts` measured them once. Nothing is tuned at start-up, so the same device always computes the
  * same bits.
  */
-import { ConfigError } from '../errors.ts'
+import { ConfigError, DeviceError } from '../errors.ts'
 
 /** What can be chosen. */
 export interface ChoiceValues {
@@ -108,8 +108,8 @@ function usualOf(values: Values, kind: DeviceClass): number | undefined {
 }
 
 /**
- * The values of a class, with `overrides` in place of the table's. What the kernels of a class do not read has the value of
- * another class. The reference device has no values of its own: with those it computes the same as with any.
+ * What a device of the class takes, with `overrides` in place of the table's. To read what the class has no value for is an
+ * error: its kernels have no such choice.
  *
  * @throws ConfigError for names that the class does not have, and for values that are no positive integers
  */
@@ -131,11 +131,17 @@ export function choicesFor(kind: DeviceClass, overrides: Partial<ChoiceValues> =
       found: value,
     })
   }
-  const entries = TABLE.map(({ key, values }) => [
-    key,
-    overrides[key] ?? usualOf(values, kind) ?? Object.values(values)[0],
-  ])
-  return { kind, ...(Object.fromEntries(entries) as unknown as ChoiceValues) }
+  const choices = { kind }
+  for (const { key, values } of TABLE) {
+    const value = overrides[key] ?? usualOf(values, kind)
+    if (value === undefined) Object.defineProperty(choices, key, { get: () => refuse(kind, key) })
+    else Object.assign(choices, { [key]: value })
+  }
+  return choices as Choices
+}
+
+function refuse(kind: DeviceClass, key: string): never {
+  throw new DeviceError('this device has no such choice', { where: `choices of ${kind}`, found: key })
 }
 
 /** The choices of a device, for people. */

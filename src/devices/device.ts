@@ -131,6 +131,13 @@ interface Recording<Compiled> extends LaunchList {
   readonly compiled: readonly Compiled[]
 }
 
+let recordings = 0
+
+/** Whether some device records launches now. */
+export function isRecording(): boolean {
+  return recordings > 0
+}
+
 /** What devices share: recording. A device compiles launches to a form that it can run without looking again. */
 export abstract class RecordingDevice<Launch, Compiled> {
   #recording: Compiled[] | undefined
@@ -153,9 +160,11 @@ export abstract class RecordingDevice<Launch, Compiled> {
     if (this.#recording) throw new DeviceError('a recording is under way already')
     const compiled: Compiled[] = []
     this.#recording = compiled
+    recordings++
     try {
       expectSynchronous('record', body())
     } finally {
+      recordings--
       this.#recording = undefined
     }
     const list: Recording<Compiled> = { length: compiled.length, compiled: this.join(compiled) }

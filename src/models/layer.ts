@@ -1,9 +1,11 @@
 import { GatedMLP } from '../nn/gated-mlp.ts'
-import { Normed } from '../nn/input.ts'
+import { asSequence, Normed } from '../nn/input.ts'
 import type { Mixer, SequenceOptions } from '../nn/mixer.ts'
 import { Module } from '../nn/module.ts'
 import { RMSNorm } from '../nn/norm.ts'
+import { note, underPath } from '../nn/observe.ts'
 import type { Slots, State } from '../nn/states.ts'
+import { add } from '../ops/index.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 
 /**
@@ -56,20 +58,26 @@ export class Block extends Layer {
     return this.mixer.slots
   }
 
-  sequence({ branch, residual }: Stream, options: SequenceOptions): Stream & { readonly state: State } {
-    const input = new Normed(this.norm, branch, residual)
-    const { y, state } = this.mixer.sequence(input, options)
+  sequence(stream: Stream, options: SequenceOptions): Stream & { readonly state: State } {
+    const input = this.#normed(stream)
+    const { y, state } = underPath('mixer', () => this.mixer.sequence(input, options))
     return { ...this.#feedForward(y, input.sum), state }
   }
 
-  step({ branch, residual }: Stream, state: State, past?: Tensor): Stream {
-    const input = new Normed(this.norm, branch, residual)
-    const y = this.mixer.step(input, state, past)
+  step(stream: Stream, state: State, past?: Tensor): Stream {
+    const input = this.#normed(stream)
+    const y = underPath('mixer', () => this.mixer.step(input, state, past))
     return this.#feedForward(y, input.sum)
+  }
+
+  #normed({ branch, residual }: Stream): Normed {
+    note('normalized_input', () => asSequence(this.norm.addAndNorm(branch, residual).y))
+    return new Normed(this.norm, branch, residual)
   }
 
   #feedForward(branch: Tensor, residual: Tensor): Stream {
     if (!this.norm2 || !this.mlp) return { branch, residual }
+    note('resid_mid', () => asSequence(add(branch, residual)))
     const { y, sum } = this.norm2.addAndNorm(branch, residual)
     return { branch: this.mlp.forward(y), residual: sum }
   }

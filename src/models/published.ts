@@ -92,7 +92,11 @@ export function chooseLayout(config: ModelConfig): { readonly json: Json; readon
       return { json, layout: published.layout(config) }
     }
   }
-  return { json: { model_type: 'sidewinder', sidewinder: config }, layout: ownLayout }
+  // Checked, and with its keys in one order, however it came to be.
+  return {
+    json: { model_type: 'sidewinder', sidewinder: readModelConfig(config, 'model') },
+    layout: ownLayout,
+  }
 }
 
 /**

@@ -1,12 +1,13 @@
 import { activeTape } from '../autograd/tape.ts'
 import { ConfigError } from '../errors.ts'
-import { Normed } from '../nn/input.ts'
+import { asSequence, Normed } from '../nn/input.ts'
 import { Embedding, Linear } from '../nn/linear.ts'
 import type { SequenceOptions } from '../nn/mixer.ts'
 import { Module, walk } from '../nn/module.ts'
 import { RMSNorm } from '../nn/norm.ts'
+import { note, underPath, unobserved } from '../nn/observe.ts'
 import type { State } from '../nn/states.ts'
-import { divide, matmul, mean, recompute, reshape, sum } from '../ops/index.ts'
+import { add, divide, matmul, mean, recompute, reshape, sum } from '../ops/index.ts'
 import { scope } from '../tensor/scope.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { kindOf, type ModelConfig } from './config.ts'
@@ -77,11 +78,11 @@ export class Stack extends Module {
   /** Input (tokens i32 [B, L] or features [B, L, F]) to the last hidden vectors [B, L, width], and the states after it. */
   hidden(input: Tensor, options: LayersOptions): { readonly y: Tensor; readonly states: readonly State[] } {
     const states: State[] = []
-    let stream: Stream = { branch: this.backbone.embed(input), residual: undefined }
+    let stream = this.#embed(input)
     for (const [i, layer] of this.layers.entries()) {
       const inner = { state: options.states?.[i], reset: options.reset, past: options.past }
       const run = options.recompute ? recomputed : contained
-      const { state, ...next } = run(layer, stream, inner)
+      const { state, ...next } = noted(i, stream, (before) => run(layer, before, inner))
       stream = next
       states.push(state)
     }
@@ -95,19 +96,46 @@ export class Stack extends Module {
 
   /** Hidden vectors [..., width] through the head. */
   projectRows(y: Tensor): Tensor {
-    return (this.lmHead ?? this.head!).forward(y)
+    const logits = (this.lmHead ?? this.head!).forward(y)
+    note('logits', logits)
+    return logits
   }
 
   /** One position: input i32 [B] (or features [B, F]) to what the head says [B, …]. States change in place. */
   step(input: Tensor, states: readonly State[], past?: Tensor): Tensor {
-    let stream: Stream = { branch: this.backbone.embed(input), residual: undefined }
-    for (const [i, layer] of this.layers.entries()) stream = layer.step(stream, states[i], past)
+    let stream = this.#embed(input)
+    for (const [i, layer] of this.layers.entries()) {
+      stream = noted(i, stream, (before) => layer.step(before, states[i], past))
+    }
     return this.projectRows(this.#lastNorm(stream))
   }
 
-  #lastNorm({ branch, residual }: Stream): Tensor {
-    return new Normed(this.backbone.normF, branch, residual).value()
+  #embed(input: Tensor): Stream {
+    const branch = this.backbone.embed(input)
+    underPath('backbone', () => note('embed', () => asSequence(branch)))
+    return { branch, residual: undefined }
   }
+
+  #lastNorm({ branch, residual }: Stream): Tensor {
+    const y = new Normed(this.backbone.normF, branch, residual).value()
+    underPath('backbone', () => note('norm', () => asSequence(y)))
+    return y
+  }
+}
+
+/** Runs layer `i`, under its path, and notes the stream before and after it. */
+function noted<S extends Stream>(i: number, before: Stream, run: (before: Stream) => S): S {
+  return underPath(`backbone.layers.${i}`, () => {
+    note('resid_pre', () => sumOf(before))
+    const after = run(before)
+    note('resid_post', () => sumOf(after))
+    return after
+  })
+}
+
+/** The residual stream itself [B, L, width]. */
+function sumOf({ branch, residual }: Stream): Tensor {
+  return asSequence(residual ? add(branch, residual) : branch)
 }
 
 /** Mean over the positions of y [B, L, D] that belong to their sequence, [B, D]: Σ mask y / Σ mask. */
@@ -128,17 +156,20 @@ function contained(layer: Layer, stream: Stream, options: SequenceOptions): Ran 
   return after
 }
 
-/** Keeps only what comes in and goes out of the layer; its inside is computed again for the gradient. */
+/** Keeps only what comes in and goes out of the layer; its inside is computed again for the gradient, then unobserved. */
 function recomputed(layer: Layer, stream: Stream, options: SequenceOptions): Ran {
   const { branch, residual } = stream
   const parameters = walk(layer).map(({ parameter }) => parameter.tensor)
   const from = [branch, ...(residual ? [residual] : []), ...Object.values(options.state ?? {}), ...parameters]
+  const run = (): Ran => layer.sequence(stream, options)
+  let ran = false
   const {
     branch: next,
     residual: sum,
     ...state
   } = recompute(from, () => {
-    const after = layer.sequence(stream, options)
+    const after = ran ? unobserved(run) : run()
+    ran = true
     return { branch: after.branch, residual: after.residual!, ...after.state }
   })
   return { branch: next, residual: sum, state }

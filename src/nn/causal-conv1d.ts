@@ -2,7 +2,9 @@ import { ConfigError } from '../errors.ts'
 import { causalConv1d, causalConv1dUpdate, reshape } from '../ops/index.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { fanIn } from './initializers.ts'
+import { asSequence } from './input.ts'
 import { Module } from './module.ts'
+import { note } from './observe.ts'
 import { parameter, type Parameter } from './parameter.ts'
 import { slot, type Slot } from './states.ts'
 
@@ -46,13 +48,20 @@ export class CausalConv1d extends Module {
   /** x [B, L, C] to y [B, L, C], and the last K - 1 inputs. */
   sequence(x: Tensor, initialWindow?: Tensor, reset?: Tensor): { y: Tensor; finalWindow: Tensor } {
     const inputs = { x, weight: this.#taps(), bias: this.bias?.tensor, initialWindow, reset }
+    this.#note(inputs)
     return causalConv1d(inputs, { activation: this.#activation })
   }
 
   /** x [B, C] to y [B, C]; the window moves on in place. */
   step(x: Tensor, window: Tensor): Tensor {
     const inputs = { window, x, weight: this.#taps(), bias: this.bias?.tensor }
+    this.#note({ ...inputs, initialWindow: window })
     return causalConv1dUpdate(inputs, { activation: this.#activation }).y
+  }
+
+  /** What comes out before the activation, which is one kernel with the convolution. */
+  #note(inputs: Parameters<typeof causalConv1d>[0]): void {
+    note('conv', () => causalConv1d({ ...inputs, x: asSequence(inputs.x) }, { activation: 'identity' }).y)
   }
 
   #taps(): Tensor {

@@ -1,5 +1,6 @@
 import { activeTape } from '../autograd/tape.ts'
 import { StateError } from '../errors.ts'
+import { reshape } from '../ops/index.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import type { Linear } from './linear.ts'
 import type { RMSNorm } from './norm.ts'
@@ -15,6 +16,11 @@ export function valueOf(input: Input): Tensor {
 /** `linear` of the input: of a norm not yet computed, in one launch with it where that can be done. */
 export function project(input: Input, linear: Linear): Tensor {
   return input instanceof Normed ? input.project(linear) : linear.forward(input)
+}
+
+/** A single position [B, W] as a sequence [B, 1, W]. A sequence stays as it is. */
+export function asSequence(x: Tensor): Tensor {
+  return x.shape.length === 2 ? reshape(x, [x.shape[0], 1, x.width]) : x
 }
 
 /**

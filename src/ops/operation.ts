@@ -88,6 +88,9 @@ export type Operation<I extends Named, O extends Named, P extends Params> =
   | KernelOperation<I, O, P>
   | ViewOperation<I, O, P>
 
+/** What the kernels of an operation are given. */
+export type CallOf<Op> = Op extends KernelOperation<infer I, infer O, infer P> ? Call<I, O, P> : never
+
 // oxlint-disable-next-line typescript/no-explicit-any
 export type AnyOperation = Operation<any, any, any>
 

@@ -11,6 +11,7 @@ import { crossEntropy, crossEntropyBackward } from './cross-entropy/reference.ts
 import { accumulate, binary, copyInto, fill, scale } from './elementwise/reference.ts'
 import { flip } from './flip/reference.ts'
 import { embedding, scatterAdd } from './gather/reference.ts'
+import type { DefinitionTable, KernelTable } from './kernel-table.ts'
 import { concat } from './layout/reference.ts'
 import { fftConvolution, fftConvolutionBackward } from './lti/convolution/reference.ts'
 import { ltiDenseStates, ltiDenseStatesBackward } from './lti/dense/reference.ts'
@@ -21,11 +22,10 @@ import { norm, normBackward } from './norm/reference.ts'
 import { adamWStep, clipFactor, sumOfSquares } from './optimizer/reference.ts'
 import { packedEmbedding, packedLinear } from './packed/reference.ts'
 import { broadcast, max, maxBackward, sum } from './reduce/reference.ts'
+import { referenceKernel } from './reference-kernel.ts'
 import { sample } from './sample/reference.ts'
 import { selectiveScan, selectiveScanBackward } from './scan/reference.ts'
 import { ssd, ssdBackward } from './ssd/reference.ts'
-import type { DefinitionTable, KernelTable } from './kernel-table.ts'
-import { referenceKernel } from './reference-kernel.ts'
 
 const definitions: DefinitionTable = {
   accumulate,

@@ -12,6 +12,7 @@ import { crossEntropy, crossEntropyBackward, crossEntropyBackwardInPlace } from 
 import { accumulate, binary, copyInto, fill, scale } from './elementwise/wasm/launch.ts'
 import { flip } from './flip/wasm.ts'
 import { embedding, scatterAdd } from './gather/wasm.ts'
+import type { KernelTable } from './kernel-table.ts'
 import { concat } from './layout/wasm.ts'
 import { fftConvolution, fftConvolutionBackward } from './lti/convolution/wasm/launch.ts'
 import { ltiDenseStates, ltiDenseStatesBackward } from './lti/dense/wasm.ts'
@@ -28,7 +29,6 @@ import { selectiveScan, selectiveScanBackward } from './scan/wasm/launch.ts'
 import { ssdStateUpdate, ssdStateUpdateInPlace } from './ssd/step/wasm.ts'
 import { ssdBackward } from './ssd/wasm/backward.ts'
 import { ssd } from './ssd/wasm/forward.ts'
-import type { KernelTable } from './kernel-table.ts'
 
 export const kernels: KernelTable<WasmLaunch> = {
   accumulate,

@@ -13,6 +13,7 @@ import { crossEntropy, crossEntropyBackward, crossEntropyBackwardInPlace } from 
 import { accumulate, binary, copyInto, fill, scale } from './elementwise/webgpu/launch.ts'
 import { flip } from './flip/webgpu.ts'
 import { embedding, scatterAdd } from './gather/webgpu.ts'
+import type { KernelTable } from './kernel-table.ts'
 import { concat } from './layout/webgpu.ts'
 import { fftConvolution, fftConvolutionBackward } from './lti/convolution/webgpu/launch.ts'
 import { ltiDenseStates, ltiDenseStatesBackward } from './lti/dense/webgpu.ts'
@@ -34,7 +35,6 @@ import { selectiveScan } from './scan/webgpu/forward.ts'
 import { ssdStateUpdate } from './ssd/step/webgpu.ts'
 import { ssdBackward } from './ssd/webgpu/backward.ts'
 import { ssd } from './ssd/webgpu/forward.ts'
-import type { KernelTable } from './kernel-table.ts'
 
 export const kernels: KernelTable<WebGpuLaunch> = {
   accumulate,

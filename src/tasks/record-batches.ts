@@ -9,7 +9,8 @@ import { eachOf, type InputConfig } from '../models/stack-config.ts'
 import { Random } from '../tensor/random.ts'
 import { emptyBatch, fieldsOf, sizesOf, type Sizes, type Task } from './task.ts'
 
-interface RecordOptions {
+/** How rows of batches are made of records. */
+export interface RecordOptions {
   /** What the model takes: `model.config.input`. */
   readonly input: InputConfig
   /** Rows of a batch. */

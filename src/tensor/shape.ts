@@ -35,6 +35,22 @@ export function expectRank(where: string, shape: Shape, rank: number): void {
   }
 }
 
+type Sizes = {
+  2: readonly [number, number]
+  3: readonly [number, number, number]
+  4: readonly [number, number, number, number]
+}
+
+/** The sizes of the `rank` axes of `x`. Throws ShapeError if it has not so many. */
+export function dims<Rank extends keyof Sizes>(
+  x: { readonly shape: Shape },
+  rank: Rank,
+  where = 'dims',
+): Sizes[Rank] {
+  expectRank(where, x.shape, rank)
+  return x.shape as Shape & Sizes[Rank]
+}
+
 /** Throws unless `found` is the dtype `expected`. */
 export function expectDType(where: string, found: DType, expected: DType): void {
   if (found !== expected) throw new ShapeError('has the wrong dtype', { where, expected, found })

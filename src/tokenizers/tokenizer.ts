@@ -30,7 +30,7 @@ export interface Tokenizer {
   /** A decoder for tokens that come one by one. */
   stream(options?: { readonly special?: boolean }): TextStream
   /** Messages as the prompt that a chat model was trained with. Throws ConfigError if there is no template. */
-  chat(messages: readonly ChatMessage[], options?: ChatOptions): string
+  chat(messages: readonly ChatMessage[], options?: ChatTemplateOptions): string
 }
 
 /** One message of a conversation. */
@@ -41,7 +41,7 @@ export interface ChatMessage {
 }
 
 /** How a conversation becomes a prompt. */
-export interface ChatOptions {
+export interface ChatTemplateOptions {
   /** Ends the prompt with the beginning of the assistant's turn. Default: true. */
   readonly continue?: boolean
 }

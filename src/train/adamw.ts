@@ -14,7 +14,7 @@ export interface AdamWOptions {
 }
 
 /** First and second moment of one parameter's gradient. */
-interface Moments {
+export interface Moments {
   readonly m: Tensor
   readonly v: Tensor
 }

@@ -92,3 +92,10 @@ test('train.ts learns and saves, generate.ts goes on from it twice', async () =>
   expect(await run(...generate)).toMatch(/^the .*14 tokens so far/s)
   expect(await run(...generate)).toMatch(/24 tokens so far/)
 })
+
+test('classify.ts tells donors from other sequences', async () => {
+  const printed = await run('examples/classify.ts', '--steps', '60')
+  const [, right] = /test: ([\d.]+) % right/.exec(printed)!
+  expect(Number(right)).toBeGreaterThan(90)
+  expect(printed).toMatch(/a new sequence with a donor is taken for: donor/)
+})

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { ACTIVATIONS } from '../../src/ops/activation/kinds.ts'
 import * as operations from '../../src/ops/operations.ts'
 import { kernels as reference } from '../../src/ops/reference.ts'
 import { kernels as wasm } from '../../src/ops/wasm.ts'
@@ -52,4 +53,15 @@ describe('tables of kernels', () => {
       expect(Object.keys(table).filter((name) => !names.has(name))).toEqual([])
     })
   }
+})
+
+const capitals = (name: string): string => name.replaceAll(/[A-Z]/g, '_$&').toUpperCase()
+
+test('activations have the same numbers in AssemblyScript', () => {
+  const text = readFileSync('src/ops/activation/wasm/kinds.as.ts', 'utf8')
+  const names = [...text.matchAll(/const (\w+): i32 = (\d+)/g)].map(([, name, place]) => [
+    name,
+    Number(place),
+  ])
+  expect(names).toEqual(ACTIVATIONS.map((name, place) => [capitals(name), place]))
 })

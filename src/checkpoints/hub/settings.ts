@@ -3,7 +3,7 @@ import { ConfigError } from '../../errors.ts'
 import { clip } from '../json.ts'
 
 /** How far the download of a file is. */
-export interface Progress {
+export interface DownloadProgress {
   /** Its path in the repository. */
   readonly file: string
   /** Bytes there are, those from an earlier try among them. */
@@ -28,7 +28,7 @@ export interface HubOptions {
   /** What requests are made with. Default: the `fetch` of the platform. */
   readonly fetch?: typeof fetch
   /** Is told while a file comes. */
-  readonly onProgress?: (progress: Progress) => void
+  readonly onProgress?: (progress: DownloadProgress) => void
   /** Default: console.warn. */
   readonly onWarning?: (text: string) => void
   /** Ends the download: the reason of the signal is thrown. What has come is kept for the next try. */

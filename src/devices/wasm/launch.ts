@@ -21,5 +21,5 @@ export function wasmLaunch<K extends keyof WasmKernels>(
   args: WasmKernels[K],
   items: number,
 ): WasmLaunch {
-  return { kernel, args: args, items }
+  return { kernel, args, items }
 }

@@ -65,6 +65,7 @@ export class Session {
     })
   }
 
+  /** @internal Made by `LanguageModel.session`. */
   constructor(model: Model, tokenizer: Tokenizer | undefined, options: SequenceSettings | Sequence = {}) {
     const { head } = model.config
     if (head.kind !== 'language') {

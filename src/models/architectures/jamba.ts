@@ -89,8 +89,8 @@ function write(config: StackConfig): Json | undefined {
   const attention = layers.find(({ kind }) => kind === 'attention') as AttentionLayer | undefined
   if (!mamba || mamba.hidden % width !== 0 || !('vocabulary' in input)) return undefined
   const places = layers.flatMap(({ kind }, i) => (kind === 'attention' ? [i] : []))
-  // Where there are none, or just one: a period that no other layer falls in with.
-  const [first = layers.length, second = first + layers.length + 1] = places
+  // Where there is one, or none, the period is so long that no other layer falls in with it.
+  const [first = layers.length, second = first + Math.max(layers.length, first + 1)] = places
   const keys = {
     hidden_size: width,
     intermediate_size: mamba.mlp,

@@ -3,9 +3,11 @@ import { attention, cacheAppend, reshape, rope, split } from '../../ops/index.ts
 import type { Tensor } from '../../tensor/tensor.ts'
 import { CausalConv1d } from '../causal-conv1d.ts'
 import { residualFanIn } from '../initializers.ts'
-import { project, type Input } from '../input.ts'
+import { attentionPattern } from '../attention-pattern.ts'
+import { asSequence, project, type Input } from '../input.ts'
 import { Linear } from '../linear.ts'
 import { Mixer, type SequenceOptions, type SequenceResult } from '../mixer.ts'
+import { note } from '../observe.ts'
 import { slot, type Slots, type State } from '../states.ts'
 
 export interface AttentionOptions {
@@ -73,24 +75,30 @@ export class Attention extends Mixer {
     const projected = project(x, this.inProj)
     const batch = projected.shape[0]
     const qkv = this.conv1d && state.conv ? this.conv1d.step(projected, state.conv) : projected
-    const y = this.#attend(reshape(qkv, [batch, 1, qkv.width]), { state, past })
+    const y = this.#attend(asSequence(qkv), { state, past })
     return reshape(y, [batch, y.width])
   }
 
   /** Queries, keys and values [B, L, …] side by side to the layer's output; keys and values go into the cache, if there is one. */
   #attend(qkv: Tensor, { state, reset, past }: SequenceOptions): Tensor {
-    const { heads, kvHeads } = this.#options
     const [rawQ, rawK, v] = split(qkv, this.#widths) as [Tensor, Tensor, Tensor]
     const q = this.#rotate(rawQ, past)
     const k = this.#rotate(rawK, past)
-    if (!state?.key || !state.value) {
-      return this.outProj.forward(attention({ q, k, v, reset }, { heads, kvHeads }))
-    }
+    if (!state?.key || !state.value) return this.#weigh({ q, k, v, reset })
     if (past === undefined)
       throw new StateError('attention needs to know how many positions came before', { where: 'Attention' })
     cacheAppend({ cache: state.key, x: k, past })
     cacheAppend({ cache: state.value, x: v, past })
-    return this.outProj.forward(attention({ q, k: state.key, v: state.value, past }, { heads, kvHeads }))
+    return this.#weigh({ q, k: state.key, v: state.value, past })
+  }
+
+  /** Values weighed by attention, through the output's projection. */
+  #weigh(inputs: Parameters<typeof attention>[0]): Tensor {
+    const { heads, kvHeads } = this.#options
+    note('pattern', () => attentionPattern(inputs, { heads, kvHeads }))
+    const y = this.outProj.forward(attention(inputs, { heads, kvHeads }))
+    note('out_proj', y)
+    return y
   }
 
   #rotate(x: Tensor, past: Tensor | undefined): Tensor {

@@ -1,8 +1,9 @@
 import { copyInto, ltiDense, reshape } from '../../ops/index.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { uniform } from '../initializers.ts'
-import { valueOf, type Input } from '../input.ts'
+import { asSequence, valueOf, type Input } from '../input.ts'
 import { Mixer, type SequenceOptions, type SequenceResult } from '../mixer.ts'
+import { note } from '../observe.ts'
 import { parameter, type Parameter } from '../parameter.ts'
 import { slot, type Slots, type State } from '../states.ts'
 
@@ -38,8 +39,9 @@ export class LinearSSM extends Mixer {
   }
 
   sequence(x: Input, { state, reset }: SequenceOptions = {}): SequenceResult {
+    const u = valueOf(x)
     const { y, finalState } = ltiDense({
-      u: valueOf(x),
+      u,
       A: this.A.tensor,
       B: this.B.tensor,
       C: this.C.tensor,
@@ -47,12 +49,15 @@ export class LinearSSM extends Mixer {
       initialState: state?.ssm,
       reset,
     })
+    note('ssm_input', u)
+    note('ssm_output', y)
+    note('h', finalState)
     return { y, state: { ssm: finalState } }
   }
 
   step(x: Input, state: State): Tensor {
     const input = valueOf(x)
-    const { y, state: next } = this.sequence(reshape(input, [input.shape[0], 1, input.width]), { state })
+    const { y, state: next } = this.sequence(asSequence(input), { state })
     copyInto(state.ssm, next.ssm)
     return reshape(y, [input.shape[0], y.width])
   }

@@ -1,9 +1,15 @@
 import {
+  add,
+  exp,
   linearBy,
+  multiply,
+  reshape,
   rmsNorm,
   selectiveScan,
   selectiveStateUpdate,
   selectiveStep,
+  silu,
+  softplus,
   split,
   type SelectiveStepInputs,
 } from '../../ops/index.ts'
@@ -11,10 +17,11 @@ import type { Tensor } from '../../tensor/tensor.ts'
 import { CausalConv1d } from '../causal-conv1d.ts'
 import { decayOf, decayParameter, storedDecay } from '../decay.ts'
 import { deltaBias, logOneToN, ones, residualFanIn, uniform } from '../initializers.ts'
-import { project, type Input } from '../input.ts'
+import { asSequence, project, type Input } from '../input.ts'
 import { Linear } from '../linear.ts'
 import { Mixer, type SequenceOptions, type SequenceResult } from '../mixer.ts'
 import { RMSNorm } from '../norm.ts'
+import { ifObserved, note } from '../observe.ts'
 import { parameter, type Parameter } from '../parameter.ts'
 import { slot, type Slots, type State } from '../states.ts'
 
@@ -97,19 +104,20 @@ export class Mamba1 extends Mixer {
     const { hidden: E } = this.#options
     const [u, z] = split(project(x, this.inProj), [E, E]) as [Tensor, Tensor]
     const conv = this.conv1d.sequence(u, state?.conv, reset)
-    const scan = selectiveScan(
-      {
-        u: conv.y,
-        ...this.#select(conv.y),
-        A: decayOf(this.aLog),
-        D: this.D.tensor,
-        z,
-        initialState: state?.ssm,
-        reset,
-      },
-      { deltaSoftplus: true },
-    )
-    return { y: this.outProj.forward(scan.y), state: { conv: conv.finalWindow, ssm: scan.finalState } }
+    const inputs = {
+      u: conv.y,
+      ...this.#select(conv.y),
+      A: decayOf(this.aLog),
+      D: this.D.tensor,
+      initialState: state?.ssm,
+      reset,
+    }
+    ifObserved(() => noteScan(inputs, z))
+    const scan = selectiveScan({ ...inputs, z }, { deltaSoftplus: true })
+    note('h', scan.finalState)
+    const y = this.outProj.forward(scan.y)
+    note('out_proj', y)
+    return { y, state: { conv: conv.finalWindow, ssm: scan.finalState } }
   }
 
   step(x: Input, state: State): Tensor {
@@ -118,7 +126,15 @@ export class Mamba1 extends Mixer {
     const convolved = this.conv1d.step(u, state.conv)
     const { A, logDecay } = storedDecay(this.aLog)
     const inputs = { state: state.ssm, x: convolved, A, D: this.D.tensor, z }
-    return this.outProj.forward(this.#update(inputs, logDecay))
+    ifObserved(() => {
+      const u = asSequence(convolved)
+      const rest = { A: decayOf(this.aLog), D: this.D.tensor, initialState: state.ssm }
+      noteScan({ u, ...this.#select(u), ...rest }, asSequence(z))
+    })
+    const y = this.outProj.forward(this.#update(inputs, logDecay))
+    note('h', state.ssm)
+    note('out_proj', () => asSequence(y))
+    return y
   }
 
   /** y [B, E]; the state changes in place. */
@@ -148,6 +164,24 @@ export class Mamba1 extends Mixer {
     const weights = [this.dtNorm, this.bNorm, this.cNorm].map((norm) => norm?.weight.tensor)
     return parts.map((x, i) => rmsNorm({ x, weight: weights[i] }, { eps }).y)
   }
+}
+
+/** What the scan is made of, and the gate z [B, L, E]. Its output is computed again, as the kernel that applies the gate does not give it. */
+function noteScan(
+  inputs: Parameters<typeof selectiveScan>[0] & { readonly deltaBias: Tensor },
+  z: Tensor,
+): void {
+  const { u, A, B, C, reset } = inputs
+  const delta = softplus(add(inputs.delta, inputs.deltaBias))
+  note('ssm_input', u)
+  note('delta', delta)
+  note('A', A)
+  note('A_bar', () => exp(multiply(reshape(delta, [...delta.shape, 1]), A)))
+  note('B', B)
+  note('C', C)
+  if (reset) note('reset', reset)
+  note('ssm_output', () => selectiveScan(inputs, { deltaSoftplus: true }).y)
+  note('gate', () => silu(z))
 }
 
 function withDefaults(options: Mamba1Options): Complete {

@@ -1,13 +1,27 @@
 import { ConfigError } from '../../errors.ts'
-import { rmsNorm, split, ssd, ssdStateUpdate } from '../../ops/index.ts'
+import {
+  activation,
+  add,
+  exp,
+  multiply,
+  rmsNorm,
+  scale,
+  silu,
+  softplus,
+  split,
+  ssd,
+  ssdStateUpdate,
+  subtract,
+} from '../../ops/index.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { CausalConv1d } from '../causal-conv1d.ts'
 import { decayOf, decayParameter, storedDecay } from '../decay.ts'
 import { deltaBias, logUniform, ones, residualFanIn } from '../initializers.ts'
-import { project, type Input } from '../input.ts'
+import { asSequence, project, type Input } from '../input.ts'
 import { Linear } from '../linear.ts'
 import { Mixer, type SequenceOptions, type SequenceResult } from '../mixer.ts'
 import { RMSNorm } from '../norm.ts'
+import { ifObserved, note } from '../observe.ts'
 import { parameter, type Parameter } from '../parameter.ts'
 import { slot, type Slots, type State } from '../states.ts'
 
@@ -90,9 +104,11 @@ export class Mamba2 extends Mixer {
     const { groups, deltaLimit, chunk } = this.#options
     const { z, xBC, dt } = this.#splitProjected(project(x, this.inProj))
     const conv = this.conv1d.sequence(xBC, state?.conv, reset)
+    const selected = this.#splitConvolved(conv.y)
+    ifObserved(() => this.#noteSelected({ ...selected, z, dt, reset }))
     const inner = ssd(
       {
-        ...this.#splitConvolved(conv.y),
+        ...selected,
         delta: dt,
         A: decayOf(this.aLog),
         D: this.D.tensor,
@@ -102,7 +118,10 @@ export class Mamba2 extends Mixer {
       },
       { groups, deltaSoftplus: true, deltaLimit, chunkSize: chunk },
     )
+    note('ssm_output', inner.y)
+    note('h', inner.finalState)
     const y = this.outProj.forward(this.#gatedNorm(inner.y, z))
+    note('out_proj', y)
     return { y, state: { conv: conv.finalWindow, ssm: inner.finalState } }
   }
 
@@ -110,10 +129,12 @@ export class Mamba2 extends Mixer {
     const { groups, deltaLimit, groupedNorm, eps } = this.#options
     const { z, xBC, dt } = this.#splitProjected(project(x, this.inProj))
     const { A, logDecay } = storedDecay(this.aLog)
-    const { y } = ssdStateUpdate(
+    const selected = this.#splitConvolved(this.conv1d.step(xBC, state.conv))
+    ifObserved(() => this.#noteSelected({ ...selected, z, dt }))
+    const inner = ssdStateUpdate(
       {
         state: state.ssm,
-        ...this.#splitConvolved(this.conv1d.step(xBC, state.conv)),
+        ...selected,
         delta: dt,
         A,
         D: this.D.tensor,
@@ -121,8 +142,28 @@ export class Mamba2 extends Mixer {
       },
       { groups, deltaSoftplus: true, deltaLimit, logDecay, inPlace: true },
     )
-    if (groupedNorm && groups > 1) return this.outProj.forward(this.#gatedNorm(y, z))
-    return this.outProj.ofNorm({ x: y, z, scale: this.norm.weight.tensor }, eps).y
+    note('ssm_output', () => asSequence(inner.y))
+    note('h', state.ssm)
+    const y =
+      groupedNorm && groups > 1
+        ? this.outProj.forward(this.#gatedNorm(inner.y, z))
+        : this.outProj.ofNorm({ x: inner.y, z, scale: this.norm.weight.tensor }, eps).y
+    note('out_proj', () => asSequence(y))
+    return y
+  }
+
+  /** What the recurrence is made of, and the gate: [B, L, …], or [B, …] of a single position. */
+  #noteSelected({ x, B, C, z, dt, reset }: Selected): void {
+    const A = decayOf(this.aLog)
+    const delta = asSequence(clamp(softplus(add(dt, this.dtBias.tensor)), this.#options.deltaLimit))
+    note('ssm_input', asSequence(x))
+    note('delta', delta)
+    note('A', A)
+    note('A_bar', () => exp(multiply(delta, A)))
+    note('B', asSequence(B))
+    note('C', asSequence(C))
+    if (reset) note('reset', reset)
+    note('gate', () => silu(asSequence(z)))
   }
 
   #splitProjected(projected: Tensor): { z: Tensor; xBC: Tensor; dt: Tensor } {
@@ -145,6 +186,21 @@ export class Mamba2 extends Mixer {
     const weight = this.norm.weight.tensor
     return rmsNorm({ x: y, weight, z }, { eps, groupSize, normBeforeGate: false }).y
   }
+}
+
+interface Selected {
+  readonly x: Tensor
+  readonly B: Tensor
+  readonly C: Tensor
+  readonly z: Tensor
+  readonly dt: Tensor
+  readonly reset?: Tensor | undefined
+}
+
+/** `x` within a range: to the bit itself inside, and within rounding of the bound outside. Either bound may be infinite. */
+function clamp(x: Tensor, [least, most]: readonly [number, number] = [-Infinity, Infinity]): Tensor {
+  const raised = Number.isFinite(least) ? add(x, activation(scale(x, -1, least), 'relu')) : x
+  return Number.isFinite(most) ? subtract(raised, activation(scale(raised, 1, -most), 'relu')) : raised
 }
 
 function complete(options: Mamba2Options): Complete {

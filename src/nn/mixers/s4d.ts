@@ -11,10 +11,11 @@ import {
 } from '../../ops/index.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { constant as always, logDelta, normal, ones, piN, residualFanIn } from '../initializers.ts'
-import { valueOf, type Input } from '../input.ts'
+import { asSequence, valueOf, type Input } from '../input.ts'
 import { Linear } from '../linear.ts'
 import { Mixer, type SequenceOptions, type SequenceResult } from '../mixer.ts'
 import { constant, type Constant } from '../module.ts'
+import { note } from '../observe.ts'
 import { parameter, type Parameter } from '../parameter.ts'
 import { slot, type Slots, type State } from '../states.ts'
 
@@ -66,11 +67,13 @@ export class S4D extends Mixer {
   }
 
   sequence(x: Input, { state, reset }: SequenceOptions = {}): SequenceResult {
+    const u = valueOf(x)
+    const aRe = scale(exp(this.logARe.tensor), -1)
     const { y, finalRe, finalIm } = ltiDiagonal(
       {
-        u: valueOf(x),
+        u,
         logDt: this.logDt.tensor,
-        aRe: scale(exp(this.logARe.tensor), -1),
+        aRe,
         aIm: this.aIm.tensor,
         bRe: this.bRe.tensor,
         cRe: this.cRe.tensor,
@@ -82,13 +85,22 @@ export class S4D extends Mixer {
       },
       { discretization: 'zoh', scale: 2, form: this.#form },
     )
-    const [value, gate] = split(this.outProj.forward(activation(y, 'gelu')), [this.#width, this.#width])
-    return { y: multiply(value, sigmoid(gate)), state: { re: finalRe, im: finalIm! } }
+    note('ssm_input', u)
+    note('delta', () => exp(this.logDt.tensor))
+    note('A_re', aRe)
+    note('A_im', this.aIm.tensor)
+    note('ssm_output', y)
+    note('h_re', finalRe)
+    note('h_im', finalIm!)
+    const [value, z] = split(this.outProj.forward(activation(y, 'gelu')), [this.#width, this.#width])
+    const gate = sigmoid(z)
+    note('gate', gate)
+    return { y: multiply(value, gate), state: { re: finalRe, im: finalIm! } }
   }
 
   step(x: Input, state: State): Tensor {
     const input = valueOf(x)
-    const { y, state: next } = this.sequence(reshape(input, [input.shape[0], 1, input.width]), { state })
+    const { y, state: next } = this.sequence(asSequence(input), { state })
     copyInto(state.re, next.re)
     copyInto(state.im, next.im)
     return reshape(y, input.shape)

@@ -1,32 +1,19 @@
 import type { Tensor } from '../../tensor/tensor.ts'
 import { apply } from '../apply.ts'
-import { defineOperation } from '../operation.ts'
+import { defineBackward, withBackward } from '../backward.ts'
+import { defineOperation, type CallOf } from '../operation.ts'
 import type { Activation } from './kinds.ts'
-import type {
-  ActivationInputs,
-  ActivationOutputs,
-  ActivationBackwardInputs,
-  ActivationBackwardOutputs,
-  ActivationParams,
-} from './types.ts'
+import type { ActivationInputs, ActivationOutputs, ActivationParams } from './types.ts'
 
-export const activationBackwardOp = defineOperation<
-  ActivationBackwardInputs,
-  ActivationBackwardOutputs,
-  ActivationParams
->({
-  name: 'activationBackward',
-  outputs: ({ x }) => ({ dx: { shape: x.shape } }),
-})
-
-export const activationOp = defineOperation<ActivationInputs, ActivationOutputs, ActivationParams>({
+const forward = defineOperation<ActivationInputs, ActivationOutputs, ActivationParams>({
   name: 'activation',
   outputs: ({ x }) => ({ y: { shape: x.shape } }),
-  saved: ['x'],
-  gradient: ({ inputs: { x }, grads, params }) => ({
-    x: apply(activationBackwardOp, { x, dy: grads.y! }, params).dx,
-  }),
 })
+
+export const activationBackwardOp = defineBackward(forward, { of: ['x'], needs: ['y'] })
+export type ActivationBackward = CallOf<typeof activationBackwardOp>
+
+export const activationOp = withBackward(forward, activationBackwardOp)
 
 /** y = f(x), element by element. `softplus` is linear above 20, as torch's; `gelu` is the exact one (erf). */
 export function activation(x: Tensor, kind: Activation): Tensor {

@@ -7,9 +7,4 @@ export type ActivationInputs = { readonly x: Tensor }
 /** y [...], the shape of x */
 export type ActivationOutputs = { readonly y: Tensor }
 
-/** x [...]; dy [...] */
-export type ActivationBackwardInputs = { readonly x: Tensor; readonly dy: Tensor }
-
-export type ActivationBackwardOutputs = { readonly dx: Tensor }
-
 export type ActivationParams = { readonly kind: Activation }

@@ -1,16 +1,15 @@
 import { ShapeError } from '../../errors.ts'
-import { expectRank, expectShape } from '../../tensor/shape.ts'
+import { dims, expectRank, expectShape } from '../../tensor/shape.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { apply } from '../apply.ts'
+import { defineBackward, withBackward } from '../backward.ts'
 import { copyInto } from '../elementwise/op.ts'
 import { asToken, reshape } from '../layout/op.ts'
-import { defineOperation } from '../operation.ts'
+import { defineOperation, type CallOf } from '../operation.ts'
 import type {
   CausalConv1dInputs,
   CausalConv1dOutputs,
   CausalConv1dParams,
-  CausalConv1dBackwardInputs,
-  CausalConv1dBackwardOutputs,
   CausalConv1dUpdateInputs,
   CausalConv1dUpdateOutputs,
 } from './types.ts'
@@ -18,28 +17,11 @@ import type {
 /** Most taps of the kernel. */
 const MAX_TAPS = 8
 
-export const causalConv1dBackwardOp = defineOperation<
-  CausalConv1dBackwardInputs,
-  CausalConv1dBackwardOutputs,
-  CausalConv1dParams
->({
-  name: 'causalConv1dBackward',
-  dtypes: { reset: 'i32' },
-  outputs: ({ x, weight, bias, initialWindow }) => ({
-    dx: { shape: x.shape },
-    dWeight: { shape: weight.shape },
-    dBias: bias && { shape: bias.shape },
-    dInitialWindow: initialWindow && { shape: initialWindow.shape },
-  }),
-  views: ['x'],
-})
-
-export const causalConv1dOp = defineOperation<CausalConv1dInputs, CausalConv1dOutputs, CausalConv1dParams>({
+const forward = defineOperation<CausalConv1dInputs, CausalConv1dOutputs, CausalConv1dParams>({
   name: 'causalConv1d',
   dtypes: { reset: 'i32' },
   outputs({ x, weight, bias, initialWindow, reset }) {
-    expectRank('causalConv1d: x', x.shape, 3)
-    const [batch, length, channels] = x.shape as [number, number, number]
+    const [batch, length, channels] = dims(x, 3, 'causalConv1d: x')
     const taps = expectTaps('causalConv1d', weight, channels)
     if (bias) expectShape('causalConv1d: bias', bias.shape, [channels])
     if (initialWindow)
@@ -51,16 +33,15 @@ export const causalConv1dOp = defineOperation<CausalConv1dInputs, CausalConv1dOu
     }
   },
   views: ['x'],
-  saved: ['x', 'weight', 'bias', 'reset', 'initialWindow'],
-  gradient({ inputs, grads, params }) {
-    const d = apply(
-      causalConv1dBackwardOp,
-      { ...inputs, dy: grads.y, dFinalWindow: grads.finalWindow },
-      params,
-    )
-    return { x: d.dx, weight: d.dWeight, bias: d.dBias, initialWindow: d.dInitialWindow }
-  },
 })
+
+export const causalConv1dBackwardOp = defineBackward(forward, {
+  of: ['x', 'weight', 'bias', 'initialWindow'],
+  reads: ['reset'],
+})
+export type CausalConv1dBackward = CallOf<typeof causalConv1dBackwardOp>
+
+export const causalConv1dOp = withBackward(forward, causalConv1dBackwardOp)
 
 export const causalConv1dUpdateOp = defineOperation<
   CausalConv1dUpdateInputs,
@@ -69,8 +50,7 @@ export const causalConv1dUpdateOp = defineOperation<
 >({
   name: 'causalConv1dUpdate',
   outputs({ window, x, weight, bias }) {
-    expectRank('causalConv1dUpdate: x', x.shape, 2)
-    const [batch, channels] = x.shape as [number, number]
+    const [batch, channels] = dims(x, 2, 'causalConv1dUpdate: x')
     const taps = expectTaps('causalConv1dUpdate', weight, channels)
     expectShape('causalConv1dUpdate: window', window.shape, [batch, channels, taps - 1])
     if (bias) expectShape('causalConv1dUpdate: bias', bias.shape, [channels])

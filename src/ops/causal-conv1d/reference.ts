@@ -1,13 +1,8 @@
+import { dims } from '../../tensor/shape.ts'
+import { FUNCTIONS } from '../activation/reference.ts'
 import type { Arrays } from '../operation.ts'
-import type {
-  CausalConv1dBackwardInputs,
-  CausalConv1dBackwardOutputs,
-  CausalConv1dInputs,
-  CausalConv1dOutputs,
-  CausalConv1dParams,
-} from './types.ts'
-
-const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x))
+import type { CausalConv1dBackward } from './op.ts'
+import type { CausalConv1dInputs, CausalConv1dOutputs, CausalConv1dParams } from './types.ts'
 
 /** An element of x or of the initial window. */
 interface Place {
@@ -23,7 +18,7 @@ function tap(
   c: number,
   k: number,
 ): Place | undefined {
-  const [, length, channels] = x.shape as [number, number, number]
+  const [, length, channels] = dims(x, 3)
   const taps = weight.shape[1]
   const s = t - taps + 1 + k
   for (let i = Math.max(0, s + 1); i <= t; i++)
@@ -39,7 +34,7 @@ function last(
   c: number,
   j: number,
 ): Place | undefined {
-  const [, length, channels] = x.shape as [number, number, number]
+  const [, length, channels] = dims(x, 3)
   const taps = weight.shape[1]
   const s = length - taps + 1 + j
   if (s >= 0) return { of: 'x', index: (b * length + s) * channels + c }
@@ -52,7 +47,7 @@ export function causalConv1d(
   { activation = 'identity' }: CausalConv1dParams,
 ): void {
   const { x, weight, initialWindow } = inputs
-  const [batch, length, channels] = x.shape as [number, number, number]
+  const [batch, length, channels] = dims(x, 3)
   const taps = weight.shape[1]
   const at = (place: Place | undefined): number =>
     place ? (place.of === 'x' ? x : initialWindow!).data[place.index] : 0
@@ -60,7 +55,7 @@ export function causalConv1d(
     for (let c = 0; c < channels; c++) {
       for (let t = 0; t < length; t++) {
         const pre = preActivation(inputs, at, b, t, c)
-        y.data[(b * length + t) * channels + c] = activation === 'silu' ? pre * sigmoid(pre) : pre
+        y.data[(b * length + t) * channels + c] = FUNCTIONS[activation].f(pre)
       }
       for (let j = 0; j < taps - 1; j++) {
         finalWindow.data[(b * channels + c) * (taps - 1) + j] = at(last(inputs, b, c, j))
@@ -83,12 +78,12 @@ function preActivation(
 }
 
 export function causalConv1dBackward(
-  inputs: Arrays<CausalConv1dBackwardInputs>,
-  { dx, dWeight, dBias, dInitialWindow }: Arrays<CausalConv1dBackwardOutputs>,
+  inputs: Arrays<CausalConv1dBackward['inputs']>,
+  { dx, dWeight, dBias, dInitialWindow }: Arrays<CausalConv1dBackward['outputs']>,
   { activation = 'identity' }: CausalConv1dParams,
 ): void {
   const { x, weight, initialWindow, dy, dFinalWindow } = inputs
-  const [batch, length, channels] = x.shape as [number, number, number]
+  const [batch, length, channels] = dims(x, 3)
   const taps = weight.shape[1]
   const at = (place: Place | undefined): number =>
     place ? (place.of === 'x' ? x : initialWindow!).data[place.index] : 0
@@ -100,7 +95,7 @@ export function causalConv1dBackward(
       for (let t = 0; t < length; t++) {
         if (!dy) break
         const pre = preActivation(inputs, at, b, t, c)
-        const slope = activation === 'silu' ? sigmoid(pre) * (1 + pre * (1 - sigmoid(pre))) : 1
+        const slope = FUNCTIONS[activation].df(pre)
         const dPre = dy.data[(b * length + t) * channels + c] * slope
         if (dBias) dBias.data[c] += dPre
         for (let k = 0; k < taps; k++) {

@@ -17,19 +17,6 @@ export type CausalConv1dOutputs = { readonly y: Tensor; readonly finalWindow: Te
 
 export type CausalConv1dParams = { readonly activation?: 'silu' | 'identity' | undefined }
 
-/** The inputs of the convolution, and gradients of its outputs: either may be missing. */
-export type CausalConv1dBackwardInputs = CausalConv1dInputs & {
-  readonly dy?: Tensor | undefined
-  readonly dFinalWindow?: Tensor | undefined
-}
-
-export type CausalConv1dBackwardOutputs = {
-  readonly dx: Tensor
-  readonly dWeight: Tensor
-  readonly dBias?: Tensor | undefined
-  readonly dInitialWindow?: Tensor | undefined
-}
-
 /** window [B, C, K-1], oldest first; x [B, C]; weight [C, K]; bias [C] */
 export type CausalConv1dUpdateInputs = {
   readonly window: Tensor

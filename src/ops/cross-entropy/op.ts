@@ -1,34 +1,34 @@
 import { ConfigError } from '../../errors.ts'
-import { expectRank, expectShape } from '../../tensor/shape.ts'
+import { dims, expectShape } from '../../tensor/shape.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { apply } from '../apply.ts'
+import { defineBackward } from '../backward.ts'
 import { copyInto } from '../elementwise/op.ts'
-import { defineOperation, type GradientCall } from '../operation.ts'
-import type {
-  CrossEntropyInputs,
-  CrossEntropyOutputs,
-  CrossEntropyParams,
-  CrossEntropyBackwardInputs,
-  CrossEntropyBackwardOutputs,
-  CrossEntropyBackwardParams,
-} from './types.ts'
+import { defineOperation, type CallOf } from '../operation.ts'
+import type { CrossEntropyInputs, CrossEntropyOutputs, CrossEntropyParams } from './types.ts'
 
-export const crossEntropyBackwardOp = defineOperation<
-  CrossEntropyBackwardInputs,
-  CrossEntropyBackwardOutputs,
-  CrossEntropyBackwardParams
->({
-  name: 'crossEntropyBackward',
+const forward = defineOperation<CrossEntropyInputs, CrossEntropyOutputs, CrossEntropyParams>({
+  name: 'crossEntropy',
   dtypes: { labels: 'i32' },
-  outputs: ({ logits }) => ({ dLogits: { shape: logits.shape } }),
+  outputs({ logits, labels }) {
+    const [T] = dims(logits, 2, 'crossEntropy: logits')
+    expectShape('crossEntropy: labels', labels.shape, [T])
+    return { loss: { shape: [1] }, count: { shape: [1] }, logSumExp: { shape: [T] } }
+  },
   views: ['logits'],
 })
 
+export const crossEntropyBackwardOp = defineBackward(forward, {
+  of: ['logits'],
+  reads: ['labels', 'logSumExp', 'count'],
+})
+export type CrossEntropyBackward = CallOf<typeof crossEntropyBackwardOp>
+
 /** The gradient takes the place of the logits. */
 export const crossEntropyBackwardInPlaceOp = defineOperation<
-  CrossEntropyBackwardInputs,
+  CrossEntropyBackward['inputs'],
   object,
-  CrossEntropyBackwardParams
+  CrossEntropyBackward['params']
 >({
   name: 'crossEntropyBackwardInPlace',
   dtypes: { labels: 'i32' },
@@ -39,38 +39,20 @@ export const crossEntropyBackwardInPlaceOp = defineOperation<
     return {}
   },
 })
+export type CrossEntropyBackwardInPlace = CallOf<typeof crossEntropyBackwardInPlaceOp>
 
 export const crossEntropyOp = defineOperation<CrossEntropyInputs, CrossEntropyOutputs, CrossEntropyParams>({
-  name: 'crossEntropy',
-  dtypes: { labels: 'i32' },
-  outputs({ logits, labels }) {
-    expectRank('crossEntropy: logits', logits.shape, 2)
-    const [T] = logits.shape as [number, number]
-    expectShape('crossEntropy: labels', labels.shape, [T])
-    return { loss: { shape: [1] }, count: { shape: [1] }, logSumExp: { shape: [T] } }
+  ...forward,
+  saved: crossEntropyBackwardOp.forward.saved,
+  gradient(call) {
+    const { logits } = call.inputs
+    if (!call.wants('logits')) return {}
+    if (call.params.keepLogits || !logits.contiguous) return crossEntropyBackwardOp.forward.gradient(call)
+    apply(crossEntropyBackwardInPlaceOp, crossEntropyBackwardOp.inputsOf(call), call.params)
+    // A hold of its own: the logits' may have gone with the scope that made them.
+    return { logits: logits.view() }
   },
-  views: ['logits'],
-  saved: ['logits', 'labels', 'logSumExp', 'count'],
-  gradient: (call) => (call.wants('logits') ? { logits: gradient(call) } : {}),
 })
-
-function gradient(call: GradientCall<CrossEntropyInputs, CrossEntropyOutputs, CrossEntropyParams>): Tensor {
-  const { logits, labels } = call.inputs
-  const { logSumExp, count } = call.outputs
-  const { ignoreIndex, keepLogits } = call.params
-  const inputs = {
-    logits,
-    labels,
-    logSumExp,
-    count,
-    dLoss: call.grads.loss,
-    dLogSumExp: call.grads.logSumExp,
-  }
-  if (keepLogits || !logits.contiguous) return apply(crossEntropyBackwardOp, inputs, { ignoreIndex }).dLogits
-  apply(crossEntropyBackwardInPlaceOp, inputs, { ignoreIndex })
-  // A hold of its own: the logits' may have gone with the scope that made them.
-  return logits.view()
-}
 
 export interface CrossEntropyOptions {
   /** Rows with this label do not count. */

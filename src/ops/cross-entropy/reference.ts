@@ -1,12 +1,7 @@
+import { dims } from '../../tensor/shape.ts'
 import type { Arrays } from '../operation.ts'
-import type {
-  CrossEntropyBackwardInputs,
-  CrossEntropyBackwardOutputs,
-  CrossEntropyBackwardParams,
-  CrossEntropyInputs,
-  CrossEntropyOutputs,
-  CrossEntropyParams,
-} from './types.ts'
+import type { CrossEntropyBackward } from './op.ts'
+import type { CrossEntropyInputs, CrossEntropyOutputs, CrossEntropyParams } from './types.ts'
 
 /** The column that a label means: the nearest one if it is out of range. */
 const columnOf = (label: number, V: number): number => Math.min(Math.max(label, 0), V - 1)
@@ -17,7 +12,7 @@ export function crossEntropy(
   { loss, count, logSumExp }: Arrays<CrossEntropyOutputs>,
   { ignoreIndex }: CrossEntropyParams,
 ): void {
-  const [T, V] = logits.shape as [number, number]
+  const [T, V] = dims(logits, 2)
   for (let t = 0; t < T; t++) {
     if (labels.data[t] === ignoreIndex) continue
     const row = logits.data.subarray(t * V, (t + 1) * V)
@@ -37,11 +32,11 @@ export function crossEntropy(
  * 0 where the label does not count.
  */
 export function crossEntropyBackward(
-  { logits, labels, logSumExp, count, dLoss, dLogSumExp }: Arrays<CrossEntropyBackwardInputs>,
-  { dLogits }: Arrays<CrossEntropyBackwardOutputs>,
-  { ignoreIndex }: CrossEntropyBackwardParams,
+  { logits, labels, logSumExp, count, dLoss, dLogSumExp }: Arrays<CrossEntropyBackward['inputs']>,
+  { dLogits }: Arrays<CrossEntropyBackward['outputs']>,
+  { ignoreIndex }: CrossEntropyBackward['params'],
 ): void {
-  const [T, V] = logits.shape as [number, number]
+  const [T, V] = dims(logits, 2)
   const share = (dLoss?.data[0] ?? 0) / Math.max(count.data[0], 1)
   for (let t = 0; t < T; t++) {
     const counts = labels.data[t] !== ignoreIndex

@@ -10,19 +10,8 @@ export type CrossEntropyOutputs = {
   readonly logSumExp: Tensor
 }
 
-export type CrossEntropyParams = { readonly ignoreIndex: number; readonly keepLogits: boolean }
-
-/** What the gradient is made from: dLoss [1]; dLogSumExp [T] */
-export type CrossEntropyBackwardInputs = {
-  readonly logits: Tensor
-  readonly labels: Tensor
-  readonly logSumExp: Tensor
-  readonly count: Tensor
-  readonly dLoss?: Tensor | undefined
-  readonly dLogSumExp?: Tensor | undefined
+export type CrossEntropyParams = {
+  readonly ignoreIndex: number
+  /** Whether backward leaves the logits as they are. */
+  readonly keepLogits?: boolean | undefined
 }
-
-/** dLogits [T, V] */
-export type CrossEntropyBackwardOutputs = { readonly dLogits: Tensor }
-
-export type CrossEntropyBackwardParams = { readonly ignoreIndex: number }

@@ -1,14 +1,8 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../devices/webgpu/kernel.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import type { Call } from '../operation.ts'
-import type {
-  CrossEntropyBackwardInputs,
-  CrossEntropyBackwardOutputs,
-  CrossEntropyBackwardParams,
-  CrossEntropyInputs,
-  CrossEntropyOutputs,
-  CrossEntropyParams,
-} from './types.ts'
+import type { CrossEntropyBackward, CrossEntropyBackwardInPlace } from './op.ts'
+import type { CrossEntropyInputs, CrossEntropyOutputs, CrossEntropyParams } from './types.ts'
 
 const WORKGROUP = 256
 
@@ -186,26 +180,19 @@ export function crossEntropyBackward({
   inputs,
   outputs: { dLogits },
   params,
-}: Call<
-  CrossEntropyBackwardInputs,
-  CrossEntropyBackwardOutputs,
-  CrossEntropyBackwardParams
->): WebGpuLaunch[] {
+}: CrossEntropyBackward): WebGpuLaunch[] {
   return backward(inputs, inputs.logits, dLogits, params)
 }
 
-export function crossEntropyBackwardInPlace({
-  inputs,
-  params,
-}: Call<CrossEntropyBackwardInputs, object, CrossEntropyBackwardParams>): WebGpuLaunch[] {
+export function crossEntropyBackwardInPlace({ inputs, params }: CrossEntropyBackwardInPlace): WebGpuLaunch[] {
   return backward(inputs, undefined, inputs.logits, params)
 }
 
 function backward(
-  { labels, logSumExp, count, dLoss, dLogSumExp }: CrossEntropyBackwardInputs,
+  { labels, logSumExp, count, dLoss, dLogSumExp }: CrossEntropyBackward['inputs'],
   logits: Tensor | undefined,
   dLogits: Tensor,
-  { ignoreIndex }: CrossEntropyBackwardParams,
+  { ignoreIndex }: CrossEntropyBackward['params'],
 ): WebGpuLaunch[] {
   return [
     launch(crossEntropyBackwardKernel, {

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import { openDevice } from '../open-device.ts'
 import { ShapeError } from '../../errors.ts'
 import { tensor } from '../../tensor/tensor.ts'
 import { withGradients } from '../gradients.ts'
+import { openDevice } from '../open-device.ts'
 import { accumulate, add, copyInto, multiply, zeros } from './op.ts'
 
 const device = await openDevice('reference')

@@ -2,7 +2,7 @@ import type { Arrays } from '../operation.ts'
 import type { FlipInputs, FlipOutputs } from './types.ts'
 
 export function flip({ x }: Arrays<FlipInputs>, { y }: Arrays<FlipOutputs>): void {
-  const [batch, length, ...rest] = x.shape as [number, number, ...number[]]
+  const [batch, length, ...rest] = x.shape
   const token = rest.reduce((size, axis) => size * axis, 1)
   for (let b = 0; b < batch; b++) {
     for (let t = 0; t < length; t++) {

@@ -26,7 +26,7 @@ export function flip({
   inputs: { x },
   outputs: { y },
 }: Call<FlipInputs, FlipOutputs, object>): WebGpuLaunch[] {
-  const [batch, length] = x.shape as [number, number]
+  const [batch, length] = x.shape
   return [
     launch(flipRows, {
       bindings: { x, y },

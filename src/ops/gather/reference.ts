@@ -1,3 +1,4 @@
+import { dims } from '../../tensor/shape.ts'
 import type { Arrays } from '../operation.ts'
 import type {
   EmbeddingInputs,
@@ -15,7 +16,7 @@ export function embedding(
   { tokens, weight }: Arrays<EmbeddingInputs>,
   { y }: Arrays<EmbeddingOutputs>,
 ): void {
-  const [V, D] = weight.shape as [number, number]
+  const [V, D] = dims(weight, 2)
   for (let t = 0; t < tokens.data.length; t++) {
     const row = rowOf(tokens.data[t], V)
     for (let d = 0; d < D; d++) y.data[t * D + d] = weight.data[row * D + d]!

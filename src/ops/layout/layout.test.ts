@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest'
-import { openDevice } from '../open-device.ts'
 import { ShapeError } from '../../errors.ts'
 import type { Shape } from '../../tensor/shape.ts'
 import { tensor, type Tensor } from '../../tensor/tensor.ts'
 import { contiguous } from '../apply.ts'
 import { scale } from '../elementwise/op.ts'
 import { withGradients } from '../gradients.ts'
+import { openDevice } from '../open-device.ts'
 import { concat, reshape, slice, split } from './op.ts'
 
 const device = await openDevice('reference')

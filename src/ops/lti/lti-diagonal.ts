@@ -4,10 +4,10 @@ import type { Tensor } from '../../tensor/tensor.ts'
 import { apply } from '../apply.ts'
 import { add, zeros } from '../elementwise/op.ts'
 import { fftConvolution } from './convolution/op.ts'
-import type { LtiDiagonalInputs } from './diagonal/types.ts'
-import type { LtiParams } from './types.ts'
-import { ltiKernel } from './kernel/op.ts'
 import { ltiDiagonalOp } from './diagonal/op.ts'
+import type { LtiDiagonalInputs } from './diagonal/types.ts'
+import { ltiKernel } from './kernel/op.ts'
+import type { LtiParams } from './types.ts'
 
 export interface LtiDiagonalOptions extends LtiParams {
   /**

@@ -1,5 +1,5 @@
 import { ShapeError } from '../../errors.ts'
-import { expectRank, expectShape } from '../../tensor/shape.ts'
+import { dims, expectRank, expectShape } from '../../tensor/shape.ts'
 import type { LtiDiagonalInputs } from './diagonal/types.ts'
 import type { LtiMode } from './types.ts'
 
@@ -19,9 +19,8 @@ export function checkSequence(
   where: string,
   { u, aRe, aIm, initialRe, initialIm, reset }: LtiDiagonalInputs,
 ): { readonly batch: number; readonly length: number; readonly channels: number; readonly modes: number } {
-  expectRank(`${where}: u`, u.shape, 3)
-  const [batch, length] = u.shape as [number, number, number]
-  const [channels, modes] = aRe.shape as [number, number]
+  const [batch, length] = dims(u, 3, `${where}: u`)
+  const [channels, modes] = dims(aRe, 2)
   expectShape(`${where}: u`, u.shape, [batch, length, channels])
   if (initialRe) expectShape(`${where}: initialRe`, initialRe.shape, [batch, channels, modes])
   if (initialIm) expectShape(`${where}: initialIm`, initialIm.shape, [batch, channels, modes])

@@ -7,7 +7,7 @@ export function matmul(
   { y, pre }: Arrays<MatmulOutputs>,
   { transposeA, transposeB, activation }: MatmulParams,
 ): void {
-  const [M, N] = y.shape.slice(-2) as [number, number]
+  const [M, N] = y.shape.slice(-2)
   const K = a.shape.at(transposeA ? -2 : -1)!
   const activate = FUNCTIONS[activation]
   for (let matrix = 0; matrix < y.data.length / (M * N); matrix++) {

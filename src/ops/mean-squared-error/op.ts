@@ -1,10 +1,10 @@
 import { expectShape } from '../../tensor/shape.ts'
+import { empty } from '../../tensor/tensor.ts'
 import { apply } from '../apply.ts'
 import { divide, fill, multiply, scale, subtract } from '../elementwise/op.ts'
 import { reshape } from '../layout/op.ts'
 import { defineOperation } from '../operation.ts'
 import { sum } from '../reduce/op.ts'
-import { empty } from '../../tensor/tensor.ts'
 import type { MeanSquaredErrorInputs, MeanSquaredErrorOutputs } from './types.ts'
 
 /** Far below any count in f32, so that it changes none but 0. */

@@ -1,9 +1,9 @@
 import { defineKernel, launch, type WebGpuLaunch } from '../../devices/webgpu/kernel.ts'
 import { ACTIVATIONS } from '../activation/kinds.ts'
+import { kernelFor, type Kernel } from '../kernels.ts'
 import { DOT_CONSTANTS, DOT_WGSL, ROWS_AT_WGSL, SUMS_WGSL } from '../matmul/webgpu/few-rows.ts'
 import { dotPlan } from '../matmul/webgpu/launch.ts'
 import { BINDINGS, SHARED_WGSL, UNIFORMS } from '../matmul/webgpu/wgsl.ts'
-import { kernelFor, type Kernel } from '../kernels.ts'
 import { PACKED_FORMATS } from '../packed/format.ts'
 import {
   PACKED_BINDINGS,

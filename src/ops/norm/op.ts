@@ -1,28 +1,12 @@
 import { ConfigError } from '../../errors.ts'
 import { expectShape } from '../../tensor/shape.ts'
 import { apply } from '../apply.ts'
-import { defineOperation, type KernelOperation } from '../operation.ts'
-import type {
-  NormInputs,
-  NormOutputs,
-  NormParams,
-  NormBackwardInputs,
-  NormBackwardOutputs,
-  NormBackwardParams,
-} from './types.ts'
+import { defineBackward, withBackward } from '../backward.ts'
+import { defineOperation, type CallOf } from '../operation.ts'
+import type { NormInputs, NormOutputs, NormParams } from './types.ts'
 
-export const normBackwardOp = defineOperation<NormBackwardInputs, NormBackwardOutputs, NormBackwardParams>({
-  name: 'normBackward',
-  outputs: ({ x, z }, { wantsWeight, wantsBias }) => ({
-    dx: { shape: x.shape },
-    dz: z && { shape: x.shape },
-    dWeight: wantsWeight ? { shape: [x.width] } : undefined,
-    dBias: wantsBias ? { shape: [x.width] } : undefined,
-  }),
-  views: ['x', 'z'],
-})
-
-const shared: Omit<KernelOperation<NormInputs, NormOutputs, NormParams>, 'name' | 'saved'> = {
+const forward = defineOperation<NormInputs, NormOutputs, NormParams>({
+  name: 'norm',
   outputs({ x, residual, weight, bias, z }, { groupSize = x.width }) {
     if (residual) expectShape('norm: residual', residual.shape, x.shape)
     if (weight) expectShape('norm: weight', weight.shape, [x.width])
@@ -38,29 +22,28 @@ const shared: Omit<KernelOperation<NormInputs, NormOutputs, NormParams>, 'name' 
     return { y: { shape: x.shape }, sum: residual && { shape: x.shape } }
   },
   views: ['x', 'z'],
-  gradient({ inputs, outputs, grads: { y: dy, sum: dSum }, params, wants }) {
-    const { weight, bias, z } = inputs
-    if (!dy) return { x: dSum, residual: inputs.residual && dSum }
-    const { dx, dz, dWeight, dBias } = apply(
-      normBackwardOp,
-      { x: outputs.sum ?? inputs.x, weight, bias, z, dy, dSum },
-      { ...params, wantsWeight: wants('weight'), wantsBias: wants('bias') },
-    )
-    return { x: dx, residual: inputs.residual && dx, z: dz, weight: dWeight, bias: dBias }
-  },
-}
-
-export const normOp = defineOperation<NormInputs, NormOutputs, NormParams>({
-  name: 'norm',
-  ...shared,
-  saved: ['x', 'weight', 'bias', 'z'],
 })
+
+export const normBackwardOp = defineBackward(forward, {
+  of: ['x', 'weight', 'bias', 'z'],
+  needs: ['y'],
+  optional: ['weight', 'bias'],
+})
+export type NormBackward = CallOf<typeof normBackwardOp>
+
+export const normOp = withBackward(forward, normBackwardOp)
 
 /** With a residual: backward reads the sum, so that x need not be kept. */
 export const residualNormOp = defineOperation<NormInputs, NormOutputs, NormParams>({
+  ...forward,
   name: 'residualNorm',
-  ...shared,
   saved: ['sum', 'weight', 'bias', 'z'],
+  gradient(call) {
+    const { y, sum } = call.grads
+    if (!y) return { x: sum, residual: sum }
+    const d = normBackwardOp.forward.gradient({ ...call, inputs: { ...call.inputs, x: call.outputs.sum! } })
+    return { ...d, residual: d.x }
+  },
 })
 
 export type RmsNormOptions = Omit<NormParams, 'center'>

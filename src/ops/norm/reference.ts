@@ -1,13 +1,7 @@
 import { FUNCTIONS } from '../activation/reference.ts'
 import type { Arrays, NdArray } from '../operation.ts'
-import type {
-  NormBackwardInputs,
-  NormBackwardOutputs,
-  NormBackwardParams,
-  NormInputs,
-  NormOutputs,
-  NormParams,
-} from './types.ts'
+import type { NormBackward } from './op.ts'
+import type { NormInputs, NormOutputs, NormParams } from './types.ts'
 
 const silu = (x: number): number => FUNCTIONS.silu.f(x)
 const siluGradient = (x: number): number => FUNCTIONS.silu.df(x)
@@ -51,9 +45,9 @@ export function norm(
 
 /** dv = r (dn - n mean(n dn) - mean(dn)), the last term if centered. */
 export function normBackward(
-  { x, weight, bias, z, dy, dSum }: Arrays<NormBackwardInputs>,
-  { dx, dz, dWeight, dBias }: Arrays<NormBackwardOutputs>,
-  params: NormBackwardParams,
+  { x, weight, bias, z, dy, dSum }: Arrays<NormBackward['inputs']>,
+  { dx, dz, dWeight, dBias }: Arrays<NormBackward['outputs']>,
+  params: NormBackward['params'],
 ): void {
   const width = x.shape.at(-1)!
   const { groupSize = width, normBeforeGate = false, center } = params

@@ -22,23 +22,3 @@ export type NormParams = {
   /** Takes the mean off first: LayerNorm. */
   readonly center: boolean
 }
-
-/** x [..., W] is what was normalised (the sum, if there was a residual); dy, dSum [..., W] */
-export type NormBackwardInputs = {
-  readonly x: Tensor
-  readonly weight?: Tensor | undefined
-  readonly bias?: Tensor | undefined
-  readonly z?: Tensor | undefined
-  readonly dy: Tensor
-  readonly dSum?: Tensor | undefined
-}
-
-/** dx, also that of the residual, and dz [..., W]; dWeight, dBias [W] */
-export type NormBackwardOutputs = {
-  readonly dx: Tensor
-  readonly dz?: Tensor | undefined
-  readonly dWeight?: Tensor | undefined
-  readonly dBias?: Tensor | undefined
-}
-
-export type NormBackwardParams = NormParams & { readonly wantsWeight: boolean; readonly wantsBias: boolean }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { openDevice } from '../open-device.ts'
 import { ShapeError } from '../../errors.ts'
 import { tensor } from '../../tensor/tensor.ts'
+import { openDevice } from '../open-device.ts'
 import { broadcastTo, max, mean, sum, sumTo } from './op.ts'
 
 const device = await openDevice('reference')

@@ -1,4 +1,4 @@
-import { expectRank, expectShape } from '../../tensor/shape.ts'
+import { dims, expectShape } from '../../tensor/shape.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { apply } from '../apply.ts'
 import { defineOperation } from '../operation.ts'
@@ -8,8 +8,7 @@ export const sampleOp = defineOperation<SampleInputs, SampleOutputs, object>({
   name: 'sample',
   dtypes: { seen: 'i32' },
   outputs({ logits, uniform, settings, seen }) {
-    expectRank('sample: logits', logits.shape, 2)
-    const [B, V] = logits.shape as [number, number]
+    const [B, V] = dims(logits, 2, 'sample: logits')
     expectShape('sample: uniform', uniform.shape, [B])
     expectShape('sample: settings', settings.shape, [8])
     if (seen) expectShape('sample: seen', seen.shape, [B, V])

@@ -1,4 +1,5 @@
 import { wasmLaunch, type WasmLaunch } from '../../devices/wasm/launch.ts'
+import { dims } from '../../tensor/shape.ts'
 import type { Call } from '../operation.ts'
 import type { SampleInputs, SampleOutputs } from './types.ts'
 
@@ -10,7 +11,7 @@ export function sample({
   outputs: { tokens },
   scratch,
 }: Call<SampleInputs, SampleOutputs, object>): WasmLaunch[] {
-  const [B, V] = logits.shape as [number, number]
+  const [B, V] = dims(logits, 2)
   const [x, weights, counters] = [scratch([B, V]), scratch([B, V]), scratch([B, COUNTERS])]
   const args = {
     logits,

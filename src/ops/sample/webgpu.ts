@@ -1,4 +1,5 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../devices/webgpu/kernel.ts'
+import { dims } from '../../tensor/shape.ts'
 import type { Call } from '../operation.ts'
 import type { SampleInputs, SampleOutputs } from './types.ts'
 
@@ -251,7 +252,7 @@ export function sample({
   outputs: { tokens },
   scratch,
 }: Call<SampleInputs, SampleOutputs, object>): WebGpuLaunch[] {
-  const [B, V] = logits.shape as [number, number]
+  const [B, V] = dims(logits, 2)
   const count = Math.ceil(V / PART)
   const parts = scratch([B, count, 2], 'u32')
   const constants = { WORKGROUP }

@@ -3,42 +3,12 @@ import { ShapeError } from '../../errors.ts'
 import { expectRank, expectShape, showShape } from '../../tensor/shape.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { apply } from '../apply.ts'
-import { defineOperation } from '../operation.ts'
+import { defineBackward, withBackward } from '../backward.ts'
+import { defineOperation, type CallOf } from '../operation.ts'
 import { isConstant, scanSizes } from './sizes.ts'
-import type {
-  SelectiveScanInputs,
-  SelectiveScanOutputs,
-  SelectiveScanParams,
-  SelectiveScanBackwardInputs,
-  SelectiveScanBackwardOutputs,
-} from './types.ts'
+import type { SelectiveScanInputs, SelectiveScanOutputs, SelectiveScanParams } from './types.ts'
 
-export const selectiveScanBackwardOp = defineOperation<
-  SelectiveScanBackwardInputs,
-  SelectiveScanBackwardOutputs,
-  SelectiveScanParams
->({
-  name: 'selectiveScanBackward',
-  dtypes: { reset: 'i32' },
-  outputs: ({ u, delta, A, B, C, D, z, deltaBias, initialState }) => ({
-    du: { shape: u.shape },
-    dDelta: { shape: delta.shape },
-    dA: { shape: A.shape },
-    dB: { shape: B.shape },
-    dC: { shape: C.shape },
-    dD: D && { shape: D.shape },
-    dz: z && { shape: z.shape },
-    dDeltaBias: deltaBias && { shape: deltaBias.shape },
-    dInitialState: initialState && { shape: initialState.shape },
-  }),
-  views: ['B', 'C', 'z'],
-})
-
-export const selectiveScanOp = defineOperation<
-  SelectiveScanInputs,
-  SelectiveScanOutputs,
-  SelectiveScanParams
->({
+const forward = defineOperation<SelectiveScanInputs, SelectiveScanOutputs, SelectiveScanParams>({
   name: 'selectiveScan',
   dtypes: { reset: 'i32' },
   outputs(inputs, { keepEdges }) {
@@ -76,26 +46,15 @@ export const selectiveScanOp = defineOperation<
     }
   },
   views: ['B', 'C', 'z'],
-  saved: ['u', 'delta', 'A', 'B', 'C', 'D', 'z', 'deltaBias', 'initialState', 'reset', 'edges'],
-  gradient({ inputs, outputs, grads, params }) {
-    const d = apply(
-      selectiveScanBackwardOp,
-      { ...inputs, edges: outputs.edges, dy: grads.y, dFinalState: grads.finalState },
-      params,
-    )
-    return {
-      u: d.du,
-      delta: d.dDelta,
-      A: d.dA,
-      B: d.dB,
-      C: d.dC,
-      D: d.dD,
-      z: d.dz,
-      deltaBias: d.dDeltaBias,
-      initialState: d.dInitialState,
-    }
-  },
 })
+
+export const selectiveScanBackwardOp = defineBackward(forward, {
+  of: ['u', 'delta', 'A', 'B', 'C', 'D', 'z', 'deltaBias', 'initialState'],
+  reads: ['reset', 'edges'],
+})
+export type SelectiveScanBackward = CallOf<typeof selectiveScanBackwardOp>
+
+export const selectiveScanOp = withBackward(forward, selectiveScanBackwardOp)
 
 /**
  * The selective scan of Mamba (Gu and Dao 2023, arXiv 2312.00752, algorithm 2), for channel e in group g:

@@ -1,15 +1,8 @@
+import { FUNCTIONS } from '../activation/reference.ts'
 import type { Arrays, NdArray } from '../operation.ts'
+import type { SelectiveScanBackward } from './op.ts'
 import { CHUNK, isConstant, scanSizes, type ScanSizes } from './sizes.ts'
-import type {
-  SelectiveScanBackwardInputs,
-  SelectiveScanBackwardOutputs,
-  SelectiveScanInputs,
-  SelectiveScanOutputs,
-  SelectiveScanParams,
-} from './types.ts'
-
-const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x))
-const softplus = (x: number): number => (x > 20 ? x : Math.log1p(Math.exp(x)))
+import type { SelectiveScanInputs, SelectiveScanOutputs, SelectiveScanParams } from './types.ts'
 
 /** Where B or C has the value for sequence b, token t, channel e, state n. */
 function placeOf(x: NdArray, { length, inner, stateSize, groups }: ScanSizes) {
@@ -32,7 +25,7 @@ function scanChannel(inputs: Arrays<SelectiveScanInputs>, softplusDelta: boolean
   for (let t = 0; t < length; t++) {
     const i = (b * length + t) * inner + e
     const raw = delta.data[i] + (deltaBias ? deltaBias.data[e] : 0)
-    dt[t] = softplusDelta ? softplus(raw) : raw
+    dt[t] = softplusDelta ? FUNCTIONS.softplus.f(raw) : raw
     const keep = reset && reset.data[b * length + t] !== 0 ? 0 : 1
     for (let n = 0; n < stateSize; n++) {
       a[t * stateSize + n] = keep * Math.exp(dt[t] * A.data[e * stateSize + n])
@@ -59,7 +52,7 @@ export function selectiveScan(
         const i = (b * length + t) * inner + e
         let sum = D ? D.data[e] * u.data[i] : 0
         for (let n = 0; n < stateSize; n++) sum += C.data[placeOfC(b, t, e, n)] * h[(t + 1) * stateSize + n]
-        y.data[i] = z ? sum * z.data[i] * sigmoid(z.data[i]) : sum
+        y.data[i] = z ? sum * FUNCTIONS.silu.f(z.data[i]) : sum
       }
       for (let n = 0; n < stateSize; n++) {
         finalState.data[(b * inner + e) * stateSize + n] = h[length * stateSize + n]!
@@ -73,8 +66,8 @@ export function selectiveScan(
 }
 
 export function selectiveScanBackward(
-  inputs: Arrays<SelectiveScanBackwardInputs>,
-  outputs: Arrays<SelectiveScanBackwardOutputs>,
+  inputs: Arrays<SelectiveScanBackward['inputs']>,
+  outputs: Arrays<SelectiveScanBackward['outputs']>,
   { deltaSoftplus = false }: SelectiveScanParams,
 ): void {
   const { u, A, B, C, D, z, deltaBias, delta, dy, dFinalState } = inputs
@@ -95,9 +88,8 @@ export function selectiveScanBackward(
         for (let n = 0; n < stateSize; n++) sum += C.data[placeOfC(b, t, e, n)] * h[(t + 1) * stateSize + n]
         let dsum = dy ? dy.data[i] : 0
         if (z) {
-          const s = sigmoid(z.data[i])
-          dz!.data[i] = dsum * sum * s * (1 + z.data[i] * (1 - s))
-          dsum *= z.data[i] * s
+          dz!.data[i] = dsum * sum * FUNCTIONS.silu.df(z.data[i])
+          dsum *= FUNCTIONS.silu.f(z.data[i])
         }
         du.data[i] = D ? D.data[e] * dsum : 0
         if (D) dD!.data[e] += dsum * u.data[i]
@@ -115,7 +107,7 @@ export function selectiveScanBackward(
           g[n] *= a[t * stateSize + n]
         }
         const raw = delta.data[i] + (deltaBias ? deltaBias.data[e] : 0)
-        const slope = deltaSoftplus && raw <= 20 ? sigmoid(raw) : 1
+        const slope = deltaSoftplus ? FUNCTIONS.softplus.df(raw) : 1
         dDelta.data[i] = ddt * slope
         if (dDeltaBias) dDeltaBias.data[e] += ddt * slope
       }

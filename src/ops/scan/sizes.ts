@@ -1,3 +1,5 @@
+import { dims } from '../../tensor/shape.ts'
+
 /**
  * Tokens of a chunk. States are kept at chunk edges only: 4 B E N L / CHUNK bytes, N / CHUNK of what u takes. Within a
  * chunk, states live in registers, workgroup memory or a scratch of the size of one chunk.
@@ -28,7 +30,7 @@ export function scanSizes({
   B,
   C,
 }: { [K in 'u' | 'A' | 'B' | 'C']: { shape: readonly number[] } }): ScanSizes {
-  const [batch, length, inner] = u.shape as [number, number, number]
+  const [batch, length, inner] = dims(u, 3)
   const stateSize = A.shape[1]
   const varying = [B, C].find((x) => !isConstant(x))
   return {

@@ -30,22 +30,3 @@ export type SelectiveScanParams = {
   /** Give out the states at chunk edges, so that backward need not compute them again. */
   readonly keepEdges?: boolean | undefined
 }
-
-/** The inputs of the scan, its edges if they were kept, and gradients of its outputs: either may be missing. */
-export type SelectiveScanBackwardInputs = SelectiveScanInputs & {
-  readonly edges?: Tensor | undefined
-  readonly dy?: Tensor | undefined
-  readonly dFinalState?: Tensor | undefined
-}
-
-export type SelectiveScanBackwardOutputs = {
-  readonly du: Tensor
-  readonly dDelta: Tensor
-  readonly dA: Tensor
-  readonly dB: Tensor
-  readonly dC: Tensor
-  readonly dD?: Tensor | undefined
-  readonly dz?: Tensor | undefined
-  readonly dDeltaBias?: Tensor | undefined
-  readonly dInitialState?: Tensor | undefined
-}

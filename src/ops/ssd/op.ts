@@ -1,27 +1,10 @@
 import { apply } from '../apply.ts'
-import { zeros } from '../elementwise/op.ts'
-import { defineOperation } from '../operation.ts'
+import { defineBackward, withBackward } from '../backward.ts'
+import { defineOperation, type CallOf } from '../operation.ts'
 import { checkShapes } from './shapes.ts'
-import type { SsdInputs, SsdOutputs, SsdParams, SsdBackwardInputs, SsdBackwardOutputs } from './types.ts'
+import type { SsdInputs, SsdOutputs, SsdParams } from './types.ts'
 
-export const ssdBackwardOp = defineOperation<SsdBackwardInputs, SsdBackwardOutputs, SsdParams>({
-  name: 'ssdBackward',
-  dtypes: { reset: 'i32' },
-  outputs: ({ x, delta, A, B, C, D, z, deltaBias, initialState }) => ({
-    dx: { shape: x.shape },
-    dDelta: { shape: delta.shape },
-    dA: { shape: A.shape },
-    dB: { shape: B.shape },
-    dC: { shape: C.shape },
-    dD: D && { shape: D.shape },
-    dz: z && { shape: z.shape },
-    dDeltaBias: deltaBias && { shape: deltaBias.shape },
-    dInitialState: initialState && { shape: initialState.shape },
-  }),
-  views: ['x', 'delta', 'B', 'C', 'z'],
-})
-
-export const ssdOp = defineOperation<SsdInputs, SsdOutputs, SsdParams>({
+const forward = defineOperation<SsdInputs, SsdOutputs, SsdParams>({
   name: 'ssd',
   dtypes: { reset: 'i32' },
   outputs(inputs, params) {
@@ -34,23 +17,16 @@ export const ssdOp = defineOperation<SsdInputs, SsdOutputs, SsdParams>({
     }
   },
   views: ['x', 'delta', 'B', 'C', 'z'],
-  saved: ['x', 'delta', 'A', 'B', 'C', 'D', 'z', 'deltaBias', 'initialState', 'reset'],
-  gradient({ inputs, grads: { y: dy, finalState: dFinalState }, params }) {
-    const { x } = inputs
-    const d = apply(ssdBackwardOp, { ...inputs, dy: dy ?? zeros(x.device, x.shape), dFinalState }, params)
-    return {
-      x: d.dx,
-      delta: d.dDelta,
-      A: d.dA,
-      B: d.dB,
-      C: d.dC,
-      D: d.dD,
-      z: d.dz,
-      deltaBias: d.dDeltaBias,
-      initialState: d.dInitialState,
-    }
-  },
 })
+
+export const ssdBackwardOp = defineBackward(forward, {
+  of: ['x', 'delta', 'A', 'B', 'C', 'D', 'z', 'deltaBias', 'initialState'],
+  reads: ['reset'],
+  needs: ['y'],
+})
+export type SsdBackward = CallOf<typeof ssdBackwardOp>
+
+export const ssdOp = withBackward(forward, ssdBackwardOp)
 
 /**
  * The state-space duality layer of Mamba-2 (Dao and Gu 2024): for each head, with s = clamp(softplus(delta + deltaBias)),

@@ -1,6 +1,8 @@
+import { dims } from '../../tensor/shape.ts'
 import { FUNCTIONS } from '../activation/reference.ts'
 import type { Arrays } from '../operation.ts'
-import type { SsdBackwardInputs, SsdBackwardOutputs, SsdInputs, SsdOutputs, SsdParams } from './types.ts'
+import type { SsdBackward } from './op.ts'
+import type { SsdInputs, SsdOutputs, SsdParams } from './types.ts'
 
 const { silu, softplus } = FUNCTIONS
 
@@ -8,7 +10,7 @@ type Inputs = Arrays<SsdInputs>
 
 /** The sizes, and where things lie, of one batch entry and head. */
 function indexing({ x, A, B }: Inputs, { groups: G }: SsdParams) {
-  const [batch, L, inner] = x.shape as [number, number, number]
+  const [batch, L, inner] = dims(x, 3)
   const H = A.shape[0]
   const P = inner / H
   const N = B.shape[2] / G
@@ -94,8 +96,8 @@ export function ssd(inputs: Inputs, { y, finalState }: Arrays<SsdOutputs>, param
 
 /** The adjoint recurrence: dh[t] = exp(s[t+1] A) dh[t+1] + dy[t] ⊗ C[t]. */
 export function ssdBackward(
-  inputs: Arrays<SsdBackwardInputs>,
-  outputs: Arrays<SsdBackwardOutputs>,
+  inputs: Arrays<SsdBackward['inputs']>,
+  outputs: Arrays<SsdBackward['outputs']>,
   params: SsdParams,
 ): void {
   const { x, A, B, C, D, z, reset, dy, dFinalState } = inputs

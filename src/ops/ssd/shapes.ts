@@ -1,6 +1,6 @@
 import type { AnyDevice } from '../../devices/device.ts'
 import { ConfigError, ShapeError } from '../../errors.ts'
-import { expectRank, expectShape, showShape } from '../../tensor/shape.ts'
+import { dims, expectRank, expectShape, showShape } from '../../tensor/shape.ts'
 import type { SsdInputs, SsdParams } from './types.ts'
 
 /** batch B, length L, heads H, head width P, groups G, state N; chunk Q and how many chunks there are. */
@@ -24,7 +24,7 @@ export function sizesOf(
   { groups, chunkSize }: SsdParams,
   { name, choices }: Pick<AnyDevice, 'name' | 'choices'>,
 ): SsdSizes {
-  const [batch, length, inner] = x.shape as [number, number, number]
+  const [batch, length, inner] = dims(x, 3)
   const heads = A.shape[0]
   const wanted = chunkSize ?? choices.ssdChunk
   const fitting =
@@ -44,10 +44,9 @@ export function deltaRange({ deltaLimit = [0, Infinity] }: SsdParams): {
 
 export function checkShapes(inputs: SsdInputs, params: SsdParams): void {
   const { x, delta, A, B, C, D, z, deltaBias, initialState, reset } = inputs
-  expectRank('ssd: x', x.shape, 3)
   expectRank('ssd: A', A.shape, 1)
   expectRank('ssd: B', B.shape, 3)
-  const [batch, length, inner] = x.shape as [number, number, number]
+  const [batch, length, inner] = dims(x, 3, 'ssd: x')
   const heads = A.shape[0]
   const { groups, chunkSize = 1 } = params
   expectDivisor('ssd: x', inner, heads, 'heads')

@@ -29,19 +29,3 @@ export type SsdParams = {
   /** Tokens that are worked on as one matrix; no result depends on it. Default: 32 on wasm; 64 (16 to 64) on webgpu. */
   readonly chunkSize?: number | undefined
 }
-
-/** Those of `ssd`; dy [B, L, H*P]; dFinalState [B, H, P, N] */
-export type SsdBackwardInputs = SsdInputs & { readonly dy: Tensor; readonly dFinalState?: Tensor | undefined }
-
-/** Each has the shape of its input. */
-export type SsdBackwardOutputs = {
-  readonly dx: Tensor
-  readonly dDelta: Tensor
-  readonly dA: Tensor
-  readonly dB: Tensor
-  readonly dC: Tensor
-  readonly dD?: Tensor | undefined
-  readonly dz?: Tensor | undefined
-  readonly dDeltaBias?: Tensor | undefined
-  readonly dInitialState?: Tensor | undefined
-}

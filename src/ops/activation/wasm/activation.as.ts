@@ -11,37 +11,52 @@ import {
   softplus4,
   tanh4,
 } from '../../../devices/wasm/kernels/math.as.ts'
+import {
+  EXP,
+  GELU,
+  GELU_TANH,
+  HEAVY_TAIL,
+  IDENTITY,
+  LOG,
+  RELU,
+  RELU2,
+  SIGMOID,
+  SILU,
+  SOFTPLUS,
+  SQUARE,
+  TANH,
+} from './kinds.as.ts'
 
 /** f(x) of the activation numbered `kind` (its place in ACTIVATIONS). For epilogues of other kernels too. */
 export function activate4(x: v128, kind: i32): v128 {
   const zero = f32x4.splat(0)
   const one = f32x4.splat(1)
   switch (kind) {
-    case 0:
+    case IDENTITY:
       return x
-    case 1:
+    case SILU:
       return silu4(x)
-    case 2:
+    case SIGMOID:
       return sigmoid4(x)
-    case 3:
+    case SOFTPLUS:
       return softplus4(x)
-    case 4:
+    case GELU:
       return gelu4(x)
-    case 5:
+    case GELU_TANH:
       return geluTanh4(x)
-    case 6:
+    case RELU:
       return f32x4.pmax(x, zero)
-    case 7:
+    case RELU2:
       return f32x4.mul(f32x4.pmax(x, zero), f32x4.pmax(x, zero))
-    case 8:
+    case TANH:
       return tanh4(x)
-    case 9:
+    case EXP:
       return exp4(x)
-    case 10:
+    case LOG:
       return log4(x)
-    case 11:
+    case SQUARE:
       return f32x4.mul(x, x)
-    case 12: {
+    case HEAVY_TAIL: {
       const falling = f32x4.div(one, f32x4.sub(one, x))
       return v128.bitselect(f32x4.add(one, x), falling, f32x4.ge(x, zero))
     }
@@ -56,35 +71,35 @@ export function activateGrad4(x: v128, kind: i32): v128 {
   const zero = f32x4.splat(0)
   const one = f32x4.splat(1)
   switch (kind) {
-    case 0:
+    case IDENTITY:
       return one
-    case 1:
+    case SILU:
       return siluGrad4(x)
-    case 2: {
+    case SIGMOID: {
       const s = sigmoid4(x)
       return f32x4.mul(s, f32x4.sub(one, s))
     }
-    case 3:
+    case SOFTPLUS:
       return v128.bitselect(one, sigmoid4(x), f32x4.gt(x, f32x4.splat(20)))
-    case 4:
+    case GELU:
       return geluGrad4(x)
-    case 5:
+    case GELU_TANH:
       return geluTanhGrad4(x)
-    case 6:
+    case RELU:
       return v128.and(one, f32x4.gt(x, zero))
-    case 7:
+    case RELU2:
       return f32x4.mul(f32x4.splat(2), f32x4.pmax(x, zero))
-    case 8: {
+    case TANH: {
       const t = tanh4(x)
       return f32x4.sub(one, f32x4.mul(t, t))
     }
-    case 9:
+    case EXP:
       return exp4(x)
-    case 10:
+    case LOG:
       return f32x4.div(one, x)
-    case 11:
+    case SQUARE:
       return f32x4.add(x, x)
-    case 12: {
+    case HEAVY_TAIL: {
       const falling = f32x4.div(one, f32x4.sub(one, x))
       return v128.bitselect(one, f32x4.mul(falling, falling), f32x4.ge(x, zero))
     }

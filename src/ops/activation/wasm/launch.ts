@@ -1,13 +1,8 @@
 import { wasmLaunch, type WasmLaunch } from '../../../devices/wasm/launch.ts'
 import type { Call } from '../../operation.ts'
 import { ACTIVATIONS } from '../kinds.ts'
-import type {
-  ActivationBackwardInputs,
-  ActivationBackwardOutputs,
-  ActivationInputs,
-  ActivationOutputs,
-  ActivationParams,
-} from '../types.ts'
+import type { ActivationBackward } from '../op.ts'
+import type { ActivationInputs, ActivationOutputs, ActivationParams } from '../types.ts'
 
 export function activation({
   inputs: { x },
@@ -21,6 +16,6 @@ export function activationBackward({
   inputs: { x, dy },
   outputs: { dx },
   params,
-}: Call<ActivationBackwardInputs, ActivationBackwardOutputs, ActivationParams>): WasmLaunch[] {
+}: ActivationBackward): WasmLaunch[] {
   return [wasmLaunch('activationBackward', { x, dy, dx, kind: ACTIVATIONS.indexOf(params.kind) }, x.size)]
 }

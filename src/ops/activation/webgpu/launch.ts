@@ -1,14 +1,9 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
 import type { Call } from '../../operation.ts'
 import { ACTIVATIONS } from '../kinds.ts'
+import type { ActivationBackward } from '../op.ts'
+import type { ActivationInputs, ActivationOutputs, ActivationParams } from '../types.ts'
 import { ACTIVATION_WGSL } from './wgsl.ts'
-import type {
-  ActivationBackwardInputs,
-  ActivationBackwardOutputs,
-  ActivationInputs,
-  ActivationOutputs,
-  ActivationParams,
-} from '../types.ts'
 
 const WORKGROUP = 256
 
@@ -54,9 +49,7 @@ export function activation(
   ]
 }
 
-export function activationBackward(
-  call: Call<ActivationBackwardInputs, ActivationBackwardOutputs, ActivationParams>,
-): WebGpuLaunch[] {
+export function activationBackward(call: ActivationBackward): WebGpuLaunch[] {
   const { x, dy } = call.inputs
   return [
     launch(activationBackwardKernel, {

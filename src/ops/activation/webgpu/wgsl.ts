@@ -1,22 +1,17 @@
+import { ACTIVATIONS } from '../kinds.ts'
+
+/** `const SILU = 1u;` and so on: names in capitals, words split by _. */
+const NUMBERS = ACTIVATIONS.map(
+  (name, i) => `const ${name.replaceAll(/[A-Z]/g, '_$&').toUpperCase()} = ${i}u;`,
+).join('\n  ')
+
 /**
  * The activations in WGSL, for kernels that fuse one: put this text before the kernel's own. `activate(kind, x)` and
  * `activateSlope(kind, x)` take the number of the activation in `ACTIVATIONS`; with a constant, the others fall away.
  * No function here overflows inside: WGSL leaves open what `exp` of large numbers gives.
  */
 export const ACTIVATION_WGSL = /* wgsl */ `
-  const IDENTITY = 0u;
-  const SILU = 1u;
-  const SIGMOID = 2u;
-  const SOFTPLUS = 3u;
-  const GELU = 4u;
-  const GELU_TANH = 5u;
-  const RELU = 6u;
-  const RELU2 = 7u;
-  const TANH = 8u;
-  const EXP = 9u;
-  const LOG = 10u;
-  const SQUARE = 11u;
-  const HEAVY_TAIL = 12u;
+  ${NUMBERS}
 
   // e^x, and the largest power below the largest float from there on.
   fn expOf(x: f32) -> f32 { return exp(min(x, 88.72)); }

@@ -2,49 +2,30 @@ import { ShapeError } from '../../../errors.ts'
 import { expectRank, expectShape, showShape } from '../../../tensor/shape.ts'
 import type { Tensor } from '../../../tensor/tensor.ts'
 import { apply } from '../../apply.ts'
-import { zeros } from '../../elementwise/op.ts'
-import { defineOperation, type KernelOperation } from '../../operation.ts'
+import { defineBackward, withBackward } from '../../backward.ts'
+import { defineOperation, type CallOf } from '../../operation.ts'
 import { sizesOf } from './sizes.ts'
-import type {
-  AttentionInputs,
-  AttentionOutputs,
-  AttentionParams,
-  AttentionBackwardInputs,
-  AttentionBackwardOutputs,
-} from './types.ts'
+import type { AttentionInputs, AttentionOutputs, AttentionParams } from './types.ts'
 
-export const attentionBackwardOp: KernelOperation<
-  AttentionBackwardInputs,
-  AttentionBackwardOutputs,
-  AttentionParams
-> = defineOperation<AttentionBackwardInputs, AttentionBackwardOutputs, AttentionParams>({
-  name: 'attentionBackward',
+const forward = defineOperation<AttentionInputs, AttentionOutputs, AttentionParams>({
+  name: 'attention',
   dtypes: { past: 'i32', reset: 'i32' },
-  outputs: ({ q, k, v }) => ({ dq: { shape: q.shape }, dk: { shape: k.shape }, dv: { shape: v.shape } }),
+  outputs(inputs, params) {
+    checkShapes(inputs, params)
+    const { B, L } = sizesOf(inputs, params)
+    return { y: { shape: inputs.q.shape }, lse: { shape: [B, L, params.heads] } }
+  },
   views: ['q', 'k', 'v'],
 })
 
-export const attentionOp: KernelOperation<AttentionInputs, AttentionOutputs, AttentionParams> =
-  defineOperation<AttentionInputs, AttentionOutputs, AttentionParams>({
-    name: 'attention',
-    dtypes: { past: 'i32', reset: 'i32' },
-    outputs(inputs, params) {
-      checkShapes(inputs, params)
-      const { B, L } = sizesOf(inputs, params)
-      return { y: { shape: inputs.q.shape }, lse: { shape: [B, L, params.heads] } }
-    },
-    views: ['q', 'k', 'v'],
-    saved: ['q', 'k', 'v', 'past', 'reset', 'y', 'lse'],
-    gradient({ inputs, outputs, grads, params }) {
-      const dy = grads.y ?? zeros(outputs.y.device, outputs.y.shape)
-      const { dq, dk, dv } = apply(
-        attentionBackwardOp,
-        { ...inputs, ...outputs, dy, dLse: grads.lse },
-        params,
-      )
-      return { q: dq, k: dk, v: dv }
-    },
-  })
+export const attentionBackwardOp = defineBackward(forward, {
+  of: ['q', 'k', 'v'],
+  reads: ['past', 'reset', 'y', 'lse'],
+  needs: ['y'],
+})
+export type AttentionBackward = CallOf<typeof attentionBackwardOp>
+
+export const attentionOp = withBackward(forward, attentionBackwardOp)
 
 /**
  * Causal attention: y_i = sum_j softmax_j(scale q_i · k_j) v_j over the keys j <= past + i of the same sequence.

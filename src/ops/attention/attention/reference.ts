@@ -1,11 +1,7 @@
+import { dims } from '../../../tensor/shape.ts'
 import type { Arrays } from '../../operation.ts'
-import type {
-  AttentionBackwardInputs,
-  AttentionBackwardOutputs,
-  AttentionInputs,
-  AttentionOutputs,
-  AttentionParams,
-} from './types.ts'
+import type { AttentionBackward } from './op.ts'
+import type { AttentionInputs, AttentionOutputs, AttentionParams } from './types.ts'
 
 export function attention(
   inputs: Arrays<AttentionInputs>,
@@ -30,8 +26,8 @@ export function attention(
  * dq_i = scale sum_j ds_ij k_j; dk_j = scale sum_i ds_ij q_i.
  */
 export function attentionBackward(
-  inputs: Arrays<AttentionBackwardInputs>,
-  { dq, dk, dv }: Arrays<AttentionBackwardOutputs>,
+  inputs: Arrays<AttentionBackward['inputs']>,
+  { dq, dk, dv }: Arrays<AttentionBackward['outputs']>,
   params: AttentionParams,
 ): void {
   const { q, k, v, y, lse, dy, dLse } = inputs
@@ -72,7 +68,7 @@ function forEachQuery(
   { heads, kvHeads }: AttentionParams,
   body: (query: Query) => void,
 ): void {
-  const [B, L, width] = q.shape as [number, number, number]
+  const [B, L, width] = dims(q, 3)
   const S = k.shape[1]
   const P = width / heads
   for (let b = 0; b < B; b++) {

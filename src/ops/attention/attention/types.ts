@@ -26,13 +26,3 @@ export type AttentionParams = {
   /** Of the scores. Default: 1 / sqrt(P) */
   readonly scale: number
 }
-
-export type AttentionBackwardInputs = AttentionInputs &
-  AttentionOutputs & {
-    /** [B, L, H*P] */
-    readonly dy: Tensor
-    /** [B, L, H] */
-    readonly dLse?: Tensor | undefined
-  }
-
-export type AttentionBackwardOutputs = { readonly dq: Tensor; readonly dk: Tensor; readonly dv: Tensor }

@@ -1,3 +1,4 @@
+import { dims } from '../../../tensor/shape.ts'
 import type { Arrays } from '../../operation.ts'
 import type { RopeInputs, RopeOutputs, RopeParams } from './types.ts'
 
@@ -6,7 +7,7 @@ export function rope(
   { y }: Arrays<RopeOutputs>,
   { headDim: P, theta, rotaryDim: R, inverse }: RopeParams,
 ): void {
-  const [B, L, width] = x.shape as [number, number, number]
+  const [B, L, width] = dims(x, 3)
   const half = R / 2
   y.data.set(x.data)
   for (let b = 0; b < B; b++) {

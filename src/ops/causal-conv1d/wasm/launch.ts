@@ -1,9 +1,9 @@
 import { wasmLaunch, type WasmLaunch } from '../../../devices/wasm/launch.ts'
+import { dims } from '../../../tensor/shape.ts'
 import type { Tensor } from '../../../tensor/tensor.ts'
 import type { Call } from '../../operation.ts'
+import type { CausalConv1dBackward } from '../op.ts'
 import type {
-  CausalConv1dBackwardInputs,
-  CausalConv1dBackwardOutputs,
   CausalConv1dInputs,
   CausalConv1dOutputs,
   CausalConv1dParams,
@@ -24,7 +24,7 @@ function arrange(
   { x, weight, initialWindow }: CausalConv1dInputs,
   scratch: (shape: readonly number[]) => Tensor,
 ): Arranged {
-  const [batch, , channels] = x.shape as [number, number, number]
+  const [batch, , channels] = dims(x, 3)
   const taps = weight.width
   const byTap = scratch([taps, channels])
   const edge = scratch([initialWindow ? 1 + batch * (taps - 1) : 1, channels])
@@ -39,7 +39,7 @@ export function causalConv1d({
   scratch,
 }: Call<CausalConv1dInputs, CausalConv1dOutputs, CausalConv1dParams>): WasmLaunch[] {
   const { x, weight, bias, initialWindow, reset } = inputs
-  const [batch, length, channels] = x.shape as [number, number, number]
+  const [batch, length, channels] = dims(x, 3)
   const { byTap, edge, launch } = arrange(inputs, scratch)
   const sizes = { length, channels, taps: weight.width, xStride: x.rowStride }
   const windowed = initialWindow ? 1 : 0
@@ -64,9 +64,9 @@ export function causalConv1dBackward({
   outputs: { dx, dWeight, dBias, dInitialWindow },
   params: { activation },
   scratch,
-}: Call<CausalConv1dBackwardInputs, CausalConv1dBackwardOutputs, CausalConv1dParams>): WasmLaunch[] {
+}: CausalConv1dBackward): WasmLaunch[] {
   const { x, weight, bias, initialWindow, reset, dy, dFinalWindow } = inputs
-  const [batch, length, channels] = x.shape as [number, number, number]
+  const [batch, length, channels] = dims(x, 3)
   const taps = weight.width
   const sizes = { length, channels, taps }
   const { byTap, edge, launch } = arrange(inputs, scratch)

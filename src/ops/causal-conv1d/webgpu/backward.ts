@@ -1,8 +1,8 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
+import { dims } from '../../../tensor/shape.ts'
 import { ACTIVATION_WGSL } from '../../activation/webgpu/wgsl.ts'
-import type { Call } from '../../operation.ts'
+import type { CausalConv1dBackward } from '../op.ts'
 import { INPUT_AT, WORKGROUP } from './forward.ts'
-import type { CausalConv1dBackwardInputs, CausalConv1dBackwardOutputs, CausalConv1dParams } from '../types.ts'
 
 /** Tokens whose sums for the weight's gradient one thread makes. */
 const TILE = 32
@@ -138,8 +138,8 @@ export function causalConv1dBackward({
   outputs: { dx, dWeight, dBias, dInitialWindow },
   params: { activation },
   scratch,
-}: Call<CausalConv1dBackwardInputs, CausalConv1dBackwardOutputs, CausalConv1dParams>): WebGpuLaunch[] {
-  const [batch, length, channels] = x.shape as [number, number, number]
+}: CausalConv1dBackward): WebGpuLaunch[] {
+  const [batch, length, channels] = dims(x, 3)
   const TAPS = weight.width
   const launches: WebGpuLaunch[] = []
   const tiles = Math.ceil(length / TILE)

@@ -1,4 +1,5 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
+import { dims } from '../../../tensor/shape.ts'
 import { ACTIVATION_WGSL } from '../../activation/webgpu/wgsl.ts'
 import type { Call } from '../../operation.ts'
 import type {
@@ -109,7 +110,7 @@ export function causalConv1d({
   outputs: { y, finalWindow },
   params: { activation },
 }: Call<CausalConv1dInputs, CausalConv1dOutputs, CausalConv1dParams>): WebGpuLaunch[] {
-  const [, length, channels] = x.shape as [number, number, number]
+  const [, length, channels] = dims(x, 3)
   const TAPS = weight.width
   const launches = [
     launch(causalConv1dForward, {

@@ -2,6 +2,7 @@ import { bytesOf, wordOf } from '../../../devices/dtype.ts'
 import { wasmLaunch, type WasmLaunch } from '../../../devices/wasm/launch.ts'
 import { copyRows } from '../../copy/wasm.ts'
 import type { Call } from '../../operation.ts'
+import { loopsOf } from '../loops.ts'
 import {
   OPERATORS,
   type BinaryInputs,
@@ -15,7 +16,6 @@ import {
   type ScaleOutputs,
   type ScaleParams,
 } from '../types.ts'
-import { loopsOf } from '../loops.ts'
 
 /** Elements that a thread takes at a time: long enough to be worth it, short enough to share. A multiple of 4. */
 const PIECE = 4096

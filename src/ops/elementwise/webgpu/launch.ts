@@ -3,6 +3,7 @@ import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../device
 import type { Tensor } from '../../../tensor/tensor.ts'
 import { copyRows } from '../../copy/webgpu.ts'
 import type { Call } from '../../operation.ts'
+import { loopsOf } from '../loops.ts'
 import {
   OPERATORS,
   type BinaryInputs,
@@ -16,7 +17,6 @@ import {
   type ScaleOutputs,
   type ScaleParams,
 } from '../types.ts'
-import { loopsOf } from '../loops.ts'
 
 const WORKGROUP = 256
 const grid = (x: Tensor): ReturnType<typeof gridOf> => gridOf(x.size, WORKGROUP)

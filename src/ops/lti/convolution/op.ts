@@ -1,37 +1,23 @@
-import { expectRank, expectShape } from '../../../tensor/shape.ts'
+import { dims, expectShape } from '../../../tensor/shape.ts'
 import type { Tensor } from '../../../tensor/tensor.ts'
 import { apply } from '../../apply.ts'
-import { defineOperation } from '../../operation.ts'
-import type {
-  FftConvolutionInputs,
-  FftConvolutionOutputs,
-  FftConvolutionBackwardInputs,
-  FftConvolutionBackwardOutputs,
-} from './types.ts'
+import { defineBackward, withBackward } from '../../backward.ts'
+import { defineOperation, type CallOf } from '../../operation.ts'
+import type { FftConvolutionInputs, FftConvolutionOutputs } from './types.ts'
 
-export const fftConvolutionBackwardOp = defineOperation<
-  FftConvolutionBackwardInputs,
-  FftConvolutionBackwardOutputs,
-  object
->({
-  name: 'fftConvolutionBackward',
-  outputs: ({ u, kernel }) => ({ du: { shape: u.shape }, dKernel: { shape: kernel.shape } }),
-})
-
-export const fftConvolutionOp = defineOperation<FftConvolutionInputs, FftConvolutionOutputs, object>({
+const forward = defineOperation<FftConvolutionInputs, FftConvolutionOutputs, object>({
   name: 'fftConvolution',
   outputs({ u, kernel }) {
-    expectRank('fftConvolution: u', u.shape, 3)
-    const [, length, channels] = u.shape as [number, number, number]
+    const [, length, channels] = dims(u, 3, 'fftConvolution: u')
     expectShape('fftConvolution: kernel', kernel.shape, [channels, length])
     return { y: { shape: u.shape } }
   },
-  saved: ['u', 'kernel'],
-  gradient({ inputs, grads }) {
-    const { du, dKernel } = apply(fftConvolutionBackwardOp, { ...inputs, dy: grads.y! }, {})
-    return { u: du, kernel: dKernel }
-  },
 })
+
+export const fftConvolutionBackwardOp = defineBackward(forward, { of: ['u', 'kernel'], needs: ['y'] })
+export type FftConvolutionBackward = CallOf<typeof fftConvolutionBackwardOp>
+
+export const fftConvolutionOp = withBackward(forward, fftConvolutionBackwardOp)
 
 /**
  * Causal convolution of each channel with its own kernel, as long as the input: y[b, t, c] = Σ_s kernel[c, t-s] u[b, s, c].

@@ -1,10 +1,6 @@
 import type { Arrays } from '../../operation.ts'
-import type {
-  FftConvolutionBackwardInputs,
-  FftConvolutionBackwardOutputs,
-  FftConvolutionInputs,
-  FftConvolutionOutputs,
-} from './types.ts'
+import type { FftConvolutionBackward } from './op.ts'
+import type { FftConvolutionInputs, FftConvolutionOutputs } from './types.ts'
 
 /** The sum as it stands: the reference does not share the FFT's ways to be wrong. */
 export function fftConvolution(
@@ -15,8 +11,8 @@ export function fftConvolution(
 }
 
 export function fftConvolutionBackward(
-  { u, kernel, dy }: Arrays<FftConvolutionBackwardInputs>,
-  { du, dKernel }: Arrays<FftConvolutionBackwardOutputs>,
+  { u, kernel, dy }: Arrays<FftConvolutionBackward['inputs']>,
+  { du, dKernel }: Arrays<FftConvolutionBackward['outputs']>,
 ): void {
   walk(u.shape, (at, tap, from) => {
     du.data[from] += kernel.data[tap] * dy.data[at]
@@ -26,7 +22,7 @@ export function fftConvolutionBackward(
 
 /** All products of the convolution: of y at [b, t, c], of the kernel at [c, t-s], of u at [b, s, c]. */
 function walk(shape: readonly number[], visit: (at: number, tap: number, from: number) => void): void {
-  const [batch, L, channels] = shape as [number, number, number]
+  const [batch, L, channels] = shape
   for (let b = 0; b < batch; b++) {
     for (let c = 0; c < channels; c++) {
       for (let t = 0; t < L; t++) {

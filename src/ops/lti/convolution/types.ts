@@ -11,12 +11,3 @@ export interface FftConvolutionOutputs {
   /** [B, L, C] */
   readonly y: Tensor
 }
-
-export interface FftConvolutionBackwardInputs extends FftConvolutionInputs {
-  readonly dy: Tensor
-}
-
-export interface FftConvolutionBackwardOutputs {
-  readonly du: Tensor
-  readonly dKernel: Tensor
-}

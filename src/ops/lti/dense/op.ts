@@ -1,53 +1,33 @@
-import { expectRank, expectShape } from '../../../tensor/shape.ts'
+import { dims, expectShape } from '../../../tensor/shape.ts'
 import type { Tensor } from '../../../tensor/tensor.ts'
 import { apply } from '../../apply.ts'
+import { defineBackward, withBackward } from '../../backward.ts'
 import { add } from '../../elementwise/op.ts'
 import { linear } from '../../matmul/op.ts'
-import { defineOperation } from '../../operation.ts'
-import type {
-  LtiDenseStatesInputs,
-  LtiDenseStatesOutputs,
-  LtiDenseStatesBackwardInputs,
-  LtiDenseStatesBackwardOutputs,
-  LtiDenseInputs,
-} from './types.ts'
+import { defineOperation, type CallOf } from '../../operation.ts'
+import type { LtiDenseStatesInputs, LtiDenseStatesOutputs, LtiDenseInputs } from './types.ts'
 
-export const ltiDenseStatesBackwardOp = defineOperation<
-  LtiDenseStatesBackwardInputs,
-  LtiDenseStatesBackwardOutputs,
-  object
->({
-  name: 'ltiDenseStatesBackward',
-  dtypes: { reset: 'i32' },
-  outputs: ({ h, A, initialState }) => ({
-    dv: { shape: h.shape },
-    dA: { shape: A.shape },
-    dInitialState: initialState && { shape: initialState.shape },
-  }),
-})
-
-/** h[t] = A h[t-1] + v[t] */
-export const ltiDenseStatesOp = defineOperation<LtiDenseStatesInputs, LtiDenseStatesOutputs, object>({
+const forward = defineOperation<LtiDenseStatesInputs, LtiDenseStatesOutputs, object>({
   name: 'ltiDenseStates',
   dtypes: { reset: 'i32' },
   outputs({ v, A, initialState, reset }) {
-    expectRank('ltiDense: v', v.shape, 3)
-    const [batch, length, stateSize] = v.shape as [number, number, number]
+    const [batch, length, stateSize] = dims(v, 3, 'ltiDense: v')
     expectShape('ltiDense: A', A.shape, [stateSize, stateSize])
     if (initialState) expectShape('ltiDense: initialState', initialState.shape, [batch, stateSize])
     if (reset) expectShape('ltiDense: reset', reset.shape, [batch, length])
     return { h: { shape: v.shape }, finalState: { shape: [batch, stateSize] } }
   },
-  saved: ['h', 'A', 'initialState', 'reset'],
-  gradient({ inputs: { A, initialState, reset }, outputs: { h }, grads }) {
-    const d = apply(
-      ltiDenseStatesBackwardOp,
-      { h, A, initialState, reset, dh: grads.h, dFinalState: grads.finalState },
-      {},
-    )
-    return { v: d.dv, A: d.dA, initialState: d.dInitialState }
-  },
 })
+
+export const ltiDenseStatesBackwardOp = defineBackward(forward, {
+  of: ['v', 'A', 'initialState'],
+  reads: ['reset', 'h'],
+  like: { v: 'h' },
+})
+export type LtiDenseStatesBackward = CallOf<typeof ltiDenseStatesBackwardOp>
+
+/** h[t] = A h[t-1] + v[t] */
+export const ltiDenseStatesOp = withBackward(forward, ltiDenseStatesBackwardOp)
 
 /**
  * The textbook block, already in discrete time: h[t] = A h[t-1] + B u[t], y[t] = C h[t] + D u[t].

@@ -1,16 +1,13 @@
+import { dims } from '../../../tensor/shape.ts'
 import type { Arrays } from '../../operation.ts'
-import type {
-  LtiDenseStatesBackwardInputs,
-  LtiDenseStatesBackwardOutputs,
-  LtiDenseStatesInputs,
-  LtiDenseStatesOutputs,
-} from './types.ts'
+import type { LtiDenseStatesBackward } from './op.ts'
+import type { LtiDenseStatesInputs, LtiDenseStatesOutputs } from './types.ts'
 
 export function ltiDenseStates(
   { v, A, initialState, reset }: Arrays<LtiDenseStatesInputs>,
   { h, finalState }: Arrays<LtiDenseStatesOutputs>,
 ): void {
-  const [batch, L, S] = v.shape as [number, number, number]
+  const [batch, L, S] = dims(v, 3)
   for (let b = 0; b < batch; b++) {
     let state = initialState?.data.slice(b * S, (b + 1) * S) ?? new Float64Array(S)
     for (let t = 0; t < L; t++) {
@@ -32,10 +29,10 @@ export function ltiDenseStates(
  * end), dv = λ, dA = Σ λ[t] h[t-1]ᵀ, dInitial = Aᵀ λ[0].
  */
 export function ltiDenseStatesBackward(
-  { h, A, initialState, reset, dh, dFinalState }: Arrays<LtiDenseStatesBackwardInputs>,
-  { dv, dA, dInitialState }: Arrays<LtiDenseStatesBackwardOutputs>,
+  { h, A, initialState, reset, dh, dFinalState }: Arrays<LtiDenseStatesBackward['inputs']>,
+  { dv, dA, dInitialState }: Arrays<LtiDenseStatesBackward['outputs']>,
 ): void {
-  const [batch, L, S] = h.shape as [number, number, number]
+  const [batch, L, S] = dims(h, 3)
   for (let b = 0; b < batch; b++) {
     let carried = dFinalState?.data.slice(b * S, (b + 1) * S) ?? new Float64Array(S)
     for (let t = L - 1; t >= 0; t--) {

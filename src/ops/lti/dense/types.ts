@@ -18,21 +18,6 @@ export interface LtiDenseStatesOutputs {
   readonly finalState: Tensor
 }
 
-export interface LtiDenseStatesBackwardInputs {
-  readonly h: Tensor
-  readonly A: Tensor
-  readonly initialState?: Tensor | undefined
-  readonly reset?: Tensor | undefined
-  readonly dh?: Tensor | undefined
-  readonly dFinalState?: Tensor | undefined
-}
-
-export interface LtiDenseStatesBackwardOutputs {
-  readonly dv: Tensor
-  readonly dA: Tensor
-  readonly dInitialState?: Tensor | undefined
-}
-
 export interface LtiDenseInputs {
   /** [B, L, I] */
   readonly u: Tensor

@@ -1,11 +1,8 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
+import { dims } from '../../../tensor/shape.ts'
 import type { Call } from '../../operation.ts'
-import type {
-  LtiDenseStatesBackwardInputs,
-  LtiDenseStatesBackwardOutputs,
-  LtiDenseStatesInputs,
-  LtiDenseStatesOutputs,
-} from './types.ts'
+import type { LtiDenseStatesBackward } from './op.ts'
+import type { LtiDenseStatesInputs, LtiDenseStatesOutputs } from './types.ts'
 
 const WORKGROUP = 128
 
@@ -125,7 +122,7 @@ export function ltiDenseStates({
   inputs: { v, A, initialState, reset },
   outputs: { h, finalState },
 }: Call<LtiDenseStatesInputs, LtiDenseStatesOutputs, object>): WebGpuLaunch[] {
-  const [batch, length, stateSize] = v.shape as [number, number, number]
+  const [batch, length, stateSize] = dims(v, 3)
   return [
     launch(ltiDenseForward, {
       bindings: { v, A, initialState, reset, h, finalState },
@@ -139,8 +136,8 @@ export function ltiDenseStates({
 export function ltiDenseStatesBackward({
   inputs: { h, A, initialState, reset, dh, dFinalState },
   outputs: { dv, dA, dInitialState },
-}: Call<LtiDenseStatesBackwardInputs, LtiDenseStatesBackwardOutputs, object>): WebGpuLaunch[] {
-  const [batch, length, stateSize] = h.shape as [number, number, number]
+}: LtiDenseStatesBackward): WebGpuLaunch[] {
+  const [batch, length, stateSize] = dims(h, 3)
   const uniforms = { batch, length, stateSize }
   return [
     launch(ltiDenseBackward, {

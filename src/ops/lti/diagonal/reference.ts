@@ -1,14 +1,10 @@
+import { dims } from '../../../tensor/shape.ts'
 import type { Arrays } from '../../operation.ts'
 import { addTo, at, conj, mul, plus, times, type Complex } from '../complex.ts'
 import { discretize, discretizeBackward } from '../discretize.ts'
-import type {
-  LtiDiagonalBackwardInputs,
-  LtiDiagonalBackwardOutputs,
-  LtiDiagonalInputs,
-  LtiDiagonalOutputs,
-  LtiDiagonalParams,
-} from './types.ts'
 import type { LtiParams } from '../types.ts'
+import type { LtiDiagonalBackward } from './op.ts'
+import type { LtiDiagonalInputs, LtiDiagonalOutputs, LtiDiagonalParams } from './types.ts'
 
 const ZERO: Complex = [0, 0]
 
@@ -18,7 +14,7 @@ export function ltiDiagonal(
   { discretization, scale }: LtiDiagonalParams,
 ): void {
   const { u, logDt, aRe, aIm, bRe, bIm, cRe, cIm, D, initialRe, initialIm, reset } = inputs
-  const [batch, L, channels] = u.shape as [number, number, number]
+  const [batch, L, channels] = dims(u, 3)
   const N = aRe.shape[1]
   for (let b = 0; b < batch; b++) {
     for (let c = 0; c < channels; c++) {
@@ -53,13 +49,13 @@ export function ltiDiagonal(
  *   dC = Σ scale dy[t] conj(h[t])   dĀ = Σ λ[t] conj(h[t-1])   dB̄ = Σ λ[t] u[t]   du[t] = Re(conj(B̄) λ[t]) + D dy[t]
  */
 export function ltiDiagonalBackward(
-  inputs: Arrays<LtiDiagonalBackwardInputs>,
-  d: Arrays<LtiDiagonalBackwardOutputs>,
+  inputs: Arrays<LtiDiagonalBackward['inputs']>,
+  d: Arrays<LtiDiagonalBackward['outputs']>,
   { discretization, scale }: LtiParams,
 ): void {
   const { u, logDt, aRe, aIm, bRe, bIm, cRe, cIm, D, initialRe, initialIm, reset } = inputs
   const { dy, dFinalRe, dFinalIm } = inputs
-  const [batch, L, channels] = u.shape as [number, number, number]
+  const [batch, L, channels] = dims(u, 3)
   const N = aRe.shape[1]
   for (let b = 0; b < batch; b++) {
     for (let c = 0; c < channels; c++) {

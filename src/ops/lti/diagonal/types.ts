@@ -1,5 +1,5 @@
 import type { Tensor } from '../../../tensor/tensor.ts'
-import type { LtiMode, LtiModeGradients, LtiParams } from '../types.ts'
+import type { LtiMode, LtiParams } from '../types.ts'
 
 export interface LtiDiagonalInputs extends LtiMode {
   /** [B, L, C] */
@@ -22,16 +22,4 @@ export interface LtiDiagonalOutputs {
 export interface LtiDiagonalParams extends LtiParams {
   /** Whether only the final state is computed. */
   readonly finalOnly?: boolean
-}
-
-export interface LtiDiagonalBackwardInputs extends LtiDiagonalInputs {
-  readonly dy?: Tensor | undefined
-  readonly dFinalRe?: Tensor | undefined
-  readonly dFinalIm?: Tensor | undefined
-}
-
-export interface LtiDiagonalBackwardOutputs extends LtiModeGradients {
-  readonly du: Tensor
-  readonly dInitialRe?: Tensor | undefined
-  readonly dInitialIm?: Tensor | undefined
 }

@@ -1,37 +1,13 @@
 import { ConfigError } from '../../../errors.ts'
 import type { Tensor } from '../../../tensor/tensor.ts'
 import { apply } from '../../apply.ts'
-import type { LtiMode } from '../types.ts'
+import { defineBackward, withBackward } from '../../backward.ts'
+import { defineOperation, type CallOf } from '../../operation.ts'
 import { checkMode } from '../shapes.ts'
-import { defineOperation } from '../../operation.ts'
-import type {
-  LtiKernelParams,
-  LtiKernelOutputs,
-  LtiKernelBackwardInputs,
-  LtiKernelBackwardOutputs,
-} from './types.ts'
+import type { LtiMode } from '../types.ts'
+import type { LtiKernelParams, LtiKernelOutputs } from './types.ts'
 
-const like = (x: Tensor | undefined) => x && { shape: x.shape }
-
-export const ltiKernelBackwardOp = defineOperation<
-  LtiKernelBackwardInputs,
-  LtiKernelBackwardOutputs,
-  LtiKernelParams
->({
-  name: 'ltiKernelBackward',
-  outputs: ({ logDt, aRe, aIm, bRe, bIm, cRe, cIm, D }) => ({
-    dLogDt: { shape: logDt.shape },
-    dARe: { shape: aRe.shape },
-    dAIm: like(aIm),
-    dBRe: { shape: bRe.shape },
-    dBIm: like(bIm),
-    dCRe: { shape: cRe.shape },
-    dCIm: like(cIm),
-    dD: like(D),
-  }),
-})
-
-export const ltiKernelOp = defineOperation<LtiMode, LtiKernelOutputs, LtiKernelParams>({
+const forward = defineOperation<LtiMode, LtiKernelOutputs, LtiKernelParams>({
   name: 'ltiKernel',
   outputs(inputs, { length }) {
     checkMode('ltiKernel', inputs)
@@ -44,21 +20,15 @@ export const ltiKernelOp = defineOperation<LtiMode, LtiKernelOutputs, LtiKernelP
     }
     return { kernel: { shape: [inputs.aRe.shape[0], length] } }
   },
-  saved: ['logDt', 'aRe', 'aIm', 'bRe', 'bIm', 'cRe', 'cIm', 'D'],
-  gradient({ inputs, grads, params }) {
-    const d = apply(ltiKernelBackwardOp, { ...inputs, dKernel: grads.kernel! }, params)
-    return {
-      logDt: d.dLogDt,
-      aRe: d.dARe,
-      aIm: d.dAIm,
-      bRe: d.dBRe,
-      bIm: d.dBIm,
-      cRe: d.dCRe,
-      cIm: d.dCIm,
-      D: d.dD,
-    }
-  },
 })
+
+export const ltiKernelBackwardOp = defineBackward(forward, {
+  of: ['logDt', 'aRe', 'aIm', 'bRe', 'bIm', 'cRe', 'cIm', 'D'],
+  needs: ['kernel'],
+})
+export type LtiKernelBackward = CallOf<typeof ltiKernelBackwardOp>
+
+export const ltiKernelOp = withBackward(forward, ltiKernelBackwardOp)
 
 /**
  * The answer of a diagonal system to an impulse: kernel[c, l] = scale Re(Σ_n C B̄ Ā^l), plus D at l = 0, so that

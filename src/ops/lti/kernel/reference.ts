@@ -1,20 +1,17 @@
-import { addTo, at, conj, mul, plus, times, type Complex } from '../complex.ts'
-import type { LtiMode } from '../types.ts'
-import { discretize, discretizeBackward } from '../discretize.ts'
+import { dims } from '../../../tensor/shape.ts'
 import type { Arrays } from '../../operation.ts'
-import type {
-  LtiKernelBackwardInputs,
-  LtiKernelBackwardOutputs,
-  LtiKernelOutputs,
-  LtiKernelParams,
-} from './types.ts'
+import { addTo, at, conj, mul, plus, times, type Complex } from '../complex.ts'
+import { discretize, discretizeBackward } from '../discretize.ts'
+import type { LtiMode } from '../types.ts'
+import type { LtiKernelBackward } from './op.ts'
+import type { LtiKernelOutputs, LtiKernelParams } from './types.ts'
 
 export function ltiKernel(
   { logDt, aRe, aIm, bRe, bIm, cRe, cIm, D }: Arrays<LtiMode>,
   { kernel }: Arrays<LtiKernelOutputs>,
   { discretization, scale, length }: LtiKernelParams,
 ): void {
-  const [channels, N] = aRe.shape as [number, number]
+  const [channels, N] = dims(aRe, 2)
   for (let c = 0; c < channels; c++) {
     const dt = Math.exp(logDt.data[c])
     kernel.data[c * length] = D?.data[c] ?? 0
@@ -32,11 +29,11 @@ export function ltiKernel(
 
 /** dC = scale Σ dK[l] conj(B̄ Ā^l), dB̄ = scale Σ dK[l] conj(C Ā^l), dĀ = scale Σ dK[l] conj(C B̄ l Ā^(l-1)). */
 export function ltiKernelBackward(
-  { logDt, aRe, aIm, bRe, bIm, cRe, cIm, dKernel }: Arrays<LtiKernelBackwardInputs>,
-  d: Arrays<LtiKernelBackwardOutputs>,
+  { logDt, aRe, aIm, bRe, bIm, cRe, cIm, dKernel }: Arrays<LtiKernelBackward['inputs']>,
+  d: Arrays<LtiKernelBackward['outputs']>,
   { discretization, scale, length }: LtiKernelParams,
 ): void {
-  const [channels, N] = aRe.shape as [number, number]
+  const [channels, N] = dims(aRe, 2)
   for (let c = 0; c < channels; c++) {
     const dt = Math.exp(logDt.data[c])
     if (d.dD) d.dD.data[c] = dKernel.data[c * length]!

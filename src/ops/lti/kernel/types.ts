@@ -1,5 +1,5 @@
 import type { Tensor } from '../../../tensor/tensor.ts'
-import type { LtiMode, LtiModeGradients, LtiParams } from '../types.ts'
+import type { LtiParams } from '../types.ts'
 
 export interface LtiKernelParams extends LtiParams {
   readonly length: number
@@ -9,10 +9,3 @@ export interface LtiKernelOutputs {
   /** [C, L] */
   readonly kernel: Tensor
 }
-
-export interface LtiKernelBackwardInputs extends LtiMode {
-  /** [C, L] */
-  readonly dKernel: Tensor
-}
-
-export type LtiKernelBackwardOutputs = LtiModeGradients

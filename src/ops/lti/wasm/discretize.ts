@@ -1,4 +1,5 @@
 import { wasmLaunch, type WasmLaunch } from '../../../devices/wasm/launch.ts'
+import { dims } from '../../../tensor/shape.ts'
 import type { Tensor } from '../../../tensor/tensor.ts'
 import type { LtiMode, LtiModeGradients, LtiParams } from '../types.ts'
 
@@ -13,7 +14,7 @@ export function dimensionsOf({ aRe, aIm }: Pick<LtiMode, 'aRe' | 'aIm'>): {
   readonly groups: number
   readonly complex: number
 } {
-  const [channels, modes] = aRe.shape as [number, number]
+  const [channels, modes] = dims(aRe, 2)
   const [paddedModes, groups] = [4 * Math.ceil(modes / 4), Math.ceil(channels / 4)]
   return { channels, modes, paddedModes, groups, complex: aIm ? 1 : 0 }
 }

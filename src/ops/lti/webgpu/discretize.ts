@@ -1,7 +1,8 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
+import { dims } from '../../../tensor/shape.ts'
 import type { Tensor } from '../../../tensor/tensor.ts'
-import { DISCRETIZE } from './wgsl.ts'
 import type { LtiMode, LtiModeGradients, LtiParams } from '../types.ts'
+import { DISCRETIZE } from './wgsl.ts'
 
 const WORKGROUP = 64
 
@@ -71,7 +72,7 @@ export function discretize(
   { discretization, scale }: LtiParams,
   table: Tensor,
 ): WebGpuLaunch {
-  const [channels, modes] = aRe.shape as [number, number]
+  const [channels, modes] = dims(aRe, 2)
   return launch(ltiDiscretize, {
     bindings: { logDt, aRe, aIm, bRe, bIm, cRe, cIm, table },
     uniforms: { channels, modes, scale },
@@ -194,7 +195,7 @@ export function discretizeBackward(
   parts: number,
   grads: Tensor,
 ): WebGpuLaunch[] {
-  const [channels, modes] = aRe.shape as [number, number]
+  const [channels, modes] = dims(aRe, 2)
   const grid = gridOf(channels * modes, WORKGROUP)
   return [
     launch(ltiChain, {

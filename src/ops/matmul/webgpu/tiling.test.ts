@@ -9,8 +9,8 @@ import { packRows, unpackRows } from '../../packed/format.ts'
 import { PackedMatrix } from '../../packed/matrix.ts'
 import { linearBy } from '../../packed/weight.ts'
 import { matmul } from '../op.ts'
-import { LARGE, SMALL, tilingFor } from './tiling.ts'
 import { tilesFor } from './launch.ts'
+import { LARGE, SMALL, tilingFor } from './tiling.ts'
 
 /** So many tiles, and so long an inner axis, that large ones are taken; all edges cut, at multiples of four. */
 const [M, N, K] = [1916, 2044, 108]

@@ -1,4 +1,5 @@
 import { defineKernel, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
+import { dims } from '../../../tensor/shape.ts'
 import type { Tensor } from '../../../tensor/tensor.ts'
 
 const SIDE = 32
@@ -33,7 +34,7 @@ const matmulTurn = defineKernel({
 
 /** The launch that writes x [rows, columns] to turned [columns, rows]. */
 export function turn(x: Tensor, turned: Tensor): WebGpuLaunch {
-  const [columns, rows] = turned.shape as [number, number]
+  const [columns, rows] = dims(turned, 2)
   return launch(matmulTurn, {
     bindings: { x, y: turned },
     uniforms: { rows, columns },

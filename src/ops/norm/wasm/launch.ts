@@ -1,13 +1,7 @@
 import { wasmLaunch, type WasmLaunch } from '../../../devices/wasm/launch.ts'
 import type { Call } from '../../operation.ts'
-import type {
-  NormBackwardInputs,
-  NormBackwardOutputs,
-  NormBackwardParams,
-  NormInputs,
-  NormOutputs,
-  NormParams,
-} from '../types.ts'
+import type { NormBackward } from '../op.ts'
+import type { NormInputs, NormOutputs, NormParams } from '../types.ts'
 
 export function norm({ inputs, outputs, params }: Call<NormInputs, NormOutputs, NormParams>): WasmLaunch[] {
   const { x, residual, weight, bias, z } = inputs
@@ -20,12 +14,7 @@ export function norm({ inputs, outputs, params }: Call<NormInputs, NormOutputs, 
 const MOST_BLOCKS = 64
 const LEAST_ROWS = 8
 
-export function normBackward({
-  inputs,
-  outputs,
-  params,
-  scratch,
-}: Call<NormBackwardInputs, NormBackwardOutputs, NormBackwardParams>): WasmLaunch[] {
+export function normBackward({ inputs, outputs, params, scratch }: NormBackward): WasmLaunch[] {
   const { x, weight, bias, z, dy, dSum } = inputs
   const { dx, dz, dWeight, dBias } = outputs
   const { rows, width } = x

@@ -1,7 +1,7 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
-import type { Call } from '../../operation.ts'
+import type { NormBackward } from '../op.ts'
+import type { NormInputs } from '../types.ts'
 import { threadsFor, TOTAL } from './forward.ts'
-import type { NormBackwardInputs, NormBackwardOutputs, NormBackwardParams, NormInputs } from '../types.ts'
 
 const COLUMNS = 64
 /** Rows that one thread sums for a column. */
@@ -169,12 +169,7 @@ const normSumBlocks = defineKernel({
     }`,
 })
 
-export function normBackward({
-  inputs,
-  outputs,
-  params,
-  scratch,
-}: Call<NormBackwardInputs, NormBackwardOutputs, NormBackwardParams>): WebGpuLaunch[] {
+export function normBackward({ inputs, outputs, params, scratch }: NormBackward): WebGpuLaunch[] {
   const { x, weight, bias, z, dy, dSum } = inputs
   const { dx, dz, dWeight, dBias } = outputs
   const { rows, width } = x

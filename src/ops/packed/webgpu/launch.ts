@@ -6,8 +6,6 @@ import { inTiles, isAligned, isLarge, tilesFor } from '../../matmul/webgpu/launc
 import { tilingFor } from '../../matmul/webgpu/tiling.ts'
 import type { Call } from '../../operation.ts'
 import { PACKED_FORMATS, PANEL_ROWS } from '../format.ts'
-import { packedDot, packedRows, packedTile128, packedTile64 } from './kernels.ts'
-import { MATRIX_INNER, MATRIX_TILES, packedMatrixTile, subgroupsOf } from './matrix-tiles.ts'
 import type {
   PackedEmbeddingInputs,
   PackedEmbeddingOutputs,
@@ -16,6 +14,8 @@ import type {
   PackedLinearOutputs,
   PackedLinearParams,
 } from '../types.ts'
+import { packedDot, packedRows, packedTile128, packedTile64 } from './kernels.ts'
+import { MATRIX_INNER, MATRIX_TILES, packedMatrixTile, subgroupsOf } from './matrix-tiles.ts'
 
 /** Outputs from which 16 invocations are enough for a row: each then has much to add up. */
 const MANY_OUTPUTS = 16384

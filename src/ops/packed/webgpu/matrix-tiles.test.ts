@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { whyNoGpu } from '../../../../test/gpu.ts'
 import { matrixChecks } from '../../../../test/suites/subgroup-matrix.ts'
-import { openDevice } from '../../../ops/open-device.ts'
 import { withMatrixFlags } from '../../../devices/webgpu/subgroup-matrix.ts'
 import { DeviceError } from '../../../errors.ts'
+import { openDevice } from '../../../ops/open-device.ts'
 
 const open = () => openDevice('webgpu', { software: true, subgroupMatrix: true })
 const missing = whyNoGpu() ?? (await open().then((device) => device.destroy(), String))

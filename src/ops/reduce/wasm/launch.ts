@@ -1,4 +1,5 @@
 import { wasmLaunch, type WasmLaunch } from '../../../devices/wasm/launch.ts'
+import { dims } from '../../../tensor/shape.ts'
 import type { Call } from '../../operation.ts'
 import { passesOf } from '../passes.ts'
 import type {
@@ -45,7 +46,7 @@ export function broadcast({
   outputs: { y },
   params: { n, factor },
 }: Call<BroadcastInputs, BroadcastOutputs, BroadcastParams>): WasmLaunch[] {
-  const [outer, inner] = x.shape as [number, number]
+  const [outer, inner] = dims(x, 2)
   const kernel = inner === 1 ? 'reduceSpread' : 'reduceRepeat'
   return [wasmLaunch(kernel, { x, y, n, inner, factor }, inner === 1 ? outer : outer * n)]
 }

@@ -1,4 +1,5 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
+import { dims } from '../../../tensor/shape.ts'
 import type { Call } from '../../operation.ts'
 import { passesOf } from '../passes.ts'
 import type {
@@ -130,7 +131,7 @@ function reduce(
   MAX: boolean,
 ): WebGpuLaunch[] {
   const { x } = call.inputs
-  const [outer, n, inner] = x.shape as [number, number, number]
+  const [outer, n, inner] = dims(x, 3)
   const contiguousRuns = inner === 1 && n >= LONG
   const cut = n > LONG && outer * inner < MANY_OUTPUTS ? Math.ceil(Math.sqrt(n)) : n
   const passes = passesOf(x, call.outputs.y, contiguousRuns ? SHARED_SLICE : cut, call.scratch)

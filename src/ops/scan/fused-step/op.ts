@@ -1,4 +1,4 @@
-import { expectDType, expectRank, expectShape } from '../../../tensor/shape.ts'
+import { dims, expectDType, expectShape } from '../../../tensor/shape.ts'
 import type { Tensor } from '../../../tensor/tensor.ts'
 import { apply } from '../../apply.ts'
 import { split } from '../../layout/op.ts'
@@ -18,8 +18,7 @@ export const selectiveStepOp = defineOperation<
   name: 'selectiveStep',
   dtypes: { weight: ['f32', 'u32'] },
   outputs({ state, x, selected, A, D, z, weight, deltaBias }, params) {
-    expectRank('selectiveStep: state', state.shape, 3)
-    const [batch, inner, stateSize] = state.shape as [number, number, number]
+    const [batch, inner, stateSize] = dims(state, 3, 'selectiveStep: state')
     const rank = selected.width - 2 * stateSize
     expectShape('selectiveStep: x', x.shape, [batch, inner])
     expectShape('selectiveStep: selected', selected.shape, [batch, Math.max(rank, 1) + 2 * stateSize])

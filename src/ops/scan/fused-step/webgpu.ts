@@ -1,4 +1,5 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
+import { dims } from '../../../tensor/shape.ts'
 import { ACTIVATION_WGSL } from '../../activation/webgpu/wgsl.ts'
 import { kernelFor, type Kernel } from '../../kernels.ts'
 import { PACKED_FORMATS } from '../../packed/format.ts'
@@ -66,7 +67,7 @@ export const selectiveStep: Kernel<
 > = kernelFor(
   ({ x }) => x.rows <= FEW_ROWS,
   ({ inputs: { weight, ...inputs }, outputs: { y }, params: { format, logDecay = false } }) => {
-    const [, inner, stateSize] = inputs.state.shape as [number, number, number]
+    const [, inner, stateSize] = dims(inputs.state, 3)
     const operands = { ...inputs, b: weight, y }
     const sizes = { size: y.size, inner, stateSize, rank: inputs.selected.width - 2 * stateSize }
     const constants = { LANES, ROWS, WITH_SOFTPLUS: true, LOG_DECAY: logDecay }

@@ -1,4 +1,4 @@
-import { expectRank, expectShape } from '../../../tensor/shape.ts'
+import { dims, expectShape } from '../../../tensor/shape.ts'
 import { apply } from '../../apply.ts'
 import { copyInto } from '../../elementwise/op.ts'
 import { asToken, reshape } from '../../layout/op.ts'
@@ -16,8 +16,7 @@ function check(
   name: string,
   { state, x, delta, A, B, C, D, z, deltaBias }: SelectiveStateUpdateInputs,
 ): void {
-  expectRank(`${name}: state`, state.shape, 3)
-  const [batch, inner, stateSize] = state.shape as [number, number, number]
+  const [batch, inner, stateSize] = dims(state, 3, `${name}: state`)
   expectShape(`${name}: x`, x.shape, [batch, inner])
   expectShape(`${name}: delta`, delta.shape, [batch, inner])
   expectShape(`${name}: A`, A.shape, [inner, stateSize])

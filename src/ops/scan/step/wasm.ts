@@ -1,4 +1,5 @@
 import { wasmLaunch, type WasmLaunch } from '../../../devices/wasm/launch.ts'
+import { dims } from '../../../tensor/shape.ts'
 import { kernelFor, type Kernel } from '../../kernels.ts'
 import type { Call } from '../../operation.ts'
 import type {
@@ -14,7 +15,7 @@ export function selectiveStateUpdate({
   outputs: { y, nextState },
   params: { deltaSoftplus },
 }: Call<SelectiveStateUpdateInputs, SelectiveStateUpdateOutputs, SelectiveStateUpdateParams>): WasmLaunch[] {
-  const [, inner, stateSize] = state.shape as [number, number, number]
+  const [, inner, stateSize] = dims(state, 3)
   const args = {
     state,
     x,

@@ -1,4 +1,5 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
+import { dims } from '../../../tensor/shape.ts'
 import { ACTIVATION_WGSL } from '../../activation/webgpu/wgsl.ts'
 import { copyRows } from '../../copy/webgpu.ts'
 import type { Call } from '../../operation.ts'
@@ -97,7 +98,7 @@ export function selectiveStateUpdate(
   const { state, ...inputs } = call.inputs
   const { y, nextState } = call.outputs
   const { deltaSoftplus = false, logDecay = false } = call.params
-  const [, inner, stateSize] = state.shape as [number, number, number]
+  const [, inner, stateSize] = dims(state, 3)
   const copied = nextState ? [copyRows(state, nextState)] : []
   return [
     ...copied,

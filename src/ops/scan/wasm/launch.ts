@@ -1,14 +1,9 @@
 import { wasmLaunch, type WasmLaunch } from '../../../devices/wasm/launch.ts'
 import type { Tensor } from '../../../tensor/tensor.ts'
 import type { Call } from '../../operation.ts'
+import type { SelectiveScanBackward } from '../op.ts'
 import { CHUNK, isConstant, scanSizes } from '../sizes.ts'
-import type {
-  SelectiveScanBackwardInputs,
-  SelectiveScanBackwardOutputs,
-  SelectiveScanInputs,
-  SelectiveScanOutputs,
-  SelectiveScanParams,
-} from '../types.ts'
+import type { SelectiveScanInputs, SelectiveScanOutputs, SelectiveScanParams } from '../types.ts'
 
 /** Items for threads to share, if channels allow: more would make more parts of what is summed over channels. */
 const ITEMS = 16
@@ -84,7 +79,7 @@ export function selectiveScanBackward({
   outputs,
   params,
   scratch,
-}: Call<SelectiveScanBackwardInputs, SelectiveScanBackwardOutputs, SelectiveScanParams>): WasmLaunch[] {
+}: SelectiveScanBackward): WasmLaunch[] {
   const { B, C, dy, dFinalState } = inputs
   const { du, dDelta, dA, dB, dC, dD, dz, dDeltaBias, dInitialState } = outputs
   const { batch, length, inner, stateSize, groups, chunks } = scanSizes(inputs)

@@ -1,16 +1,11 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
 import type { Tensor } from '../../../tensor/tensor.ts'
 import { ACTIVATION_WGSL } from '../../activation/webgpu/wgsl.ts'
-import type { Call } from '../../operation.ts'
+import type { SelectiveScanBackward } from '../op.ts'
 import { CHUNK, scanSizes } from '../sizes.ts'
 import { selectiveScanBackwardApply, stepsFor, threadsFor } from './backward-apply.ts'
-import { carry, pack, READ, SIZES, SWITCHES, WORKGROUP } from './shared.ts'
 import { edgeLaunches } from './forward.ts'
-import type {
-  SelectiveScanBackwardInputs,
-  SelectiveScanBackwardOutputs,
-  SelectiveScanParams,
-} from '../types.ts'
+import { carry, pack, READ, SIZES, SWITCHES, WORKGROUP } from './shared.ts'
 
 /** States that a thread keeps in registers at a time: a multiple of 4. */
 const STATES = 8
@@ -156,7 +151,7 @@ export function selectiveScanBackward({
   outputs: { du, dDelta, dA, dB, dC, dD, dz, dDeltaBias, dInitialState },
   params,
   scratch,
-}: Call<SelectiveScanBackwardInputs, SelectiveScanBackwardOutputs, SelectiveScanParams>): WebGpuLaunch[] {
+}: SelectiveScanBackward): WebGpuLaunch[] {
   const { u, delta, z, dy, dFinalState } = inputs
   const sizes = scanSizes(inputs)
   const { batch, length, inner, stateSize, groups, chunks } = sizes

@@ -3,8 +3,8 @@ import type { Tensor } from '../../../tensor/tensor.ts'
 import { ACTIVATION_WGSL } from '../../activation/webgpu/wgsl.ts'
 import type { Call } from '../../operation.ts'
 import { scanSizes, type ScanSizes } from '../sizes.ts'
-import { carry, pack, READ, SIZES, SWITCHES, WORKGROUP, type Packed } from './shared.ts'
 import type { SelectiveScanInputs, SelectiveScanOutputs, SelectiveScanParams } from '../types.ts'
+import { carry, pack, READ, SIZES, SWITCHES, WORKGROUP, type Packed } from './shared.ts'
 
 /** States that a thread keeps in registers at a time: a multiple of 4. */
 const STATES = 16

@@ -1,4 +1,4 @@
-import { expectRank, expectShape } from '../../../tensor/shape.ts'
+import { dims, expectShape } from '../../../tensor/shape.ts'
 import { apply } from '../../apply.ts'
 import { copyInto } from '../../elementwise/op.ts'
 import { asToken, reshape } from '../../layout/op.ts'
@@ -13,8 +13,7 @@ function check(
   { state, x, delta, A, B, C, D, z, deltaBias }: SsdStateUpdateInputs,
   { groups }: SsdStateUpdateParams,
 ): void {
-  expectRank(`${name}: state`, state.shape, 4)
-  const [batch, heads, headDim, stateSize] = state.shape as [number, number, number, number]
+  const [batch, heads, headDim, stateSize] = dims(state, 4, `${name}: state`)
   const inner = heads * headDim
   expectShape(`${name}: x`, x.shape, [batch, inner])
   expectShape(`${name}: delta`, delta.shape, [batch, heads])

@@ -1,8 +1,9 @@
 import { wasmLaunch, type WasmLaunch } from '../../../devices/wasm/launch.ts'
+import { dims } from '../../../tensor/shape.ts'
 import { kernelFor, type Kernel } from '../../kernels.ts'
 import type { Call } from '../../operation.ts'
-import { deltaRange } from '../shapes.ts'
 import type { DecayParams } from '../../scan/step/types.ts'
+import { deltaRange } from '../shapes.ts'
 import type { SsdStateUpdateInputs, SsdStateUpdateOutputs, SsdStateUpdateParams } from './types.ts'
 
 /** Rows of the state that one item works on. */
@@ -14,7 +15,7 @@ export function ssdStateUpdate({
   outputs: { y, nextState },
   params,
 }: Call<SsdStateUpdateInputs, SsdStateUpdateOutputs, SsdStateUpdateParams>): WasmLaunch[] {
-  const [batch, heads, headDim, stateSize] = state.shape as [number, number, number, number]
+  const [batch, heads, headDim, stateSize] = dims(state, 4)
   const tensors = { state, x, delta, A, B, C, D, z, deltaBias, y, next: nextState ?? state }
   const args = {
     ...tensors,

@@ -1,9 +1,10 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
+import { dims } from '../../../tensor/shape.ts'
 import { ACTIVATION_WGSL } from '../../activation/webgpu/wgsl.ts'
 import { copyRows } from '../../copy/webgpu.ts'
 import type { Call } from '../../operation.ts'
-import { deltaRange } from '../shapes.ts'
 import type { DecayParams } from '../../scan/step/types.ts'
+import { deltaRange } from '../shapes.ts'
 import type { SsdStateUpdateInputs, SsdStateUpdateOutputs, SsdStateUpdateParams } from './types.ts'
 
 /** Threads of a workgroup, and how many of them share a row of the state. */
@@ -117,7 +118,7 @@ export function ssdStateUpdate(
   const { state, x, delta, A, B, C, D, z, deltaBias } = call.inputs
   const { y, nextState } = call.outputs
   const { groups, deltaSoftplus, logDecay = false } = call.params
-  const [, heads, headDim, stateSize] = state.shape as [number, number, number, number]
+  const [, heads, headDim, stateSize] = dims(state, 4)
   const LANES = lanesFor(stateSize)
   const ROWS = WORKGROUP / LANES
   const deep = y.size >= MANY_ROWS && headDim % DEEP === 0 ? DEEP : 1

@@ -1,17 +1,10 @@
 import { wasmLaunch, type WasmLaunch } from '../../../devices/wasm/launch.ts'
 import { sumBlocks } from '../../norm/wasm/launch.ts'
-import type { Call } from '../../operation.ts'
+import type { SsdBackward } from '../op.ts'
 import { deltaRange, sizesOf } from '../shapes.ts'
 import { BLOCK_WIDTH, forward, prepare } from './forward.ts'
-import type { SsdBackwardInputs, SsdBackwardOutputs, SsdParams } from '../types.ts'
 
-export function ssdBackward({
-  inputs,
-  outputs,
-  params,
-  scratch,
-  device,
-}: Call<SsdBackwardInputs, SsdBackwardOutputs, SsdParams>): WasmLaunch[] {
+export function ssdBackward({ inputs, outputs, params, scratch, device }: SsdBackward): WasmLaunch[] {
   const { x, delta, A, B, C, D, z, deltaBias, initialState, dFinalState } = inputs
   const { dx, dDelta, dA, dB, dC, dD, dz, dDeltaBias, dInitialState } = outputs
   const sizes = sizesOf(inputs, params, device)

@@ -1,15 +1,14 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
 import { ACTIVATION_WGSL } from '../../activation/webgpu/wgsl.ts'
 import { sumBlocks } from '../../norm/webgpu/backward.ts'
-import type { Call } from '../../operation.ts'
+import type { SsdBackward } from '../op.ts'
 import { deltaRange, sizesOf } from '../shapes.ts'
 import { decaysAndScores, gradientsAfter, statesBefore } from './chunks.ts'
-import { ssdHeadGradients, ssdStepGradient } from './steps.ts'
+import { output } from './forward.ts'
 import { ssdGroupRows, ssdGroupScores } from './groups.ts'
 import { ssdDots, ssdInputGradient } from './rows.ts'
-import { output } from './forward.ts'
+import { ssdHeadGradients, ssdStepGradient } from './steps.ts'
 import { SIZES } from './wgsl.ts'
-import type { SsdBackwardInputs, SsdBackwardOutputs, SsdParams } from '../types.ts'
 
 const WORKGROUP = 256
 
@@ -71,13 +70,7 @@ const ssdSkipGradient = defineKernel({
     }`,
 })
 
-export function ssdBackward({
-  inputs,
-  outputs,
-  params,
-  scratch,
-  device,
-}: Call<SsdBackwardInputs, SsdBackwardOutputs, SsdParams>): WebGpuLaunch[] {
+export function ssdBackward({ inputs, outputs, params, scratch, device }: SsdBackward): WebGpuLaunch[] {
   const { x, delta, A, B, C, D, z, deltaBias, initialState, dFinalState } = inputs
   const { dx, dDelta, dA, dB, dC, dD, dz, dDeltaBias, dInitialState } = outputs
   const sizes = sizesOf(inputs, params, device)

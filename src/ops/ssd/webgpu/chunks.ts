@@ -3,8 +3,8 @@ import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../device
 import type { Tensor } from '../../../tensor/tensor.ts'
 import { ACTIVATION_WGSL } from '../../activation/webgpu/wgsl.ts'
 import { deltaRange, type SsdSizes } from '../shapes.ts'
-import { DECAYS, PRODUCT, SIZES } from './wgsl.ts'
 import type { SsdInputs, SsdParams } from '../types.ts'
+import { DECAYS, PRODUCT, SIZES } from './wgsl.ts'
 
 const WORKGROUP = 256
 

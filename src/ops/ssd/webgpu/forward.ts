@@ -3,9 +3,9 @@ import type { Tensor } from '../../../tensor/tensor.ts'
 import { ACTIVATION_WGSL } from '../../activation/webgpu/wgsl.ts'
 import type { Call } from '../../operation.ts'
 import { sizesOf, type SsdSizes } from '../shapes.ts'
+import type { SsdInputs, SsdOutputs, SsdParams } from '../types.ts'
 import { decaysAndScores, statesBefore } from './chunks.ts'
 import { DECAYS, PRODUCT, SIZES } from './wgsl.ts'
-import type { SsdInputs, SsdOutputs, SsdParams } from '../types.ts'
 
 /**
  * y[l] = decayIn[l] h C[l] + Σ_{s <= l} scores[l, s] decay(s, l) s[s] x[s], plus D x, times silu(z). A workgroup for each

@@ -1,12 +1,9 @@
 import { wasmLaunch, type WasmLaunch } from '../../../../devices/wasm/launch.ts'
-import type { Call } from '../../../operation.ts'
+import type { AttentionBackward } from '../op.ts'
 import { sizesOf } from '../sizes.ts'
 import { commonArgs, limitsLaunch } from './forward.ts'
-import type { AttentionBackwardInputs, AttentionBackwardOutputs, AttentionParams } from '../types.ts'
 
-export function attentionBackward(
-  call: Call<AttentionBackwardInputs, AttentionBackwardOutputs, AttentionParams>,
-): WasmLaunch[] {
+export function attentionBackward(call: AttentionBackward): WasmLaunch[] {
   const { inputs, outputs, params } = call
   const { q, k, v, y, lse, dy, dLse } = inputs
   const { B, L, S, P } = sizesOf(inputs, params)

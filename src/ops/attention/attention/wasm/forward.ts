@@ -1,4 +1,5 @@
 import { wasmLaunch, type WasmLaunch } from '../../../../devices/wasm/launch.ts'
+import { dims } from '../../../../tensor/shape.ts'
 import type { Tensor } from '../../../../tensor/tensor.ts'
 import type { Call } from '../../../operation.ts'
 import { sizesOf } from '../sizes.ts'
@@ -22,7 +23,7 @@ export function commonArgs({ q, k, v }: AttentionInputs, params: AttentionParams
 
 /** The launch that fills `limits` [B, L, 2]. */
 export function limitsLaunch({ q, k, past, reset }: AttentionInputs, limits: Tensor): WasmLaunch {
-  const [B, length] = q.shape as [number, number]
+  const [B, length] = dims(q, 3)
   return wasmLaunch('attentionLimits', { past, reset, limits, length, keys: k.shape[1] }, B)
 }
 

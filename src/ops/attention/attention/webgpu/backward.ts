@@ -1,9 +1,8 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../../devices/webgpu/kernel.ts'
-import type { Call } from '../../../operation.ts'
+import type { AttentionBackward } from '../op.ts'
 import { sizesOf } from '../sizes.ts'
 import { limitsOf } from './forward.ts'
 import { ATTENTION_WGSL, cutFor } from './wgsl.ts'
-import type { AttentionBackwardInputs, AttentionBackwardOutputs, AttentionParams } from '../types.ts'
 
 const WORKGROUP = 64
 
@@ -249,9 +248,7 @@ const attentionBackwardKV = defineKernel({
     }`,
 })
 
-export function attentionBackward(
-  call: Call<AttentionBackwardInputs, AttentionBackwardOutputs, AttentionParams>,
-): WebGpuLaunch[] {
+export function attentionBackward(call: AttentionBackward): WebGpuLaunch[] {
   const { inputs, outputs, params } = call
   const { q, k, v, y, dy, lse, dLse } = inputs
   const { heads, kvHeads, scale } = params

@@ -2,8 +2,8 @@ import type { Operand } from '../../../../devices/device.ts'
 import { defineKernel, launch, type WebGpuLaunch } from '../../../../devices/webgpu/kernel.ts'
 import type { Call } from '../../../operation.ts'
 import { sizesOf } from '../sizes.ts'
-import { ATTENTION_WGSL, cutFor } from './wgsl.ts'
 import type { AttentionInputs, AttentionOutputs, AttentionParams } from '../types.ts'
+import { ATTENTION_WGSL, cutFor } from './wgsl.ts'
 
 /** limits [B, L, 2]: first and last key of each query. One workgroup a batch row, one run of queries a thread. */
 const attentionLimits = defineKernel({

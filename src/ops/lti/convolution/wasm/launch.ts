@@ -1,19 +1,16 @@
 import { wasmLaunch, type WasmLaunch } from '../../../../devices/wasm/launch.ts'
+import { dims } from '../../../../tensor/shape.ts'
 import type { Call } from '../../../operation.ts'
+import type { FftConvolutionBackward } from '../op.ts'
 import { pointsFor } from '../points.ts'
-import type {
-  FftConvolutionBackwardInputs,
-  FftConvolutionBackwardOutputs,
-  FftConvolutionInputs,
-  FftConvolutionOutputs,
-} from '../types.ts'
+import type { FftConvolutionInputs, FftConvolutionOutputs } from '../types.ts'
 
 export function fftConvolution({
   inputs: { u, kernel },
   outputs: { y },
   scratch,
 }: Call<FftConvolutionInputs, FftConvolutionOutputs, object>): WasmLaunch[] {
-  const [batch, length, channels] = u.shape as [number, number, number]
+  const [batch, length, channels] = dims(u, 3)
   const points = pointsFor(length)
   const groups = Math.ceil(channels / 8)
   const sizes = { length, channels, points }
@@ -32,8 +29,8 @@ export function fftConvolutionBackward({
   inputs: { u, kernel, dy },
   outputs: { du, dKernel },
   scratch,
-}: Call<FftConvolutionBackwardInputs, FftConvolutionBackwardOutputs, object>): WasmLaunch[] {
-  const [batch, length, channels] = u.shape as [number, number, number]
+}: FftConvolutionBackward): WasmLaunch[] {
+  const [batch, length, channels] = dims(u, 3)
   const points = pointsFor(length)
   const groups = Math.ceil(channels / 8)
   const sizes = { length, channels, points }

@@ -1,14 +1,9 @@
 import { wasmLaunch, type WasmLaunch } from '../../../../devices/wasm/launch.ts'
+import { dims } from '../../../../tensor/shape.ts'
 import type { Call } from '../../../operation.ts'
-import type {
-  LtiDiagonalBackwardInputs,
-  LtiDiagonalBackwardOutputs,
-  LtiDiagonalInputs,
-  LtiDiagonalOutputs,
-  LtiDiagonalParams,
-} from '../types.ts'
-import type { LtiParams } from '../../types.ts'
 import { dimensionsOf, discretize, discretizeBackward, MODE_WORDS } from '../../wasm/discretize.ts'
+import type { LtiDiagonalBackward } from '../op.ts'
+import type { LtiDiagonalInputs, LtiDiagonalOutputs, LtiDiagonalParams } from '../types.ts'
 
 /** As in the kernels: tokens of a chunk. */
 const CHUNK = 64
@@ -20,7 +15,7 @@ export function ltiDiagonal({
   scratch,
 }: Call<LtiDiagonalInputs, LtiDiagonalOutputs, LtiDiagonalParams>): WasmLaunch[] {
   const { u, D, initialRe, initialIm, reset } = inputs
-  const [batch, length] = u.shape as [number, number, number]
+  const [batch, length] = dims(u, 3)
   const { channels, modes, paddedModes, groups, complex } = dimensionsOf(inputs)
   const table = scratch([groups, paddedModes, 6, 4])
   const corrections = scratch([groups, paddedModes, 2, 4])
@@ -33,15 +28,10 @@ export function ltiDiagonal({
   ]
 }
 
-export function ltiDiagonalBackward({
-  inputs,
-  outputs,
-  params,
-  scratch,
-}: Call<LtiDiagonalBackwardInputs, LtiDiagonalBackwardOutputs, LtiParams>): WasmLaunch[] {
+export function ltiDiagonalBackward({ inputs, outputs, params, scratch }: LtiDiagonalBackward): WasmLaunch[] {
   const { u, D, initialRe, initialIm, reset, dy, dFinalRe, dFinalIm } = inputs
   const { du, dD, dInitialRe, dInitialIm } = outputs
-  const [batch, length] = u.shape as [number, number, number]
+  const [batch, length] = dims(u, 3)
   const { channels, modes, paddedModes, groups, complex } = dimensionsOf(inputs)
   const table = scratch([groups, paddedModes, 6, 4])
   const corrections = scratch([groups, paddedModes, 2, 4])

@@ -1,10 +1,9 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../../devices/webgpu/kernel.ts'
-import type { Call } from '../../../operation.ts'
+import { dims } from '../../../../tensor/shape.ts'
 import { discretize, discretizeBackward, TABLE, TABLE_FIELDS } from '../../webgpu/discretize.ts'
-import { CHUNK, PLACE, TILE, walk } from './forward.ts'
 import { COMPLEX } from '../../webgpu/wgsl.ts'
-import type { LtiDiagonalBackwardInputs, LtiDiagonalBackwardOutputs } from '../types.ts'
-import type { LtiParams } from '../../types.ts'
+import type { LtiDiagonalBackward } from '../op.ts'
+import { CHUNK, PLACE, TILE, walk } from './forward.ts'
 
 /** Chunks that one thread takes in turn, and sums over. */
 const SPAN = 4
@@ -108,10 +107,10 @@ export function ltiDiagonalBackward({
   outputs,
   params,
   scratch,
-}: Call<LtiDiagonalBackwardInputs, LtiDiagonalBackwardOutputs, LtiParams>): WebGpuLaunch[] {
+}: LtiDiagonalBackward): WebGpuLaunch[] {
   const { u, aRe, aIm, D, initialRe, initialIm, reset, dy, dFinalRe, dFinalIm } = inputs
   const { du, dInitialRe, dInitialIm } = outputs
-  const [batch, length, channels] = u.shape as [number, number, number]
+  const [batch, length, channels] = dims(u, 3)
   const modes = aRe.shape[1]
   const chunks = Math.ceil(length / CHUNK)
   const spans = Math.ceil(chunks / SPAN)

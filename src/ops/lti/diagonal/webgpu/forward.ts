@@ -4,7 +4,7 @@
  * one after the other.
  */
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../../devices/webgpu/kernel.ts'
-import type { Shape } from '../../../../tensor/shape.ts'
+import { dims, type Shape } from '../../../../tensor/shape.ts'
 import type { Tensor } from '../../../../tensor/tensor.ts'
 import type { Call } from '../../../operation.ts'
 import { discretize, TABLE, TABLE_FIELDS } from '../../webgpu/discretize.ts'
@@ -189,7 +189,7 @@ export function walk(
   complex: boolean,
   adjoint: boolean,
 ): WebGpuLaunch[] {
-  const [batch, length, channels] = shape as [number, number, number]
+  const [batch, length, channels] = shape
   const chunks = Math.ceil(length / CHUNK)
   const uniforms = { batch, length, channels, modes, chunks }
   return [
@@ -215,7 +215,7 @@ export function ltiDiagonal({
   scratch,
 }: Call<LtiDiagonalInputs, LtiDiagonalOutputs, LtiDiagonalParams>): WebGpuLaunch[] {
   const { u, aRe, aIm, D, initialRe, initialIm, reset } = inputs
-  const [batch, length, channels] = u.shape as [number, number, number]
+  const [batch, length, channels] = dims(u, 3)
   const modes = aRe.shape[1]
   const chunks = Math.ceil(length / CHUNK)
   const complex = aIm !== undefined

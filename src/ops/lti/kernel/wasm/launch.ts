@@ -2,12 +2,8 @@ import { wasmLaunch, type WasmLaunch } from '../../../../devices/wasm/launch.ts'
 import type { Call } from '../../../operation.ts'
 import type { LtiMode } from '../../types.ts'
 import { dimensionsOf, discretizeBackward, MODE_WORDS } from '../../wasm/discretize.ts'
-import type {
-  LtiKernelBackwardInputs,
-  LtiKernelBackwardOutputs,
-  LtiKernelOutputs,
-  LtiKernelParams,
-} from '../types.ts'
+import type { LtiKernelBackward } from '../op.ts'
+import type { LtiKernelOutputs, LtiKernelParams } from '../types.ts'
 
 /** As in the kernels: taps of a block, and words of a mode's tables. */
 const TAPS = 64
@@ -27,12 +23,7 @@ export function ltiKernel({
   return [wasmLaunch('ltiKernelForward', { ...operands, length, modes, bilinear, scale }, channels)]
 }
 
-export function ltiKernelBackward({
-  inputs,
-  outputs,
-  params,
-  scratch,
-}: Call<LtiKernelBackwardInputs, LtiKernelBackwardOutputs, LtiKernelParams>): WasmLaunch[] {
+export function ltiKernelBackward({ inputs, outputs, params, scratch }: LtiKernelBackward): WasmLaunch[] {
   const { logDt, aRe, aIm, bRe, bIm, cRe, cIm, dKernel } = inputs
   const { discretization, scale, length } = params
   const { channels, modes, paddedModes, groups } = dimensionsOf(inputs)

@@ -1,14 +1,11 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../../devices/webgpu/kernel.ts'
+import { dims } from '../../../../tensor/shape.ts'
+import type { Call } from '../../../operation.ts'
 import type { LtiMode } from '../../types.ts'
 import { discretize, discretizeBackward, TABLE, TABLE_FIELDS } from '../../webgpu/discretize.ts'
 import { POWERS } from '../../webgpu/wgsl.ts'
-import type { Call } from '../../../operation.ts'
-import type {
-  LtiKernelBackwardInputs,
-  LtiKernelBackwardOutputs,
-  LtiKernelOutputs,
-  LtiKernelParams,
-} from '../types.ts'
+import type { LtiKernelBackward } from '../op.ts'
+import type { LtiKernelOutputs, LtiKernelParams } from '../types.ts'
 
 /** Taps of a workgroup: ROWS blocks of ROWS taps, each power Ā^(ROWS i + j) a product of two from short tables. */
 const ROWS = 32
@@ -135,7 +132,7 @@ export function ltiKernel({
   scratch,
 }: Call<LtiMode, LtiKernelOutputs, LtiKernelParams>): WebGpuLaunch[] {
   const { length } = params
-  const [channels, modes] = inputs.aRe.shape as [number, number]
+  const [channels, modes] = dims(inputs.aRe, 2)
   const table = scratch([TABLE_FIELDS, modes, channels])
   const tiles = Math.ceil(length / (ROWS * ROWS))
   return [
@@ -149,14 +146,9 @@ export function ltiKernel({
   ]
 }
 
-export function ltiKernelBackward({
-  inputs,
-  outputs,
-  params,
-  scratch,
-}: Call<LtiKernelBackwardInputs, LtiKernelBackwardOutputs, LtiKernelParams>): WebGpuLaunch[] {
+export function ltiKernelBackward({ inputs, outputs, params, scratch }: LtiKernelBackward): WebGpuLaunch[] {
   const { length } = params
-  const [channels, modes] = inputs.aRe.shape as [number, number]
+  const [channels, modes] = dims(inputs.aRe, 2)
   const table = scratch([TABLE_FIELDS, modes, channels])
   const partial = scratch([6 * modes + 1, channels])
   return [
