@@ -55,9 +55,9 @@ testDevices(
         ['a transformer, layers recomputed', { architecture: 'transformer', recompute: true }],
         ['nothing held out', { validationPart: 0 }],
       ]
-      test.each(kinds)('%s', (_, changes) =>
-        expectSameBits(device(), tiny(changes), [3, 4, 10, 11], newFolder),
-      )
+      test.each(kinds)('%s', async (_, changes) => {
+        await expectSameBits(device(), tiny(changes), [3, 4, 10, 11], newFolder)
+      })
     })
 
     test('the text of the test is read with the best weights, in the end', async () => {
