@@ -1,6 +1,6 @@
 /** Prints what stands before a kernel's body: extensions, constants, uniforms, bindings and `flatGroup`. */
 import type { DType } from '../device.ts'
-import { MAX_GROUPS, type Element, type Kernel, type UniformType } from './kernel.ts'
+import { MAX_GROUPS, type Element, type Kernel, type UniformType, type WebGpuLaunch } from './kernel.ts'
 
 /** What an element is in WGSL, and the dtype of operands that have such elements (undefined: any). */
 const ELEMENTS: Readonly<Record<Element, { readonly wgsl: string; readonly dtype: DType | undefined }>> = {
@@ -49,6 +49,12 @@ export function planOf(kernel: Kernel): Plan {
   const plan = { bindings, uniforms }
   plans.set(kernel, plan)
   return plan
+}
+
+/** The whole text of the kernel as a launch specialises it: launches with the same text share a pipeline. */
+export function textOf({ kernel, constants, bindings }: WebGpuLaunch): string {
+  const present = planOf(kernel).bindings.map(({ name }) => bindings[name] !== undefined)
+  return printKernel(kernel, constants, present)
 }
 
 /** The whole text of a kernel. `present` says of each binding whether it comes with an operand. */

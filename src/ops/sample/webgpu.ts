@@ -193,6 +193,7 @@ const sampleKernel = defineKernel({
         }
       }
       masses[local].x = sum;
+      if (local == 0) { atomicStore(&owner, 0u); }
       workgroupBarrier();
       // Sums of all runs up to this one.
       for (var reach = 1u; reach < WORKGROUP; reach *= 2) {
