@@ -41,6 +41,7 @@ export interface Batches<B extends Batch = Batch> extends BatchForm {
   next(): B
   /** Position, as JSON: restoring it continues with the same batches. */
   save(): BatchesState
+  /** Goes on from where `save` was called. */
   restore(state: BatchesState): void
 }
 

@@ -11,6 +11,7 @@ export interface TokenBatch extends Batch {
   readonly reset?: Int32Array
 }
 
+/** Sizes and order of batches. */
 export interface BatchOptions {
   readonly batch: number
   readonly length: number

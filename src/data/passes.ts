@@ -3,6 +3,7 @@ import { ConfigError } from '../errors.ts'
 import { IGNORE, type Pass, type PassBatch } from './batch.ts'
 import { expectEnough, expectIds, type TokenBatch } from './batches.ts'
 
+/** Sizes of the windows of a pass. */
 export interface StretchOptions {
   /** Rows computed together; fewer if the text is short. Default: 8. */
   readonly batch?: number
@@ -47,6 +48,7 @@ export function stretches(
   }
 }
 
+/** How sliding windows lie. */
 export interface WindowOptions {
   /** Most tokens that a window holds. A prediction sees those before it in its window. */
   readonly window: number

@@ -1,6 +1,7 @@
 /** Tables as text: comma- and tab-separated values, and JSON lines. Nothing is dropped: what cannot be read is an error with its line. */
 import { ConfigError } from '../errors.ts'
 
+/** One row of a table. */
 export interface TableRow {
   /** Line of the file that the row begins on, from 1. */
   readonly line: number
@@ -8,6 +9,7 @@ export interface TableRow {
   readonly cells: readonly unknown[]
 }
 
+/** A table as it was read: the names of its columns, and its rows. */
 export interface Table {
   /** The file, for errors. */
   readonly where: string

@@ -33,6 +33,7 @@ export interface ChoiceValues {
   readonly cacheInner: number
 }
 
+/** The classes of devices that choices were measured for. */
 export type DeviceClass = 'wasm' | 'wasm, revectorized' | 'webgpu' | 'webgpu, software' | 'reference'
 
 export interface Choices extends ChoiceValues {

@@ -10,6 +10,7 @@ import { bytesOf, type DType, type HostArray } from './dtype.ts'
 import { DeviceError, expectSynchronous, StateError } from '../errors.ts'
 
 export type { DType, HostArray } from './dtype.ts'
+/** The devices that there are. */
 export type DeviceName = 'reference' | 'wasm' | 'webgpu'
 
 /** A piece of device memory with a count of its holders. At zero it goes back to its arena. */
@@ -27,19 +28,23 @@ export abstract class Storage {
     this.elementBytes = bytesOf(dtype)
   }
 
+  /** Bytes of all elements. */
   get bytes(): number {
     return this.size * this.elementBytes
   }
 
+  /** Whether it has a holder. */
   get alive(): boolean {
     return this.#holders > 0
   }
 
+  /** Adds a holder. */
   retain(): void {
     if (!this.alive) throw new StateError('memory was retained after its release')
     this.#holders++
   }
 
+  /** Takes a holder away; without any, the memory goes back to the arena. */
   release(): void {
     if (!this.alive) throw new StateError('memory was released twice')
     if (--this.#holders === 0) this.recycle()
@@ -65,6 +70,7 @@ export interface Arena {
   readonly usedBytes: number
   /** Largest `usedBytes` since the arena was made or `resetPeak` was called. */
   readonly peakBytes: number
+  /** Counts `peakBytes` from now on. */
   resetPeak(): void
   /** Gives everything back. All its storages are dead after this. */
   destroy(): void
@@ -88,6 +94,7 @@ export interface LaunchList {
   readonly length: number
 }
 
+/** What computes: memory, and lists of launches. `Launch` is what the device takes as one launch. */
 export interface Device<Launch = never> {
   readonly name: DeviceName
   /** One line for people: adapter or engine, threads, features. */
@@ -100,6 +107,7 @@ export interface Device<Launch = never> {
   readonly choices: Choices
   /** Kernels take contiguous operands that start at a multiple of this many bytes; others must be copied first. */
   readonly offsetAlignment: number
+  /** A new arena, for a recording or anything else that shall keep its places. */
   createArena(): Arena
 
   /**

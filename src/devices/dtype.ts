@@ -13,6 +13,7 @@ const HOST_ARRAYS = {
   u32: Uint32Array,
 } as const
 
+/** The types of elements: f32 and f16 numbers, i32 integers, u32 words. */
 export type DType = keyof typeof HOST_ARRAYS
 export const DTYPES = Object.keys(HOST_ARRAYS) as readonly DType[]
 

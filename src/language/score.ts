@@ -5,6 +5,7 @@ import type { Model } from '../models/model.ts'
 import { evaluate } from '../tasks/evaluate.ts'
 import { language } from '../tasks/language.ts'
 
+/** How a text is cut into windows. */
 export interface ScoreOptions {
   /** Most tokens that a window holds: a prediction sees those before it in its window. Default: all that came before. */
   readonly window?: number
@@ -14,6 +15,7 @@ export interface ScoreOptions {
   readonly onProgress?: (done: number, total: number) => void
 }
 
+/** How well a model foretells a text. */
 export interface Score {
   /** Sum of -ln p over the tokens predicted. */
   readonly nats: number

@@ -9,6 +9,7 @@ import type { AnyLayer, HeadConfig, InputConfig, StackConfig } from './stack-con
 type KindOf<A> = A extends { readonly kinds: infer K extends readonly AnyLayerKind[] } ? K[number] : never
 /** The configuration of a layer: those that the schemas of all kinds of layers allow. */
 export type LayerConfig = Readonly<v.InferOutput<KindOf<Entry>['schema']>>
+/** The configuration of a model: what comes in, its layers, what comes out. */
 export type ModelConfig = StackConfig<LayerConfig>
 /** What `createModel` takes for `architecture`. */
 export type ArchitectureName = Extract<Entry, { readonly layer: unknown }>['type']

@@ -13,6 +13,7 @@ import { writeFiles, type SaveTarget } from './files/folder.ts'
 import { folderFiles, type SaveOptions } from './files/save.ts'
 import { Stack } from './stack.ts'
 
+/** What a model is told besides its input. */
 export interface ForwardOptions extends Omit<SequenceOptions, 'state'> {
   /** What each layer remembers of what came before. */
   readonly states?: States | undefined
@@ -175,6 +176,7 @@ export class Model {
     return writeFiles(target, folderFiles(liveCheckpoint(this), options))
   }
 
+  /** Gives the memory of the parameters back. */
   dispose(): void {
     dispose(this.stack)
   }

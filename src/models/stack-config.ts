@@ -32,6 +32,7 @@ export interface AnyLayer {
   readonly mlp?: number | undefined
 }
 
+/** The configuration of a model, whatever kinds of layers there are. */
 export interface StackConfig<L extends AnyLayer = AnyLayer> {
   readonly width: number
   readonly layers: readonly L[]

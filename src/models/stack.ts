@@ -14,6 +14,7 @@ import { kindOf, type ModelConfig } from './config.ts'
 import type { Layer, Stream } from './layer.ts'
 import { eachOf } from './stack-config.ts'
 
+/** What the layers are told besides their input. */
 export interface LayersOptions extends Omit<SequenceOptions, 'state'> {
   /** What each layer remembers of what came before. */
   readonly states?: readonly State[] | undefined
@@ -71,6 +72,7 @@ export class Stack extends Module {
     }
   }
 
+  /** In their order. */
   get layers(): readonly Layer[] {
     return this.backbone.layers
   }

@@ -4,6 +4,7 @@ import { residualFanIn } from './initializers.ts'
 import { Linear } from './linear.ts'
 import { Module } from './module.ts'
 
+/** Sizes of a gated MLP. */
 export interface GatedMLPOptions {
   readonly width: number
   readonly hidden: number

@@ -4,6 +4,7 @@ import { fanIn, normal, type Initializer } from './initializers.ts'
 import { Module } from './module.ts'
 import { Parameter, parameter } from './parameter.ts'
 
+/** Sizes of a projection. */
 export interface LinearOptions {
   readonly input: number
   readonly output: number
@@ -26,6 +27,7 @@ export class Linear extends Module {
     this.bias = init ? parameter([output], { init }) : undefined
   }
 
+  /** x [..., input] to [..., output]. */
   forward(x: Tensor): Tensor {
     return linearBy(x, this.weight.value, this.bias?.tensor)
   }

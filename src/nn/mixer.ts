@@ -3,6 +3,7 @@ import type { Input } from './input.ts'
 import { Module } from './module.ts'
 import { createState, type Slots, type State } from './states.ts'
 
+/** What a mixer is told besides its input. */
 export interface SequenceOptions {
   /** What came before. Absent: nothing. */
   readonly state?: State | undefined
@@ -14,6 +15,7 @@ export interface SequenceOptions {
   readonly past?: Tensor | undefined
 }
 
+/** What a mixer gives for a sequence. */
 export interface SequenceResult {
   /** [B, L, output] */
   readonly y: Tensor

@@ -33,15 +33,18 @@ export class Constant {
     this.init = init
   }
 
+  /** Its values. Throws StateError before `place`. */
   get tensor(): Tensor {
     if (this.#tensor) return this.#tensor
     throw new StateError('the module is not placed on a device', { where: 'constant' })
   }
 
+  /** Gives it memory and its values; `place` calls this. */
   allocate(device: AnyDevice): void {
     this.#tensor = persistent(() => tensor(device, this.init(this.shape, new Random(0)), this.shape))
   }
 
+  /** Gives the memory back. */
   dispose(): void {
     this.#tensor?.dispose()
     this.#tensor = undefined

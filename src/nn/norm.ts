@@ -15,6 +15,7 @@ export class RMSNorm extends Module {
     this.weight = parameter([width], { init: ones })
   }
 
+  /** x [..., width] to the same shape. */
   forward(x: Tensor): Tensor {
     return rmsNorm({ x, weight: this.weight.tensor }, { eps: this.eps }).y
   }
@@ -39,6 +40,7 @@ export class LayerNorm extends Module {
     this.bias = parameter([width], { init: zeros })
   }
 
+  /** x [..., width] to the same shape. */
   forward(x: Tensor): Tensor {
     return layerNorm({ x, weight: this.weight.tensor, bias: this.bias.tensor }, { eps: this.eps }).y
   }

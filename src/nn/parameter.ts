@@ -17,6 +17,7 @@ export interface AlternativeForm {
   readonly toFirst: (values: Float32Array) => Float32Array
 }
 
+/** What a parameter is declared with. */
 export interface ParameterOptions {
   readonly init: Initializer
   /** Whether AdamW decays it: matrices yes; biases, norms, A_log, D no (the published exclusions). Default: `packable`. */
@@ -105,6 +106,7 @@ export class Parameter {
     })
   }
 
+  /** The device it is placed on. Throws StateError before `place`. */
   get device(): AnyDevice {
     const { value } = this
     return value instanceof Tensor ? value.device : value.words.device

@@ -13,6 +13,7 @@ export interface Slot {
   /** Whether it has a row for each position, as the keys and values of attention. It is then filled in place. */
   readonly grows: boolean
 }
+/** The slots of a layer, by name. */
 export type Slots = Readonly<Record<string, Slot>>
 
 /** What a layer remembers of a sequence, by name. Empty for layers that remember nothing. */
@@ -157,6 +158,7 @@ export class States {
     for (const tensor of this.fixed.values()) fill(tensor, 0)
   }
 
+  /** Gives the memory of all tensors back. */
   dispose(): void {
     for (const tensor of this.named.values()) tensor.dispose()
   }

@@ -3,6 +3,7 @@ import type { AnyDevice, DeviceName } from '../devices/device.ts'
 import { DeviceError } from '../errors.ts'
 import { withKernels } from './kernels.ts'
 
+/** How a device is opened. */
 export interface DeviceOptions {
   /** wasm: threads that compute, the calling one included. Default: the cores there are, at most 16. */
   readonly threads?: number

@@ -27,6 +27,7 @@ const stored = {
   device: v.picklist(DEVICES, DEVICES.join(', ')),
 }
 
+/** What run.json says of a run. */
 export interface StoredRun extends CompleteSettings {
   readonly encoding?: unknown
   /** SHA-256 of the data. */

@@ -15,6 +15,7 @@ import { completeSettings, type CompleteSettings, type RunSettings } from './set
 import { readSource } from './sources.ts'
 import { Training, type RunEvents, type RunResult } from './training.ts'
 
+/** How a run is done. */
 export interface RunOptions {
   readonly device: AnyDevice
   readonly events?: RunEvents
@@ -53,6 +54,7 @@ export async function startRun(
   })
 }
 
+/** How a run goes on. */
 export interface ResumeOptions extends RunOptions {
   /** Where the data are now, if they were moved. */
   readonly data?: string | undefined

@@ -18,6 +18,7 @@ import { configOf, createRunModel } from './model.ts'
 import type { StoredRun } from './run-file.ts'
 import type { CompleteSettings } from './settings.ts'
 
+/** What a run begins with. */
 export interface RunStart {
   readonly folder: string
   readonly task: Task
@@ -28,14 +29,19 @@ export interface RunStart {
   readonly sizes: PartSizes
 }
 
+/** Who is told while a run goes on. */
 export interface RunEvents {
   /** Called once, before the first step. */
   onStart?(info: RunStart): void
+  /** After each update. */
   onStep?(step: TrainedStep, steps: number): void
+  /** After each validation. */
   onEvaluation?(evaluation: Evaluation, step: number, best: boolean): void
+  /** After each training checkpoint. */
   onCheckpoint?(step: number): void
 }
 
+/** How a run ended. */
 export interface RunResult {
   readonly folder: string
   /** With the weights of the last step. The caller disposes it. */

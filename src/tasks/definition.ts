@@ -53,10 +53,12 @@ export interface ReadData {
   readonly predictions?: (model: Model) => AsyncIterable<PredictedRow>
 }
 
+/** A cell of a file of predictions. */
 export type PredictedValue = string | number | readonly (string | number | readonly number[])[]
 /** One row of a file of predictions, by column. */
 export type PredictedRow = Readonly<Record<string, PredictedValue>>
 
+/** A task that can be trained from files. */
 export interface TaskDefinition<Reads extends keyof Sources = keyof Sources, S extends Settings = Settings> {
   /** One word: the command, and `task` in run.json. */
   readonly name: string

@@ -16,6 +16,7 @@ export const TASKS = Object.freeze({
   regress: regressDefinition,
 })
 
+/** The tasks that can be trained from files. */
 export type TaskName = keyof typeof TASKS
 
 /** @throws ConfigError if there is none of that name */

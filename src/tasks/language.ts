@@ -14,6 +14,7 @@ const BATCHINGS = ['random', 'carried', 'packed'] as const
 /** Most bytes that an evaluation reads: of a longer held-out text, the beginnings of stretches evenly apart. */
 const EVALUATED_BYTES = 2 ** 17
 
+/** What the tokens of a text are. */
 export interface LanguageOptions {
   /** What a token is, for the words of a loss. Default: `token`. */
   readonly unit?: 'token' | 'byte'

@@ -46,6 +46,7 @@ export function expectTrainable({ parameters }: Model): void {
   }
 }
 
+/** A loss, and the gradients of all parameters. */
 export interface LossAndGradients {
   /** Mean over all that counts: for classes cross-entropy in nats. */
   readonly loss: number
@@ -53,6 +54,7 @@ export interface LossAndGradients {
   readonly gradients: Map<string, Float32Array>
 }
 
+/** How gradients are computed. */
 export interface GradientOptions {
   /** Recompute each layer's inside in backward: less memory, the same numbers. */
   readonly recompute?: boolean

@@ -13,6 +13,7 @@ import type { Field, Sizes, TargetPart, Task, Tensors } from './task.ts'
 
 type Each = 'sequence' | 'position'
 
+/** Which numbers are to be said. */
 export interface RegressOptions {
   /** Numbers for each sequence or position. Default: 1. */
   readonly outputs?: number

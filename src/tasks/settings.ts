@@ -117,6 +117,7 @@ export const COMMON = {
   ),
 } as const satisfies Settings
 
+/** The values of the settings that runs of all tasks have. */
 export type CommonSettings = ValuesOf<typeof COMMON>
 
 /** The schemas of settings, as the entries of one for an object. Those without a default may be absent. */

@@ -17,6 +17,7 @@ export interface Field {
   readonly shape: Shape
 }
 
+/** The arrays of a batch, by name. */
 export type Fields = Readonly<Record<string, Field>>
 /** The arrays of a batch on a device. */
 export type Tensors = Readonly<Record<string, Tensor>>
@@ -30,6 +31,7 @@ export interface Sizes extends BatchForm {
 
 /** Some arrays of a batch: which they are, how a record fills them, and what may stand in them. */
 export interface Part {
+  /** The arrays of a batch of these sizes. */
   fields(sizes: Sizes): Fields
   /**
    * Writes positions [from, to) of a record into row `row`, and what does not count into the rest of the row. Without a record:
@@ -65,6 +67,7 @@ export interface MetricInfo {
 /** The values of a task's metrics, and of others that go with them (such as simple baselines). */
 export type Metrics = Readonly<Record<string, number>>
 
+/** What was measured. */
 export interface Summary {
   readonly metrics: Metrics
   /** Of tasks with classes: how often each class (row) was taken for each (column). */
@@ -92,6 +95,7 @@ export interface LossUnit {
   readonly scale: number
 }
 
+/** A task as a value. */
 export interface Task {
   /** One word: `classify`. */
   readonly name: string
@@ -108,6 +112,7 @@ export interface Task {
   readonly unit: LossUnit
   /** What an evaluation says besides the loss, by the name it has in `Metrics`. */
   readonly metrics: Readonly<Record<string, MetricInfo>>
+  /** A new meter, which has seen nothing yet. */
   meter(): Meter
   /** The metric that says which of two models is better. Default: the loss, of which less is better. */
   readonly objective?: string

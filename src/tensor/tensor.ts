@@ -34,6 +34,7 @@ export class Tensor implements Operand {
     track(this)
   }
 
+  /** The memory it is on. Throws StateError after its release. */
   get storage(): Storage {
     if (!this.#storage.alive) {
       throw new StateError(`a tensor of shape ${showShape(this.shape)} was used after its release`, {
@@ -53,6 +54,7 @@ export class Tensor implements Operand {
     return this.width === 0 ? 0 : this.size / this.width
   }
 
+  /** Whether its rows lie side by side. */
   get contiguous(): boolean {
     return this.rowStride === this.width || this.rows <= 1
   }

@@ -3,6 +3,7 @@ import { adamWStep, zeros } from '../ops/index.ts'
 import { persistent } from '../tensor/scope.ts'
 import { empty, type Tensor } from '../tensor/tensor.ts'
 
+/** The constants of AdamW (Loshchilov and Hutter 2019). */
 export interface AdamWOptions {
   readonly beta1?: number
   readonly beta2?: number
@@ -70,6 +71,7 @@ export class AdamW {
     }
   }
 
+  /** Gives the memory of the moments back. */
   dispose(): void {
     for (const { m, v } of this.moments.values()) {
       m.dispose()

@@ -8,6 +8,7 @@ import { AdamW, type AdamWOptions } from './adamw.ts'
 import type { Schedule } from './schedule.ts'
 import { createTrainingStep, type StepReport, type TrainingStep } from './training-step.ts'
 
+/** How a model is trained. */
 export interface TrainerOptions {
   /** What the model learns. Default: what its head is for (`taskFor`). */
   readonly task?: Task
@@ -23,6 +24,7 @@ export interface TrainerOptions {
   readonly recompute?: boolean
 }
 
+/** What is known of one update. */
 export interface TrainedStep {
   /** Updates done, this one included. */
   readonly step: number
@@ -109,15 +111,18 @@ export class Trainer {
     }
   }
 
+  /** Where training is, to go on from there with the same bits. */
   save(batches: Batches): TrainerState {
     return { step: this.#done, batches: batches.save() }
   }
 
+  /** Goes on from where training was. */
   restore(state: TrainerState, batches: Batches): void {
     this.#done = state.step
     batches.restore(state.batches)
   }
 
+  /** Gives the memory of the step and of the optimizer back; the model stays. */
   dispose(): void {
     this.#step?.dispose()
     this.optimizer.dispose()

@@ -9,6 +9,7 @@ import { partsOf, type Session, type SessionParts } from './session.ts'
 import { rowOf, States } from '../../nn/states.ts'
 import { stackRows } from '../../ops/index.ts'
 
+/** How the sessions of a batch draw. */
 export interface SessionBatchOptions extends Omit<TextOptions, 'seed'> {
   /** A seed for each session. Default: each goes on with its own random numbers. */
   readonly seeds?: readonly number[]

@@ -18,11 +18,13 @@ import type { PrefixStore } from '../saved/prefix-store.ts'
 import { expectDrawn, Sequence, type SequenceSettings } from './sequence.ts'
 import { TextFlow } from '../text-flow.ts'
 
+/** How a session begins, and what it keeps. */
 export interface SessionOptions extends SequenceSettings {
   /** What to go on from: the bytes of a saved session, or another session, which is left as it is. */
   readonly from?: Uint8Array | Session | undefined
 }
 
+/** How a session reads. */
 export interface AppendOptions {
   /** Looks the state after all tokens up, and keeps it there once computed. */
   readonly store?: PrefixStore | undefined

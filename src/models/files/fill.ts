@@ -27,6 +27,7 @@ import type { Checkpoint } from './open.ts'
  */
 export type WeightFormat = 'stored' | 'f32' | PackedFormat
 
+/** How far the loading of a model is. */
 export interface LoadProgress {
   /** The tensor being read. */
   readonly tensor: string

@@ -22,6 +22,7 @@ export const TENSOR_KINDS = [
 ] as const
 export type TensorKind = (typeof TENSOR_KINDS)[number]
 
+/** One tensor of a checkpoint, as `inspect` lists it. */
 export interface TensorEntry {
   readonly name: string
   readonly kind: TensorKind
@@ -31,6 +32,7 @@ export interface TensorEntry {
   readonly bytes: number
 }
 
+/** What a session of a model remembers, in bytes. */
 export interface StateSize {
   /** Of a session, in bytes, whatever its length. */
   readonly fixed: number
@@ -44,6 +46,7 @@ function bytesOfNumber(dtype: string): number {
   return type ? type.bytes / type.block : STORED_TYPES.get(dtype)!.bytes
 }
 
+/** All tensors of a checkpoint, each with what it is for. */
 export function tensorEntries({ tensors, config }: Pick<Checkpoint, 'tensors' | 'config'>): TensorEntry[] {
   const kinds = kindsOf(new Stack(config))
   return [...tensors].map(([name, { dtype, shape }]) => {

@@ -24,6 +24,7 @@ const CONFIG = 'config.json'
  */
 export type ModelSource = string | ReadonlyMap<string, FileLike>
 
+/** What says which files are meant. */
 export interface SourceOptions {
   /** The file with the weights, where a folder or repository has several: `model-q8_0.gguf`. */
   readonly file?: string
@@ -31,6 +32,7 @@ export interface SourceOptions {
   readonly hub?: HubOptions
 }
 
+/** A model in files: its configuration and its tensors. */
 export interface Checkpoint {
   /** What errors call the weights. */
   readonly where: string
@@ -42,8 +44,8 @@ export interface Checkpoint {
 }
 
 /**
- * Opens a model in the Hugging Face layout (`mamba`, `mamba2`, `falcon_mamba`), in that of state-spaces, in a GGUF file, or one
- * that Sidewinder wrote. Only headers are read.
+ * Opens a model in the Hugging Face layout, in that of state-spaces, in a GGUF file, or one that Sidewinder wrote. Which models each
+ * layout has is in `architectures/`. Only headers are read.
  *
  * @throws CheckpointError, ConfigError naming file, tensor or key, what was expected and what was found
  */

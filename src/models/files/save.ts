@@ -24,6 +24,7 @@ import type { ModelConfig } from '../config.ts'
 /** What is saved: a checkpoint, or a model in memory seen as one. */
 export type Saved = Pick<Checkpoint, 'where' | 'config' | 'tensors'>
 
+/** How a model is written. */
 export interface SaveOptions {
   /** Weights are split in files of at most so many bytes (a larger tensor has one to itself). Default: 5 GB, as transformers. */
   readonly shardBytes?: number

@@ -10,6 +10,7 @@ import { Mixer, type SequenceOptions, type SequenceResult } from '../mixer.ts'
 import { note } from '../observe.ts'
 import { slot, type Slots, type State } from '../states.ts'
 
+/** Sizes of an attention layer. */
 export interface AttentionOptions {
   readonly width: number
   readonly heads: number

@@ -7,6 +7,7 @@ import { note } from '../observe.ts'
 import { parameter, type Parameter } from '../parameter.ts'
 import { slot, type Slots, type State } from '../states.ts'
 
+/** Sizes of a linear state-space layer. */
 export interface LinearSSMOptions {
   readonly input: number
   /** State size S. */

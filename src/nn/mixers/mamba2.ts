@@ -25,6 +25,7 @@ import { ifObserved, note } from '../observe.ts'
 import { parameter, type Parameter } from '../parameter.ts'
 import { slot, type Slots, type State } from '../states.ts'
 
+/** Sizes of a Mamba-2 layer. */
 export interface Mamba2Options {
   readonly input: number
   /** Inner width E = heads × head width; in a language model twice the width. */

@@ -19,6 +19,7 @@ import { note } from '../observe.ts'
 import { parameter, type Parameter } from '../parameter.ts'
 import { slot, type Slots, type State } from '../states.ts'
 
+/** Sizes of an S4D layer. */
 export interface S4DOptions {
   readonly width: number
   /** Complex states a channel (half of the real state size: the other half are their conjugates). */

@@ -12,6 +12,7 @@ export const CLASS_METRICS = {
   majority: { title: 'majority class', higher: true, share: true },
 } as const satisfies Record<string, MetricInfo>
 
+/** Which classes there are. */
 export interface ClassOptions {
   readonly classes: number
   /** How often each class occurs in training: says which is the majority. Absent: the most common one of what is measured is. */

@@ -44,6 +44,7 @@ export interface TableTask<S extends Settings, Learned> {
   readonly learned: v.GenericSchema<Learned, Learned>
   /** What values of the training rows mean as numbers: the classes there are, the size of numbers. */
   learn(rows: readonly Cells[], settings: TableSettings & ValuesOf<S>): Learned
+  /** The task, from what was learned of the data. */
   task(learned: Learned, settings: ValuesOf<S>): Task
   /** The targets of a row, whose sequence has `length` positions. */
   targets(cells: Cells, learned: Learned, length: number, settings: ValuesOf<S>): SequenceRecord
