@@ -1,7 +1,15 @@
 import { defineConfig } from 'tsdown'
 
 export default defineConfig({
-  entry: { index: 'src/index.ts', train: 'src/train/index.ts', cli: 'src/cli/main.ts' },
+  entry: {
+    index: 'src/entries/index.ts',
+    train: 'src/entries/train.ts',
+    tasks: 'src/entries/tasks.ts',
+    nn: 'src/entries/nn.ts',
+    ops: 'src/entries/ops.ts',
+    checkpoints: 'src/entries/checkpoints.ts',
+    cli: 'src/cli/main.ts',
+  },
   format: 'esm',
   target: 'es2023',
   platform: 'neutral',

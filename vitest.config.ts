@@ -1,4 +1,5 @@
 import { playwright } from '@vitest/browser-playwright'
+import { resolve } from 'node:path'
 import { defineConfig, type TestProjectConfiguration } from 'vitest/config'
 import { bundled, launchOptions } from './scripts/chromium.mjs'
 import type { Extent } from './test/left-out.ts'
@@ -14,7 +15,14 @@ const provide = {
   devices: listOf('SIDEWINDER_TEST_DEVICES'),
 }
 
+/** Examples, and the code in docs, import the package: in tests its sources. */
+const sources = [
+  { find: /^sidewinder$/, replacement: resolve('src/entries/index.ts') },
+  { find: /^sidewinder\/(.+)$/, replacement: resolve('src/entries/$1.ts') },
+]
+
 const node: TestProjectConfiguration = {
+  resolve: { alias: sources },
   test: {
     name: 'node',
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
@@ -33,8 +41,7 @@ const browser: TestProjectConfiguration = {
     headers: { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' },
   },
   cacheDir: '.cache/vite',
-  // What tests import from packages, named beforehand: a dependency that Vite finds while they run reloads
-  // the page under them.
+  // What tests import from packages, named beforehand: a dependency that Vite finds while they run reloads the page under them.
   optimizeDeps: {
     include: [
       'valibot',

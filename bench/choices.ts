@@ -1,17 +1,16 @@
-// What each choice of src/devices/choices.ts is worth: its work with other values in its place, by turns.
-// npm run bench -- choices [--device wasm] [--threads 2] [--rounds 5] [--only ssdChunk] [--with
-// '{"tileColumns":16}']
+// What each choice of src/devices/choices.ts is worth: its work with other values in its place, in alternation.
+// npm run bench -- choices [--device wasm] [--threads 2] [--rounds 5] [--only ssdChunk] [--with '{"tileColumns":16}']
 import { parseArgs } from 'node:util'
 import { choicesFor, explainChoices, type ChoiceValues } from '../src/devices/choices.ts'
 import type { AnyDevice, DeviceName } from '../src/devices/device.ts'
-import { openDevice } from '../src/devices/open.ts'
-import { Parameters } from '../src/nn/parameters.ts'
+import { openDevice } from '../src/ops/open-device.ts'
+import { place } from '../src/nn/module.ts'
 import { randomNormal } from '../src/nn/random-normal.ts'
 import { S4D } from '../src/nn/mixers/s4d.ts'
-import { scale } from '../src/ops/elementwise/index.ts'
+import { scale } from '../src/ops/elementwise/op.ts'
 import { withGradients } from '../src/ops/gradients.ts'
-import { linear, matmul } from '../src/ops/matmul/index.ts'
-import { ssd } from '../src/ops/ssd/index.ts'
+import { linear, matmul } from '../src/ops/matmul/op.ts'
+import { ssd } from '../src/ops/ssd/op.ts'
 import { inScope } from './tools/measure.ts'
 
 const { values: asked } = parseArgs({
@@ -43,12 +42,12 @@ function trainSsd(device: AnyDevice): () => void {
   const [L, H, N] = [1024, 24, 128]
   const inputs = {
     x: randomNormal(device, [1, L, 64 * H], 1),
-    dt: scale(randomNormal(device, [1, L, H], 1), 0.1, -3),
+    delta: scale(randomNormal(device, [1, L, H], 1), 0.1, -3),
     A: scale(randomNormal(device, [H], 1), 0, -1),
     B: randomNormal(device, [1, L, N], 1),
     C: randomNormal(device, [1, L, N], 1),
   }
-  const run = () => ssd(inputs, { groups: 1, dtSoftplus: true }).y
+  const run = () => ssd(inputs, { groups: 1, deltaSoftplus: true }).y
   return inScope(() => withGradients(Object.values(inputs), run, (y) => new Map([[y, y]])))
 }
 
@@ -56,7 +55,7 @@ function trainSsd(device: AnyDevice): () => void {
 const trainLti =
   (L: number): Start =>
   (device) => {
-    const layer = new S4D({ width: 64 }, new Parameters(device, { seed: 1 }))
+    const layer = place(new S4D({ width: 64 }), device, { seed: 1 })
     const x = randomNormal(device, [1, L, 64], 1)
     return inScope(() =>
       withGradients(
@@ -115,12 +114,12 @@ const SWEEPS: readonly Sweep[] = [
   })),
   { key: 'largestTile', name: '2,048 rows', values: [64, 128], start: trainProjection(2048) },
   { key: 'largestTile', name: '8,192 rows', values: [64, 128], start: trainProjection(8192) },
-  { key: 'turnFrom', name: '2,048 rows', values: [1, 1024, 2048, NEVER], start: trainProjection(2048) },
-  { key: 'turnFrom', name: '8,192 rows', values: [1, 1024, 2048, NEVER], start: trainProjection(8192) },
+  { key: 'transposeFrom', name: '2,048 rows', values: [1, 1024, 2048, NEVER], start: trainProjection(2048) },
+  { key: 'transposeFrom', name: '8,192 rows', values: [1, 1024, 2048, NEVER], start: trainProjection(8192) },
   { key: 'tileColumns', name: '512 × 768 × 3072', values: [8, 16], start: multiply },
-  { key: 'blockRows', name: '512 × 768 × 3072', values: [24, 48, 96, 192, 384], start: multiply },
-  { key: 'blockColumns', name: '512 × 768 × 3072', values: [32, 64, 128, 256], start: multiply },
-  { key: 'blockInner', name: '512 × 768 × 3072', values: [256, 384, 512, 768], start: multiply },
+  { key: 'cacheRows', name: '512 × 768 × 3072', values: [24, 48, 96, 192, 384], start: multiply },
+  { key: 'cacheColumns', name: '512 × 768 × 3072', values: [32, 64, 128, 256], start: multiply },
+  { key: 'cacheInner', name: '512 × 768 × 3072', values: [256, 384, 512, 768], start: multiply },
 ]
 
 /** Milliseconds of the fastest of some runs on a device of its own. */

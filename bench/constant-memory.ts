@@ -1,14 +1,13 @@
 // Memory while 100,000 tokens are generated.
 // npm run bench -- constant-memory [tokens]
-import { openDevice } from '../src/devices/open.ts'
+import { openDevice } from '../src/ops/open-device.ts'
 import { LanguageModel } from '../src/language/language-model.ts'
 import { modelConfig } from '../src/models/config.ts'
-import { Parameters } from '../src/nn/parameters.ts'
 
 const total = Number(process.argv[2] ?? 100_000)
 const device = await openDevice('wasm')
 const config = modelConfig({ architecture: 'mamba', layers: 2, width: 64, vocabulary: 256 })
-const model = new LanguageModel(config, new Parameters(device, { seed: 1 }))
+const model = LanguageModel.create(config, device, 1)
 console.log(`${device.description}; mamba, 2 layers, width 64: ${model.size} parameters`)
 
 for (const history of [true, false]) {

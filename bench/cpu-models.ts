@@ -2,10 +2,10 @@
 // npm run bench -- cpu-models [--threads 2] [--models mamba,mamba2] [--weights f32,f16,q8,q4] [--profile]
 // With --train [--length 256]: steps of training instead.
 import { parseArgs } from 'node:util'
-import { openDevice } from '../src/devices/open.ts'
+import { openDevice } from '../src/ops/open-device.ts'
 import type { Simd } from '../src/devices/wasm/features.ts'
 import { Decoder } from '../src/language/session/decoder.ts'
-import { buildModel, type WeightFormat } from '../src/models/files/fill.ts'
+import { fillStack, type WeightFormat } from '../src/models/files/fill.ts'
 import { Model } from '../src/models/model.ts'
 import { scope } from '../src/tensor/scope.ts'
 import { tensor } from '../src/tensor/tensor.ts'
@@ -43,8 +43,7 @@ device.destroy()
 
 async function bench(name: keyof typeof MODELS, weights: WeightFormat): Promise<void> {
   const checkpoint = { ...syntheticCheckpoint(MODELS[name]), tokenizer: () => Promise.resolve(undefined) }
-  const make = (parameters: Model['parameters']): Model => new Model(checkpoint.config, parameters)
-  const model = await buildModel(make, checkpoint, device, { weights })
+  const model = new Model(checkpoint.config, await fillStack(checkpoint, device, { weights }))
   const ids = model.tokens([Array.from({ length: PROMPT }, (_, i) => (i * 7919) % 50_277)])
   const token = tensor(device, Int32Array.of(7), [1])
   const decoder = new Decoder(model, 1, 1)
@@ -53,7 +52,7 @@ async function bench(name: keyof typeof MODELS, weights: WeightFormat): Promise<
   const title = `${name} 130M, ${weights}`
   const works: Work[] = [
     { name: `prompt of ${PROMPT}`, tokens: PROMPT, run: inScope(() => model.last(ids)) },
-    { name: 'one token', tokens: 1, bytes: bytesOf(model), run: step },
+    { name: 'one token', tokens: 1, bytes: model.bytes, run: step },
   ]
   if (asked.profile) {
     await profileWasm(device, `${title}: prompt of ${PROMPT}`, 3, () =>
@@ -80,11 +79,4 @@ async function train(architecture: keyof typeof MODELS): Promise<void> {
   const made = await make()
   printTimings(title, await interleaved(device, made.works, Number(asked.seconds)))
   made.dispose()
-}
-
-function bytesOf({ parameters }: Model): number {
-  let bytes = 0
-  for (const { tensor } of parameters.all.values()) bytes += 4 * tensor.size
-  for (const matrix of parameters.packed.values()) bytes += matrix.bytes
-  return bytes
 }

@@ -5,21 +5,23 @@ import { randomWindows } from '../src/data/batches.ts'
 import type { LaunchList } from '../src/devices/device.ts'
 import { openWebGpu, type WebGpuDevice } from '../src/devices/webgpu/device.ts'
 import { Decoder } from '../src/language/session/decoder.ts'
-import { buildModel, type WeightFormat } from '../src/models/files/fill.ts'
+import { fillStack, type WeightFormat } from '../src/models/files/fill.ts'
 import type { ModelConfig } from '../src/models/config.ts'
 import { Model } from '../src/models/model.ts'
-import { Parameters } from '../src/nn/parameters.ts'
 import { randomNormal } from '../src/nn/random-normal.ts'
-import { copyInto, scale } from '../src/ops/elementwise/index.ts'
-import { matmul } from '../src/ops/matmul/index.ts'
+import { copyInto, scale } from '../src/ops/elementwise/op.ts'
+import { withKernels } from '../src/ops/kernels.ts'
+import { matmul } from '../src/ops/matmul/op.ts'
 import { packRows } from '../src/ops/packed/format.ts'
 import { PackedMatrix } from '../src/ops/packed/matrix.ts'
 import { linearBy } from '../src/ops/packed/weight.ts'
-import { selectiveScan } from '../src/ops/selective-scan/index.ts'
-import { ssd } from '../src/ops/ssd/index.ts'
+import { selectiveScan } from '../src/ops/scan/op.ts'
+import { ssd } from '../src/ops/ssd/op.ts'
+import { kernels } from '../src/ops/webgpu.ts'
 import { scope } from '../src/tensor/scope.ts'
 import type { Tensor } from '../src/tensor/tensor.ts'
 import { AdamW } from '../src/train/adamw.ts'
+import { language } from '../src/tasks/language.ts'
 import { createTrainingStep } from '../src/train/training-step.ts'
 import { MAMBA2_130M, MAMBA_130M, syntheticCheckpoint } from '../test/suites/synthetic.ts'
 import { interleaved, type Work } from './tools/measure.ts'
@@ -38,11 +40,14 @@ const { values: asked } = parseArgs({
   },
 })
 
-const device = (await openWebGpu({
-  software: asked.software,
-  subgroupMatrix: asked['subgroup-matrix'],
-  dawnFlags: ['enable-dawn-features=allow_unsafe_apis', 'disable-dawn-features=timestamp_quantization'],
-})) as WebGpuDevice
+const device = withKernels(
+  (await openWebGpu({
+    software: asked.software,
+    subgroupMatrix: asked['subgroup-matrix'],
+    dawnFlags: ['enable-dawn-features=allow_unsafe_apis', 'disable-dawn-features=timestamp_quantization'],
+  })) as WebGpuDevice,
+  kernels,
+)
 console.log(device.description)
 
 const MODELS: readonly (readonly [string, ModelConfig])[] = [
@@ -131,21 +136,21 @@ async function sequences(): Promise<void> {
   }
   const dual = {
     x: normal(1, L, E),
-    dt: scale(normal(1, L, H), 0.1, -3),
+    delta: scale(normal(1, L, H), 0.1, -3),
     A: scale(normal(H), 0, -1),
     B: normal(1, L, 128),
     C: normal(1, L, 128),
     D: normal(H),
   }
   await replayed(`SSD, ${L} × ${E}, N 128`, { tokens: L }, () => {
-    ssd(dual, { groups: 1, dtSoftplus: true })
+    ssd(dual, { groups: 1, deltaSoftplus: true })
   })
   for (const each of Object.values(dual)) each.dispose()
 }
 
 async function modelOf(config: ModelConfig, weights: WeightFormat): Promise<Model> {
   const checkpoint = { ...syntheticCheckpoint(config), tokenizer: () => Promise.resolve(undefined) }
-  return buildModel((parameters) => new Model(config, parameters), checkpoint, device, { weights })
+  return new Model(config, await fillStack(checkpoint, device, { weights }))
 }
 
 async function prefill(name: string, config: ModelConfig, length: number): Promise<void> {
@@ -188,9 +193,7 @@ async function decode(
   }
   await run()
   device.replay = replay
-  let bytes = 0
-  for (const { tensor } of model.parameters.all.values()) bytes += 4 * tensor.size
-  for (const matrix of model.parameters.packed.values()) bytes += matrix.bytes
+  const { bytes } = model
   const launches = lists.reduce((sum, { length }) => sum + length, 0)
   await report({ name: `${title}, ${launches} launches`, tokens: batch, bytes, run }, lists[0])
   decoder.dispose()
@@ -200,11 +203,12 @@ async function decode(
 async function training(name: string, config: ModelConfig): Promise<void> {
   const title = `train step ${name} f32, 8 × 1024`
   if (!chosen(title)) return
-  const model = new Model(config, new Parameters(device, { seed: 1 }))
+  const model = Model.create(config, device, 1)
   const tokens = Uint16Array.from({ length: 65536 }, (_, i) => (i * 7919) % 50277)
   const batches = randomWindows({ tokens, starts: [0] }, { batch: 8, length: 1024 })
-  const optimizer = new AdamW(model.parameters.all, {})
+  const optimizer = new AdamW(model.parameters, {})
   const step = createTrainingStep(model, optimizer, batches, {
+    task: language(),
     accumulation: 1,
     maxNorm: 1,
     recompute: false,

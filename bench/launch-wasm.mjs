@@ -4,14 +4,14 @@ import { build } from 'tsdown'
 
 const out = 'node_modules/.cache/sidewinder/bench'
 await build({
-  entry: ['src/devices/open.ts'],
+  entry: ['src/ops/open-device.ts'],
   outDir: out,
   config: false,
   dts: false,
   platform: 'neutral',
   logLevel: 'error',
 })
-const { openDevice } = await import(new URL(`../${out}/open.js`, import.meta.url).href)
+const { openDevice } = await import(new URL(`../${out}/open-device.js`, import.meta.url).href)
 
 const LAUNCHES = 1000
 const asked = process.argv.slice(2).map(Number)

@@ -1,8 +1,9 @@
 // What the host pays for a launch on WebGPU: through an operation, compiled again, and replayed.
 // npm run bench -- launch-webgpu
 // The kernels touch 64 elements each.
-import { openDevice } from '../src/devices/open.ts'
-import { activation, activationOp } from '../src/ops/activation/index.ts'
+import { activation } from '../src/ops/activation/op.ts'
+import { activation as activationKernel } from '../src/ops/activation/webgpu/launch.ts'
+import { openDevice } from '../src/ops/open-device.ts'
 import { scope } from '../src/tensor/scope.ts'
 import { empty, tensor, type Tensor } from '../src/tensor/tensor.ts'
 
@@ -21,9 +22,7 @@ const chain = (): void => {
 }
 const launches = (): void => {
   for (let i = 0; i < LAUNCHES; i++) {
-    device.run(
-      activationOp.webgpu({ inputs: { x }, outputs: { y }, params: { kind: 'silu' }, device, scratch }),
-    )
+    device.run(activationKernel({ inputs: { x }, outputs: { y }, params: { kind: 'silu' }, device, scratch }))
   }
 }
 const list = device.record(launches)

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { makeFolder, writeAtomically } from '../src/checkpoints/atomic.ts'
 import type { FileSource } from '../src/checkpoints/source.ts'
-import { openDevice } from '../src/devices/open.ts'
+import { openDevice } from '../src/ops/open-device.ts'
 import { loadModel } from '../src/language/load-model.ts'
 import { writeFiles } from '../src/models/files/folder.ts'
 import { folderFiles, ggufFile } from '../src/models/files/save.ts'
@@ -34,12 +34,8 @@ async function child(path: string, weights: 'stored' | 'f32' | 'f16' | 'q8' | 'q
   const began = performance.now()
   const model = await loadModel(path, { device, weights })
   const seconds = (performance.now() - began) / 1000
-  const { all, packed } = model.parameters
-  let bytes = 0
-  for (const { tensor } of all.values()) bytes += 4 * tensor.size
-  for (const matrix of packed.values()) bytes += matrix.bytes
   const peak = process.resourceUsage().maxRSS * 1024 - before
-  process.stdout.write(JSON.stringify({ seconds, weights: bytes, peak } satisfies Measured))
+  process.stdout.write(JSON.stringify({ seconds, weights: model.bytes, peak } satisfies Measured))
   device.destroy()
 }
 

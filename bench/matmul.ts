@@ -1,8 +1,8 @@
 // Products by shape and transpose: GFLOP/s of large ones, GB/s of weights for single rows.
 // npm run bench -- matmul [device] [threads,threads...]
-import { openDevice } from '../src/devices/open.ts'
+import { openDevice } from '../src/ops/open-device.ts'
 import type { AnyDevice, DeviceName } from '../src/devices/device.ts'
-import { matmul } from '../src/ops/matmul/index.ts'
+import { matmul } from '../src/ops/matmul/op.ts'
 import { scope } from '../src/tensor/scope.ts'
 import { tensor, type Tensor } from '../src/tensor/tensor.ts'
 
@@ -53,9 +53,7 @@ async function bench(on: AnyDevice): Promise<void> {
   on.destroy()
 }
 
-/**
- * Seconds of the fastest call. GPUs get many calls at once, so that starting them is not what is measured.
- */
+/** Seconds of the fastest call. GPUs get many calls at once, so that starting them is not what is measured. */
 async function best(on: AnyDevice, call: () => Tensor): Promise<number> {
   const calls = on.name === 'webgpu' ? 32 : 1
   let fastest = Number.POSITIVE_INFINITY

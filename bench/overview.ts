@@ -2,7 +2,7 @@
 // npm run bench -- overview [--device wasm] [--threads 2] [--only matmul]
 import { availableParallelism, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
-import { openDevice } from '../src/devices/open.ts'
+import { openDevice } from '../src/ops/open-device.ts'
 import type { DeviceName } from '../src/devices/device.ts'
 import { measureLimits } from './tools/limits.ts'
 import { interleaved, printTimings } from './tools/measure.ts'

@@ -1,6 +1,6 @@
 // Products with weights in 16, 8 and 4 bits, beside f32: GB/s for few rows, GFLOP/s for many.
 // npm run bench -- packed [device] [threads,threads...]
-import { openDevice } from '../src/devices/open.ts'
+import { openDevice } from '../src/ops/open-device.ts'
 import type { AnyDevice, DeviceName } from '../src/devices/device.ts'
 import { PACKED_FORMATS, packRows } from '../src/ops/packed/format.ts'
 import { PackedMatrix } from '../src/ops/packed/matrix.ts'

@@ -4,7 +4,7 @@ import { createModel } from '../src/language/create-model.ts'
 import type { LanguageModel } from '../src/language/language-model.ts'
 import { loadModel } from '../src/language/load-model.ts'
 import { randomWindows } from '../src/data/batches.ts'
-import { openDevice } from '../src/devices/open.ts'
+import { openDevice } from '../src/ops/open-device.ts'
 import type { WeightFormat } from '../src/models/files/fill.ts'
 import { cosine } from '../src/train/schedule.ts'
 import { Trainer } from '../src/train/trainer.ts'
@@ -38,7 +38,7 @@ for (const architecture of ARCHITECTURES) {
     const { bits, divergence, changed } = compare(truth.data, logits.data)
     if (weights === 'f32') base = bits
     console.log(
-      `${weights.padEnd(8)}${(bytesOf(kept) / 2 ** 20).toFixed(2).padStart(6)}${bits.toFixed(5).padStart(14)}` +
+      `${weights.padEnd(8)}${(kept.bytes / 2 ** 20).toFixed(2).padStart(6)}${bits.toFixed(5).padStart(14)}` +
         `${(bits - base).toFixed(5).padStart(14)}${divergence.toExponential(2).padStart(20)}${`${(100 * changed).toFixed(2)} %`.padStart(25)}`,
     )
     if (kept !== exact) kept.dispose()
@@ -68,13 +68,6 @@ async function train(architecture: (typeof ARCHITECTURES)[number]): Promise<Lang
 
 function load(files: ReadonlyMap<string, Blob>, weights: WeightFormat): Promise<LanguageModel> {
   return loadModel(files, { device, weights })
-}
-
-function bytesOf({ parameters }: LanguageModel): number {
-  let bytes = 0
-  for (const { tensor } of parameters.all.values()) bytes += 4 * tensor.size
-  for (const matrix of parameters.packed.values()) bytes += matrix.bytes
-  return bytes
 }
 
 /** Cross-entropy of the text under `q`, mean KL(p || q), and how often their most probable bytes differ. */

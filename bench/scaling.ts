@@ -3,13 +3,13 @@
 import { parseArgs } from 'node:util'
 import { loadavg } from 'node:os'
 import type { AnyDevice, DeviceName } from '../src/devices/device.ts'
-import { openDevice } from '../src/devices/open.ts'
+import { openDevice } from '../src/ops/open-device.ts'
 import { makeFolder, writeAtomically } from '../src/checkpoints/atomic.ts'
-import { languageLoss } from '../src/models/loss.ts'
-import { modelConfig, type Architecture } from '../src/models/config.ts'
+import { modelConfig } from '../src/models/config.ts'
 import { Model } from '../src/models/model.ts'
-import { Parameters } from '../src/nn/parameters.ts'
 import { withGradients } from '../src/ops/gradients.ts'
+import { language } from '../src/tasks/language.ts'
+import { taskLoss } from '../src/tasks/loss.ts'
 import { scope } from '../src/tensor/scope.ts'
 import { tensor } from '../src/tensor/tensor.ts'
 import { logLogChart, type Series } from './tools/chart.ts'
@@ -28,12 +28,13 @@ const { values: asked } = parseArgs({
 })
 
 const LAYERS = 2
-const NAMES: Readonly<Record<Architecture, string>> = {
+const NAMES = {
   s4d: 'LTI (S4D)',
   mamba: 'Mamba-1',
   mamba2: 'Mamba-2',
   transformer: 'attention',
-}
+} as const
+type Name = keyof typeof NAMES
 /** Slopes are fitted over these lengths, where fixed costs and the longest runs do not bend them. */
 const FITTED = { from: 4096, to: 65_536 } as const
 const MiB = 2 ** 20
@@ -56,18 +57,17 @@ for (const [title, training] of [
   ['forward', false],
   ['training step', true],
 ] as const) {
-  const measured = new Map<Architecture, Point[]>()
-  for (const each of Object.keys(NAMES) as Architecture[])
-    measured.set(each, await scaling(device, each, training))
+  const measured = new Map<Name, Point[]>()
+  for (const each of Object.keys(NAMES) as Name[]) measured.set(each, await scaling(device, each, training))
   print(title, measured)
   if (asked.svg !== undefined) await draw(asked.svg, title, measured)
 }
 device.destroy()
 
 /** Longer and longer, until the time or the memory for the next one would be more than there is. */
-async function scaling(on: AnyDevice, architecture: Architecture, training: boolean): Promise<Point[]> {
+async function scaling(on: AnyDevice, architecture: Name, training: boolean): Promise<Point[]> {
   const config = modelConfig({ architecture, layers: LAYERS, width: Number(asked.width), vocabulary: 256 })
-  const model = new Model(config, new Parameters(on, { seed: 1 }))
+  const model = Model.create(config, on, 1)
   const points: Point[] = []
   const end = performance.now() + 1000 * Number(asked.seconds)
   for (let length = 1024; length <= Number(asked.longest); length *= 2) {
@@ -87,14 +87,14 @@ async function measure(model: Model, length: number, training: boolean): Promise
   const { device: on, parameters } = model
   const ids = Int32Array.from({ length }, (_, i) => (i * 7919) % 251)
   const [tokens, labels, one] = [tensor(on, ids, [1, length]), tensor(on, ids, [1, length]), tensor(on, [1])]
-  const weights = [...parameters.all.values()].map(({ tensor: each }) => each)
+  const weights = [...parameters.values()].map(({ tensor: each }) => each)
   const arena = on.createArena()
   const body = (): void => {
     if (!training) model.last(tokens)
     else {
       withGradients(
         weights,
-        () => languageLoss(model, tokens, labels, { recompute: false }),
+        () => taskLoss(model, language(), { tokens, labels }),
         ({ loss }) => new Map([[loss, one]]),
       )
     }
@@ -115,7 +115,7 @@ async function measure(model: Model, length: number, training: boolean): Promise
   return { length, seconds, bytes }
 }
 
-function print(title: string, measured: ReadonlyMap<Architecture, readonly Point[]>): void {
+function print(title: string, measured: ReadonlyMap<Name, readonly Point[]>): void {
   const lengths = [...new Set([...measured.values()].flatMap((points) => points.map(({ length }) => length)))]
   console.log(`\n${title}: ms / MiB of activations, by length`)
   console.log(
@@ -152,7 +152,7 @@ function slope(points: readonly Point[], key: 'seconds' | 'bytes'): string {
 async function draw(
   folder: string,
   title: string,
-  measured: ReadonlyMap<Architecture, readonly Point[]>,
+  measured: ReadonlyMap<Name, readonly Point[]>,
 ): Promise<void> {
   await makeFolder(folder)
   for (const [kind, unit, value] of [

@@ -4,7 +4,7 @@
 import { loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 import type { DeviceName } from '../src/devices/device.ts'
-import { openDevice } from '../src/devices/open.ts'
+import { openDevice } from '../src/ops/open-device.ts'
 import { randomNormal } from '../src/nn/random-normal.ts'
 import type { Tensor } from '../src/tensor/tensor.ts'
 import { interleaved, printTimings, timesAsLong, type Work } from './tools/measure.ts'
@@ -50,7 +50,7 @@ async function trainingSteps(width: number, state: number): Promise<void> {
   const shared = { layers: 2, width, vocabulary: 256, state }
   const rows = { batch: 1, length: LENGTH }
   const scan = await trainingWork(device, { ...shared, architecture: 'mamba' }, rows)
-  const ssd = await trainingWork(device, { ...shared, architecture: 'mamba2', headWidth: 64 }, rows)
+  const ssd = await trainingWork(device, { ...shared, architecture: 'mamba2', headDim: 64 }, rows)
   await compare(`training step, 2 layers, width ${width}, N ${state}`, [scan.works[0], ssd.works[0]])
   scan.dispose()
   ssd.dispose()

@@ -14,7 +14,9 @@ else {
   if (name !== undefined) console.error(`There is no benchmark ${name}. There are:\n`)
   const width = Math.max(...[...benchmarks.keys()].map((each) => each.length))
   for (const { name, measures } of benchmarks.values()) console.log(`${name.padEnd(width)}  ${measures}`)
-  console.log('\nnpm run bench -- <name> [arguments]: the first lines of its file say which arguments it takes')
+  console.log(
+    '\nnpm run bench -- <name> [arguments]: the first lines of its file say which arguments it takes',
+  )
   process.exitCode = name === undefined ? 0 : 1
 }
 

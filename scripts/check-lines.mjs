@@ -37,7 +37,9 @@ export function faultsOf(path, text) {
     const long = line.length > WIDTH && (COMMENT.test(line) || /\s\/\/ /.test(line.slice(0, WIDTH)))
     // A single word, an address as a rule, cannot be wrapped.
     const words = long ? (COMMENT.exec(line)?.[4].split(' ').length ?? 2) : 0
-    return words > 1 ? [`${path}:${i + 1}: the comment is ${line.length} characters wide, at most ${WIDTH}`] : []
+    return words > 1
+      ? [`${path}:${i + 1}: the comment is ${line.length} characters wide, at most ${WIDTH}`]
+      : []
   })
   if (lines.length > LINES) faults.push(`${path}: ${lines.length} lines, at most ${LINES}: split the file`)
   return faults

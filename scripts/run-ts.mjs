@@ -1,5 +1,5 @@
-// Runs a TypeScript file of this repository: node scripts/run-ts.mjs bench/index.ts [arguments]
-// Node 20 does not strip types, so it is bundled first, packages left out.
+// Runs a TypeScript file of this repository: node scripts/run-ts.mjs bench/overview.ts [arguments]
+// Node 20 does not strip types, so it is bundled first, packages left out; the package itself is taken from its sources.
 import { rm } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -13,7 +13,15 @@ export async function bundle(entry) {
   const name = input.slice(root.length + 1).replaceAll(/[^\w]+/g, '-')
   // One folder below the root, as the sources: what they read beside them is then found.
   const file = join(root, '.cache', `${name}-${process.pid}.mjs`)
-  const build = await rolldown({ input, platform: 'node', external: /^[^./]/, logLevel: 'silent' })
+  const build = await rolldown({
+    input,
+    platform: 'node',
+    external: /^(?!sidewinder(\/|$))[^./]/,
+    resolve: { tsconfigFilename: join(root, 'tsconfig.json') },
+    // With it, rolldown leaves out the start of modules that are only exported on from an index (1.0.0-rc.17).
+    treeshake: false,
+    logLevel: 'silent',
+  })
   await build.write({ file, format: 'esm', codeSplitting: false })
   return file
 }

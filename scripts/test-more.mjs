@@ -23,7 +23,8 @@ function testOnGpu() {
   const { values, positionals } = parseArgs({ args: rest, options, allowPositionals: true })
   const files = ['src', 'test'].flatMap(filesOnGpus)
   const wanted = files.filter((path) => positionals.every((word) => path.includes(word)))
-  if (wanted.length === 0) throw new Error(`no test file on a GPU has ${positionals.join(' and ')} in its path`)
+  if (wanted.length === 0)
+    throw new Error(`no test file on a GPU has ${positionals.join(' and ')} in its path`)
   const named = values.testNamePattern === undefined ? [] : ['-t', values.testNamePattern]
   vitest([...wanted, ...named], { SIDEWINDER_TEST_DEVICES: 'webgpu' })
 }

@@ -2,18 +2,25 @@
 export interface ErrorDetails {
   /** The file, tensor, key or operation that the error is about. */
   readonly where?: string
+  /** What the rule asks for. */
   readonly expected?: unknown
+  /** What was there instead. */
   readonly found?: unknown
   /** What to do next. */
   readonly hint?: string
+  /** The error that this one follows from. */
   readonly cause?: unknown
 }
 
 /** Base of all errors thrown on purpose: what was done, the rule, the value found, what to do next. */
 export class SidewinderError extends Error {
+  /** The file, tensor, key or operation that the error is about. */
   readonly where: string | undefined
+  /** What the rule asks for. */
   readonly expected: unknown
+  /** What was there instead. */
   readonly found: unknown
+  /** What to do next. */
   readonly hint: string | undefined
 
   constructor(rule: string, details: ErrorDetails = {}) {
@@ -43,6 +50,16 @@ export class ConfigError extends SidewinderError {}
 export class StateError extends SidewinderError {}
 /** NaN or Inf where numbers were expected. */
 export class NumericsError extends SidewinderError {}
+
+/** Throws StateError if the body of `where` was asynchronous: what surrounds it ends when the body returns. */
+export function expectSynchronous(where: string, result: unknown): void {
+  if (result instanceof Promise) {
+    throw new StateError('the body must not be asynchronous', {
+      where,
+      hint: 'Await before it or after it',
+    })
+  }
+}
 
 function show(value: unknown): string {
   if (typeof value === 'string') return value

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, inject, type TestOptions } from 'vitest'
 import type { AnyDevice, DeviceName } from '../src/devices/device.ts'
-import { openDevice } from '../src/devices/open.ts'
+import { openDevice } from '../src/ops/open-device.ts'
 import { openTestGpu, whyNoGpu } from './gpu.ts'
 import { onlyIn } from './left-out.ts'
 
@@ -21,9 +21,6 @@ export const inPage = typeof window !== 'undefined'
 
 /** What a suite, where pages run it too, takes in Node only: it would say the same again there, slowly. */
 export const inNode = <const Item>(...items: readonly Item[]): readonly Item[] => (inPage ? [] : items)
-
-/** And what it takes in pages only: what is left of it there. */
-export const inPages = <const Item>(...items: readonly Item[]): readonly Item[] => (inPage ? items : [])
 
 /**
  * One suite for each fast device. `body` gets a function that gives the open device, and options for its

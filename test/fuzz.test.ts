@@ -7,6 +7,7 @@ import { pickleTarget, pytorchTarget } from './suites/fuzz/pytorch.ts'
 import { fuzz, type FuzzTarget } from './suites/fuzz/run.ts'
 import { safetensorsTarget } from './suites/fuzz/safetensors.ts'
 import { stateTarget } from './suites/fuzz/state.ts'
+import { tableTarget } from './suites/fuzz/table.ts'
 import { tokenizerTarget } from './suites/fuzz/tokenizer.ts'
 
 const TARGETS: readonly FuzzTarget[] = [
@@ -18,6 +19,7 @@ const TARGETS: readonly FuzzTarget[] = [
   ggufTarget,
   tokenizerTarget,
   stateTarget,
+  tableTarget,
 ]
 /** Set by `npm run fuzz`. */
 const ASKED = Number(process.env['SIDEWINDER_FUZZ_INPUTS'] ?? 0)

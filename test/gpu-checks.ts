@@ -3,7 +3,7 @@
 // the checks of products on matrix units.
 import { parseArgs } from 'node:util'
 import type { DeviceName } from '../src/devices/device.ts'
-import { openDevice } from '../src/devices/open.ts'
+import { openDevice } from '../src/ops/open-device.ts'
 import { operationCases } from '../src/ops/table.ts'
 import type { Check } from './suites/check.ts'
 import { fixtureFamilies } from './suites/fixtures/families.ts'

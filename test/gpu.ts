@@ -1,6 +1,8 @@
 /** The GPU of the tests, in Node and in the browser; `setup-gpu.ts` says which one it is. */
 import type { WebGpuOptions } from '../src/devices/webgpu/adapter.ts'
 import { openWebGpu, type WebGpuDevice } from '../src/devices/webgpu/device.ts'
+import { withKernels } from '../src/ops/kernels.ts'
+import { kernels } from '../src/ops/webgpu.ts'
 
 const inBrowser = typeof window !== 'undefined'
 
@@ -12,10 +14,11 @@ const inBrowser = typeof window !== 'undefined'
  */
 const SOFTWARE_FLAGS = ['enable-dawn-features=disable_workgroup_init']
 
-/** Opens the GPU of the tests as a device of the library. */
+/** Opens the GPU of the tests as a device of the library, with its kernels. */
 export async function openTestGpu(options: WebGpuOptions = {}): Promise<WebGpuDevice> {
   const dawnFlags = !inBrowser && process.env['SIDEWINDER_TEST_SOFTWARE'] ? SOFTWARE_FLAGS : []
-  return (await openWebGpu({ software: true, dawnFlags, ...options })) as WebGpuDevice
+  const device = await openWebGpu({ software: true, dawnFlags, ...options })
+  return withKernels(device as WebGpuDevice, kernels)
 }
 
 /** Node's binding crashes once an instance, adapter or device in use is collected. */

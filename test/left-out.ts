@@ -27,7 +27,7 @@ declare module 'vitest' {
 }
 
 /** Whether this run was asked for what a default run leaves out. */
-export const asked = (extent: Extent): boolean => inject('also').includes(extent)
+const asked = (extent: Extent): boolean => inject('also').includes(extent)
 
 /** Options of a test or a suite that a default run leaves out: `test('…', onlyIn('long'), () => …)`. */
 export const onlyIn = (extent: Extent): TestOptions =>

@@ -4,10 +4,10 @@
 import { parseArgs } from 'node:util'
 import { setFlagsFromString } from 'node:v8'
 import type { AnyDevice } from '../../src/devices/device.ts'
-import { openDevice } from '../../src/devices/open.ts'
-import { linear, matmul } from '../../src/ops/matmul/index.ts'
-import { selectiveScan } from '../../src/ops/selective-scan/index.ts'
-import { ssd } from '../../src/ops/ssd/index.ts'
+import { openDevice } from '../../src/ops/open-device.ts'
+import { linear, matmul } from '../../src/ops/matmul/op.ts'
+import { selectiveScan } from '../../src/ops/scan/op.ts'
+import { ssd } from '../../src/ops/ssd/op.ts'
 import { Random } from '../../src/tensor/random.ts'
 import { scope } from '../../src/tensor/scope.ts'
 import { tensor, type Tensor } from '../../src/tensor/tensor.ts'
@@ -115,13 +115,13 @@ function ladders(): Ladder[] {
         ssd(
           {
             x: x.view([1, L, H * P]),
-            dt: dt.view([1, L, H]),
+            delta: dt.view([1, L, H]),
             A,
             B: B.view([1, L, S2]),
             C: C.view([1, L, S2]),
             D,
           },
-          { groups: 1, dtSoftplus: false },
+          { groups: 1, deltaSoftplus: false },
         ).y,
     },
   ]

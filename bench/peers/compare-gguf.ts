@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { writeAtomically } from '../../src/checkpoints/atomic.ts'
 import { openFolder } from '../../src/checkpoints/files.ts'
 import type { AnyDevice } from '../../src/devices/device.ts'
-import { openDevice } from '../../src/devices/open.ts'
+import { openDevice } from '../../src/ops/open-device.ts'
 import type { LanguageModel } from '../../src/language/language-model.ts'
 import { loadModel } from '../../src/language/load-model.ts'
 import type { LayerConfig, ModelConfig } from '../../src/models/config.ts'
@@ -44,12 +44,12 @@ const GREEDY = 32
 const MARGIN = 1e-4
 
 const shared = { kernel: 4, bias: false, convolutionBias: true, hidden: 128 } as const
-const mamba: LayerConfig = { kind: 'mamba', ...shared, state: 16, deltaRank: 4 }
+const mamba: LayerConfig = { kind: 'mamba', ...shared, stateSize: 16, deltaRank: 4 }
 const mamba2 = (groups: number): LayerConfig => ({
   kind: 'mamba2',
   ...shared,
-  headWidth: 16,
-  state: 32,
+  headDim: 16,
+  stateSize: 32,
   groups,
   groupedNorm: true,
 })

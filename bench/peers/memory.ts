@@ -5,7 +5,7 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { openDevice } from '../../src/devices/open.ts'
+import { openDevice } from '../../src/ops/open-device.ts'
 import { loadModel } from '../../src/language/load-model.ts'
 import type { WeightFormat } from '../../src/models/files/fill.ts'
 import { modelFiles, type ShapeName } from './models.ts'
@@ -45,10 +45,7 @@ async function child(folder: string, kept: WeightFormat): Promise<void> {
   globalThis.gc?.()
   const before = process.memoryUsage.rss()
   const model = await loadModel(folder, { device, weights: kept })
-  const { all, packed } = model.parameters
-  let weights = 0
-  for (const { tensor } of all.values()) weights += 4 * tensor.size
-  for (const matrix of packed.values()) weights += matrix.bytes
+  const { bytes: weights } = model
   const loaded = mostResident() - before
   const session = model.session({ rewind: false })
   const prompt = Array.from({ length: PROMPT }, (_, i) => (i * 7919) % 50_277)

@@ -1,10 +1,10 @@
 import { randomWindows } from '../../src/data/batches.ts'
 import type { AnyDevice } from '../../src/devices/device.ts'
 import { generateTokens } from '../../src/language/generator.ts'
-import { modelConfig, type Architecture, type ModelOptions } from '../../src/models/config.ts'
+import { modelConfig, type ArchitectureName, type ModelOptions } from '../../src/models/config.ts'
 import { Model } from '../../src/models/model.ts'
-import { Parameters } from '../../src/nn/parameters.ts'
 import { AdamW } from '../../src/train/adamw.ts'
+import { language } from '../../src/tasks/language.ts'
 import { createTrainingStep } from '../../src/train/training-step.ts'
 import { inScope, type Work } from './measure.ts'
 
@@ -13,12 +13,9 @@ interface Made {
   dispose(): void
 }
 
-/**
- * Training at width 256 and inference at the size of a 130M model cut to 6 layers, so that weights exceed the
- * caches.
- */
+/** Training at width 256 and inference at the size of a 130M model cut to 6 layers, so that weights exceed the caches. */
 export function modelWorks(device: AnyDevice): [string, () => Promise<Made>][] {
-  const architectures: readonly Architecture[] = ['mamba', 'mamba2', 'transformer']
+  const architectures: readonly ArchitectureName[] = ['mamba', 'mamba2', 'transformer']
   return [
     ...architectures.map((each): [string, () => Promise<Made>] => [
       `train step: ${each}, width 256, 4 layers, 4 × 256 bytes`,
@@ -42,11 +39,12 @@ export async function trainingWork(
   options: ModelOptions,
   rows: { readonly batch: number; readonly length: number },
 ): Promise<Made> {
-  const model = new Model(modelConfig(options), new Parameters(device, { seed: 1 }))
+  const model = Model.create(modelConfig(options), device, 1)
   const tokens = Uint8Array.from({ length: 65536 }, (_, i) => (i * 7919) % 251)
   const batches = randomWindows({ tokens, starts: [0] }, rows)
-  const optimizer = new AdamW(model.parameters.all, {})
+  const optimizer = new AdamW(model.parameters, {})
   const step = createTrainingStep(model, optimizer, batches, {
+    task: language(),
     accumulation: 1,
     maxNorm: 1,
     recompute: false,
@@ -72,9 +70,9 @@ export async function trainingWork(
   }
 }
 
-async function inferenceWork(device: AnyDevice, architecture: Architecture): Promise<Made> {
+async function inferenceWork(device: AnyDevice, architecture: ArchitectureName): Promise<Made> {
   const config = modelConfig({ architecture, layers: 6, width: 768, vocabulary: 8192 })
-  const model = new Model(config, new Parameters(device, { seed: 1 }))
+  const model = Model.create(config, device, 1)
   const prompt = Array.from({ length: 512 }, (_, i) => (i * 7919) % 8192)
   const ids = model.tokens([prompt])
   const decoding = generateTokens(model, [1], { maxTokens: 1e6, capacity: 4096, temperature: 0 })

@@ -1,13 +1,13 @@
 import type { AnyDevice } from '../../src/devices/device.ts'
 import { randomNormal } from '../../src/nn/random-normal.ts'
-import { attention } from '../../src/ops/attention/index.ts'
-import { causalConv1d } from '../../src/ops/causal-conv1d/index.ts'
-import { copyInto, scale } from '../../src/ops/elementwise/index.ts'
+import { attention } from '../../src/ops/attention/attention/op.ts'
+import { causalConv1d } from '../../src/ops/causal-conv1d/op.ts'
+import { copyInto, scale } from '../../src/ops/elementwise/op.ts'
 import { withGradients } from '../../src/ops/gradients.ts'
-import { matmul } from '../../src/ops/matmul/index.ts'
-import { rmsNorm } from '../../src/ops/norm/index.ts'
-import { selectiveScan } from '../../src/ops/selective-scan/index.ts'
-import { ssd } from '../../src/ops/ssd/index.ts'
+import { matmul } from '../../src/ops/matmul/op.ts'
+import { rmsNorm } from '../../src/ops/norm/op.ts'
+import { selectiveScan } from '../../src/ops/scan/op.ts'
+import { ssd } from '../../src/ops/ssd/op.ts'
 import type { Tensor } from '../../src/tensor/tensor.ts'
 import { inScope, type Work } from './measure.ts'
 
@@ -87,13 +87,13 @@ export function ssdWorks(normal: Normal, { L, E, N }: Sizes): Work[] {
   const H = E / 64
   const dual = {
     x: normal(1, L, E),
-    dt: scale(normal(1, L, H), 0.1, -3),
+    delta: scale(normal(1, L, H), 0.1, -3),
     A: scale(normal(H), 0, -1),
     B: normal(1, L, N),
     C: normal(1, L, N),
     D: normal(H),
   }
-  return both(`SSD H ${H} P 64 N ${N}`, L, dual, () => ssd(dual, { groups: 1, dtSoftplus: true }).y)
+  return both(`SSD H ${H} P 64 N ${N}`, L, dual, () => ssd(dual, { groups: 1, deltaSoftplus: true }).y)
 }
 
 /** An operation alone, and with the gradients of all its inputs. */

@@ -2,6 +2,7 @@
  * The tape: what was computed, so that gradients can be walked back. It knows tensors and nothing of operations; each
  * node brings its own backward.
  */
+import { expectSynchronous } from '../errors.ts'
 import { scope } from '../tensor/scope.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 
@@ -27,12 +28,18 @@ export function activeTape(): Tape | undefined {
   return active
 }
 
-/** Runs `body` with operations recorded on `tape`; with `undefined`, on none. */
+/**
+ * Runs `body` with operations recorded on `tape`; with `undefined`, on none.
+ *
+ * @throws StateError if the body is asynchronous: what it does after its first `await` would not be recorded
+ */
 export function withTape<T>(tape: Tape | undefined, body: () => T): T {
   const outer = active
   active = tape
   try {
-    return body()
+    const result = body()
+    expectSynchronous('withTape', result)
+    return result
   } finally {
     active = outer
   }

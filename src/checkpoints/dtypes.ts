@@ -1,6 +1,6 @@
 /** The element types of safetensors files, and how their bytes become the arrays of this library. */
 import { CheckpointError } from '../errors.ts'
-import { halfTable } from '../tensor/half.ts'
+import { halfTable } from '../devices/half.ts'
 import type { Staging } from './source.ts'
 
 interface StoredType {

@@ -2,6 +2,7 @@
 import type { Shape } from '../tensor/shape.ts'
 import type { Staging } from './source.ts'
 
+/** A tensor in a file. Its values are read when they are asked for. */
 export interface StoredTensor {
   /** `F32`, `F16`, `BF16`, `I64`, `Q8_0`, `Q4_K`, …: the names of safetensors and GGUF. */
   readonly dtype: string

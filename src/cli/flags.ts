@@ -1,7 +1,9 @@
 /** Flags whose values are checked before anything runs. */
 import { InvalidArgumentError, Option } from 'commander'
 import * as v from 'valibot'
-import { whole } from '../runs/settings.ts'
+import type { AnyDevice, DeviceName } from '../devices/device.ts'
+import { openDevice } from '../ops/open-device.ts'
+import { whole } from '../tasks/settings.ts'
 
 const DEVICES = ['auto', 'webgpu', 'wasm'] as const
 
@@ -23,3 +25,21 @@ export const deviceFlag = (): Option =>
 
 export const threadsFlag = (): Option =>
   numberFlag('--threads <n>', 'threads of wasm (default: all cores)', whole(1, 256))
+
+export interface DeviceFlags {
+  readonly device: DeviceName | 'auto'
+  readonly threads?: number
+}
+
+/** Opens a device for `body`, and gives it back after it. */
+export async function withDevice<T>(
+  { device: name, threads }: DeviceFlags,
+  body: (device: AnyDevice) => Promise<T>,
+): Promise<T> {
+  const device = await openDevice(name, { threads })
+  try {
+    return await body(device)
+  } finally {
+    device.destroy()
+  }
+}

@@ -1,11 +1,9 @@
 /** What all commands that open a model ask for. */
 import { Option, type Command } from 'commander'
-import type { DeviceName } from '../devices/device.ts'
-import { openDevice } from '../devices/open.ts'
 import type { LanguageModel } from '../language/language-model.ts'
 import { loadModel } from '../language/load-model.ts'
 import type { WeightFormat } from '../models/files/fill.ts'
-import { deviceFlag, threadsFlag } from './flags.ts'
+import { deviceFlag, threadsFlag, withDevice, type DeviceFlags } from './flags.ts'
 import { bytes } from './show.ts'
 import { stderrColors as colors } from './terminal.ts'
 
@@ -15,9 +13,7 @@ export interface SourceFlags {
   readonly file?: string
 }
 
-export interface ModelFlags extends SourceFlags {
-  readonly device: DeviceName | 'auto'
-  readonly threads?: number
+export interface ModelFlags extends SourceFlags, DeviceFlags {
   readonly weights: WeightFormat
 }
 
@@ -61,18 +57,15 @@ export const onWarning = (message: string): void =>
 /** Opens device and model for `body`, and gives both back after it. */
 export async function withModel<T>(
   source: string,
-  { device: name, threads, weights, file }: ModelFlags,
+  { weights, file, ...flags }: ModelFlags,
   body: (model: LanguageModel) => Promise<T>,
 ): Promise<T> {
-  const device = await openDevice(name, { threads })
-  try {
+  return withDevice(flags, async (device) => {
     const model = await loadModel(source, { ...sourceOptions({ file }), device, weights, onWarning })
     try {
       return await body(model)
     } finally {
       model.dispose()
     }
-  } finally {
-    device.destroy()
-  }
+  })
 }

@@ -3,12 +3,14 @@ import { version } from '../../package.json'
 import { addBench } from './bench.ts'
 import { addChat } from './chat.ts'
 import { addConvert } from './convert.ts'
+import { addEvaluate } from './evaluate.ts'
 import { explain } from './explain.ts'
 import { addGenerate } from './generate.ts'
 import { addInspect } from './inspect.ts'
+import { addPredict } from './predict.ts'
 import { addScore } from './score.ts'
 import { stderrColors } from './terminal.ts'
-import { addTrainText } from './train-text.ts'
+import { addTrain } from './train.ts'
 
 /** Exit code for commands that were not understood. */
 const MISUSED = 2
@@ -30,7 +32,8 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
   }
 }
 
-function createProgram(exit: (code: number) => void): Command {
+/** The command line: what `sidewinder` understands. */
+export function createProgram(exit: (code: number) => void): Command {
   const program = new Command('sidewinder')
     .description('Train and run Mamba models on WebGPU and WebAssembly')
     .version(version)
@@ -38,8 +41,9 @@ function createProgram(exit: (code: number) => void): Command {
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(stderrColors.red(text)) })
     .showHelpAfterError('(--help lists what there is)')
-  const train = program.command('train').description('train a model')
-  addTrainText(train, exit)
+  addTrain(program, exit)
+  addEvaluate(program)
+  addPredict(program)
   addGenerate(program)
   addChat(program)
   addScore(program)

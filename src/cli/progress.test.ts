@@ -1,5 +1,8 @@
 import { expect, test } from 'vitest'
+import { language } from '../tasks/language.ts'
 import { ProgressLine } from './progress.ts'
+
+const words = { loss: language({ unit: 'byte' }).unit, positions: 'tokens' }
 
 function screen(isTTY: boolean, columns = 80) {
   let text = ''
@@ -24,7 +27,7 @@ const step = (step: number, loss = Math.LN2 * 2) => ({
 test('a terminal sees one line, rewritten and never wider than it', () => {
   const terminal = screen(true, 40)
   let time = 0
-  const line = new ProgressLine(terminal, 100, () => time)
+  const line = new ProgressLine(terminal, 100, words, () => time)
   for (let i = 1; i <= 5; i++) {
     time = i
     line.step(step(i))
@@ -39,7 +42,7 @@ test('a terminal sees one line, rewritten and never wider than it', () => {
 test('speed, time left, and notes that stay', () => {
   const terminal = screen(true)
   let time = 0
-  const line = new ProgressLine(terminal, 100, () => time)
+  const line = new ProgressLine(terminal, 100, words, () => time)
   time = 1
   line.step(step(1))
   time = 2
@@ -54,7 +57,7 @@ test('speed, time left, and notes that stay', () => {
 test('what is not training does not count as speed', () => {
   const terminal = screen(true)
   let time = 0
-  const line = new ProgressLine(terminal, 100, () => time)
+  const line = new ProgressLine(terminal, 100, words, () => time)
   for (let i = 1; i <= 20; i++) {
     time += 1
     line.step(step(i))
@@ -67,7 +70,7 @@ test('what is not training does not count as speed', () => {
 test('elsewhere: plain lines now and then, and the last one', () => {
   const file = screen(false)
   let time = 0
-  const line = new ProgressLine(file, 100, () => time)
+  const line = new ProgressLine(file, 100, words, () => time)
   for (let i = 1; i <= 100; i++) {
     time = i / 4
     line.step(step(i))
@@ -81,7 +84,7 @@ test('elsewhere: plain lines now and then, and the last one', () => {
 test('a resumed run counts from where it stopped', () => {
   const terminal = screen(true)
   let time = 0
-  const line = new ProgressLine(terminal, 100, () => time)
+  const line = new ProgressLine(terminal, 100, words, () => time)
   for (let i = 91; i <= 92; i++) {
     time++
     line.step(step(i))

@@ -1,11 +1,20 @@
+import type { LossUnit } from '../tasks/task.ts'
 import type { TrainedStep } from '../train/trainer.ts'
-import { bits, duration, short } from './show.ts'
+import { duration, short } from './show.ts'
 
 /** What progress is written to: a terminal, or anything that takes text. */
 export interface Screen {
   readonly isTTY?: boolean
   readonly columns?: number
   write(text: string): unknown
+}
+
+/** The words of a line. */
+interface Words {
+  /** How a loss is told. */
+  readonly loss: LossUnit
+  /** What a step takes in: tokens. */
+  readonly positions: string
 }
 
 const REDRAW = 0.1
@@ -16,6 +25,7 @@ const PLAIN = 10
 export class ProgressLine {
   readonly #screen: Screen
   readonly #steps: number
+  readonly #words: Words
   readonly #now: () => number
   readonly #began: number
   #line = ''
@@ -26,9 +36,10 @@ export class ProgressLine {
   #tokensPerSecond: number | undefined
   #loss: number | undefined
 
-  constructor(screen: Screen, steps: number, now: () => number = () => performance.now() / 1000) {
+  constructor(screen: Screen, steps: number, words: Words, now = (): number => performance.now() / 1000) {
     this.#screen = screen
     this.#steps = steps
+    this.#words = words
     this.#now = now
     this.#began = this.#since = now()
   }
@@ -45,10 +56,11 @@ export class ProgressLine {
     this.#tokensPerSecond = known ? 1 / (0.95 / this.#tokensPerSecond! + 0.05 / speed) : speed
     this.#since = now
     const left = ((now - this.#began) / (step - this.#resumed)) * (this.#steps - step)
+    const { loss: unit, positions } = this.#words
     this.#line = [
       `step ${step}/${this.#steps}`,
-      `${bits(this.#loss)} bits/byte`,
-      `${short(this.#tokensPerSecond)} tokens/s`,
+      `${(this.#loss * unit.scale).toFixed(3)} ${unit.short}`,
+      `${short(this.#tokensPerSecond)} ${positions}/s`,
       `lr ${learningRate.toExponential(1)}`,
       step === this.#steps ? `took ${duration(now - this.#began)}` : `${duration(left)} left`,
     ].join('  ')

@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander'
-import { between, whole } from '../runs/settings.ts'
+import { between, whole } from '../tasks/settings.ts'
 import { numberFlag } from './flags.ts'
 
 /** How tokens are drawn: the same for `generate` and `chat`. */

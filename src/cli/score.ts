@@ -3,7 +3,7 @@ import { Option, type Command } from 'commander'
 import { decodeText } from '../checkpoints/source.ts'
 import { ConfigError } from '../errors.ts'
 import { scoreTokens } from '../language/score.ts'
-import { whole } from '../runs/settings.ts'
+import { whole } from '../tasks/settings.ts'
 import { numberFlag } from './flags.ts'
 import { addModelFlags, MODEL_ARGUMENT, withModel, type ModelFlags } from './model-flags.ts'
 
@@ -53,8 +53,9 @@ async function score(source: string, path: string, { window, stride, json, ...fl
       onProgress,
     })
     if (process.stderr.isTTY) process.stderr.write('\r\x1b[K')
-    const bitsPerByte = made.nats / Math.LN2 / bytes.length
     const bitsPerToken = made.nats / Math.LN2 / made.tokens
+    // What no token before foretells is not predicted: the bits of the others, spread over the bytes that a token has on average.
+    const bitsPerByte = (bitsPerToken * model.encode(text).length) / bytes.length
     if (json) {
       process.stdout.write(`${JSON.stringify({ ...made, bytes: bytes.length, bitsPerByte, bitsPerToken })}\n`)
       return

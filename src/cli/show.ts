@@ -1,7 +1,5 @@
 /** Numbers as people read them. */
 
-export const bits = (nats: number): string => (nats / Math.LN2).toFixed(3)
-
 /** 1234567 → 1.23 M */
 export function short(value: number): string {
   for (const [unit, size] of [

@@ -1,16 +1,17 @@
 import { describe, expect, test } from 'vitest'
 import { ConfigError } from '../errors.ts'
+import type { Batches } from './batch.ts'
 import {
   carriedStreams,
   packedDocuments,
   randomWindows,
-  type Batches,
+  type TokenBatch,
   type BatchOptions,
   type Corpus,
 } from './batches.ts'
 
 const corpus: Corpus = { tokens: Array.from({ length: 100 }, (_, i) => i), starts: [0, 10, 11, 60] }
-const KINDS: Record<string, (corpus: Corpus, options: BatchOptions) => Batches> = {
+const KINDS: Record<string, (corpus: Corpus, options: BatchOptions) => Batches<TokenBatch>> = {
   randomWindows,
   carriedStreams,
   packedDocuments,

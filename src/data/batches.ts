@@ -1,37 +1,17 @@
-/** How a long row of tokens becomes batches. Each way can be saved and continued exactly. */
-import { ConfigError } from '../errors.ts'
-import { Random, type RandomState } from '../tensor/random.ts'
+/** How a long row of tokens becomes batches to train on. Each way can be saved and continued exactly. */
+import { ConfigError, ShapeError } from '../errors.ts'
+import { Random } from '../tensor/random.ts'
+import { IGNORE, type Batch, type Batches } from './batch.ts'
 
-/** Label of positions that do not count. */
-export const IGNORE = -100
-
-/** Rows of [batch, length], flattened: inputs, what follows each, and where sequences start. */
-export interface Batch {
+/** Batches of a text: what goes in, and the token that follows at each position (`IGNORE` where none does). */
+export interface TokenBatch extends Batch {
   readonly tokens: Int32Array
   readonly labels: Int32Array
   /** 1 where a new sequence starts inside the row; absent if none does. */
   readonly reset?: Int32Array
 }
 
-/** An endless, repeatable source of batches. */
-export interface Batches {
-  readonly batch: number
-  readonly length: number
-  /** Whether a row continues where the same row of the last batch ended. */
-  readonly carried: boolean
-  /** Whether batches come with a reset mask. */
-  readonly masked: boolean
-  next(): Batch
-  /** Position, as JSON: restoring it continues with the same batches. */
-  save(): BatchesState
-  restore(state: BatchesState): void
-}
-
-export interface BatchesState {
-  readonly random?: RandomState
-  readonly cursors?: readonly number[]
-}
-
+/** Sizes and order of batches. */
 export interface BatchOptions {
   readonly batch: number
   readonly length: number
@@ -45,8 +25,12 @@ export interface Corpus {
 }
 
 /** Windows from random places. */
-export function randomWindows(corpus: Corpus, { batch, length, seed = 0 }: BatchOptions): Batches {
+export function randomWindows(
+  corpus: Corpus,
+  { batch, length, seed = 0 }: BatchOptions,
+): Batches<TokenBatch> {
   const { tokens } = corpus
+  expectIds(tokens)
   expectEnough(tokens.length, length + 1)
   const random = new Random(seed)
   return {
@@ -73,8 +57,9 @@ export function randomWindows(corpus: Corpus, { batch, length, seed = 0 }: Batch
  * `batch` places in the corpus, evenly apart, each read on and on: with the state carried from step to step, a model trains on
  * sequences far longer than what it backpropagates through. At the corpus' end a row goes on at its start, after a reset.
  */
-export function carriedStreams(corpus: Corpus, { batch, length }: BatchOptions): Batches {
+export function carriedStreams(corpus: Corpus, { batch, length }: BatchOptions): Batches<TokenBatch> {
   const { tokens, starts } = corpus
+  expectIds(tokens)
   expectEnough(tokens.length, batch * (length + 1))
   const first = new Set(starts)
   let cursors = Array.from({ length: batch }, (_, row) => Math.floor((row * tokens.length) / batch))
@@ -108,8 +93,12 @@ export function carriedStreams(corpus: Corpus, { batch, length }: BatchOptions):
  * Documents in random order, one after another in each row; a reset mask keeps them apart. What is longer than a row is taken in
  * pieces; the last one of a row is cut short.
  */
-export function packedDocuments(corpus: Corpus, { batch, length, seed = 0 }: BatchOptions): Batches {
+export function packedDocuments(
+  corpus: Corpus,
+  { batch, length, seed = 0 }: BatchOptions,
+): Batches<TokenBatch> {
   const { tokens } = corpus
+  expectIds(tokens)
   const pieces = cutDocuments(corpus, length)
   if (pieces.length === 0) expectEnough(0, 2)
   const random = new Random(seed)
@@ -163,7 +152,7 @@ function emptyBatch(batch: number, length: number): { tokens: Int32Array; labels
 function copyWindow(
   tokens: ArrayLike<number>,
   start: number,
-  into: Batch,
+  into: TokenBatch,
   row: number,
   length: number,
 ): void {
@@ -173,7 +162,7 @@ function copyWindow(
   }
 }
 
-function expectEnough(found: number, expected: number): void {
+export function expectEnough(found: number, expected: number): void {
   if (found < expected) {
     throw new ConfigError('too little data for one batch', {
       where: 'data',
@@ -181,5 +170,15 @@ function expectEnough(found: number, expected: number): void {
       found,
       hint: 'Use a shorter length, a smaller batch, or more text',
     })
+  }
+}
+
+/** Arrays that can hold other numbers than whole ones are looked through: a batch would cut them off in silence. */
+export function expectIds(tokens: ArrayLike<number>): void {
+  if (ArrayBuffer.isView(tokens) && !(tokens instanceof Float32Array || tokens instanceof Float64Array))
+    return
+  for (let i = 0; i < tokens.length; i++) {
+    if (Number.isInteger(tokens[i])) continue
+    throw new ShapeError('a token id must be a whole number', { where: `tokens[${i}]`, found: tokens[i] })
   }
 }

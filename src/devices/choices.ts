@@ -1,8 +1,11 @@
 /**
- * Where kernels could be cut otherwise, what is taken was measured once for each class of device (`bench/choices.ts` measures it
- * again): nothing is tuned at start-up, and the same device always computes the same bits. `openDevice(name, { choices })` overrides.
+ * How kernels are cut, where more than one way is right: sizes of chunks and tiles, and sizes from which another way is
+ * faster. This table belongs to the operations, whose kernels read it; devices only carry it. It stands down here because
+ * `openDevice(name, { choices })` checks the names that it is given, and because the values are those of a class of
+ * devices: `bench/choices.ts` measured them once. Nothing is tuned at start-up, so the same device always computes the
+ * same bits.
  */
-import { ConfigError } from '../errors.ts'
+import { ConfigError, DeviceError } from '../errors.ts'
 
 /** What can be chosen. */
 export interface ChoiceValues {
@@ -10,25 +13,27 @@ export interface ChoiceValues {
   readonly ssdChunk: number
   /** LTI layers in training: from so many tokens on they are convolutions by FFT, below they are recurrences. */
   readonly ltiConvolution: number
-  /** Products with weights: up to so many rows the weights are streamed as they lie, beyond they are brought to tiles. */
+  /** Products with weights: up to so many rows, kernels stream the weights as they lie; beyond, they pack tiles. */
   readonly fewRows: number
   /** Products on WebGPU: rows and columns of the largest tile, 64 or 128. */
   readonly largestTile: number
   /**
-   * Products on WebGPU in large tiles: from so many columns of y on, rows of a that lie along the inner axis are turned before (and
-   * those of b, from so many rows on): read side by side, tiles take a tenth less.
+   * Products on WebGPU in large tiles: with so many columns of y or more, rows of a that lie along the inner axis are
+   * transposed first, and those of b with so many rows of y or more. Tiles that read neighbours side by side take a tenth
+   * less time.
    */
-  readonly turnFrom: number
-  /** Columns of the register tile of products on WASM: 8 (and 6 rows), or 16 (and 3) for engines that join vectors. */
+  readonly transposeFrom: number
+  /** Products on WASM: columns of the tile in registers: 8 (with 6 rows), or 16 (with 3) for engines that join vectors. */
   readonly tileColumns: number
-  /** Products on WASM: rows of a block that a thread computes at a time; with `blockInner` words of each in its second cache. */
-  readonly blockRows: number
-  /** Columns of such a block. */
-  readonly blockColumns: number
-  /** Words of the inner axis that are added up before the next panel. */
-  readonly blockInner: number
+  /** Products on WASM: rows of the tile that a thread computes while its operands stay in the second cache. */
+  readonly cacheRows: number
+  /** Products on WASM: columns of that tile. */
+  readonly cacheColumns: number
+  /** Products on WASM: elements of the inner axis that are added up before the next part of it. */
+  readonly cacheInner: number
 }
 
+/** The classes of devices that choices were measured for. */
 export type DeviceClass = 'wasm' | 'wasm, revectorized' | 'webgpu' | 'webgpu, software' | 'reference'
 
 export interface Choices extends ChoiceValues {
@@ -36,7 +41,7 @@ export interface Choices extends ChoiceValues {
   readonly kind: DeviceClass
 }
 
-/** Whose values a class takes where it has none of its own. */
+/** The class whose values another takes where it has none of its own. */
 const LIKE: Readonly<Partial<Record<DeviceClass, DeviceClass>>> = {
   'wasm, revectorized': 'wasm',
   'webgpu, software': 'webgpu',
@@ -51,7 +56,7 @@ interface Row {
   readonly values: Values
 }
 
-/** What was seen with other values: `bench/README.md`, Choices. */
+/** `bench/README.md`, Choices, has the times that were measured with other values. */
 const TABLE: readonly Row[] = [
   {
     key: 'ssdChunk',
@@ -75,19 +80,19 @@ const TABLE: readonly Row[] = [
     values: { webgpu: 128 },
   },
   {
-    key: 'turnFrom',
-    meaning: 'columns from which a product turns its operands',
+    key: 'transposeFrom',
+    meaning: 'columns from which a product transposes its operands',
     values: { webgpu: 2048 },
   },
   {
     key: 'tileColumns',
-    meaning: 'columns of a register tile',
+    meaning: 'columns of a tile in registers',
     allowed: [8, 16],
     values: { wasm: 8, 'wasm, revectorized': 16 },
   },
-  { key: 'blockRows', meaning: 'rows of a block of a product', values: { wasm: 192 } },
-  { key: 'blockColumns', meaning: 'columns of a block of a product', values: { wasm: 128 } },
-  { key: 'blockInner', meaning: 'inner words of a block of a product', values: { wasm: 512 } },
+  { key: 'cacheRows', meaning: 'rows of a tile in the cache', values: { wasm: 192 } },
+  { key: 'cacheColumns', meaning: 'columns of a tile in the cache', values: { wasm: 128 } },
+  { key: 'cacheInner', meaning: 'inner elements of a tile in the cache', values: { wasm: 512 } },
 ]
 
 export interface Explained {
@@ -97,24 +102,26 @@ export interface Explained {
   readonly overridden: boolean
 }
 
+/** The table's value for a class; undefined for what its kernels do not read. */
 function usualOf(values: Values, kind: DeviceClass): number | undefined {
   const like = LIKE[kind]
   return values[kind] ?? (like && values[like])
 }
 
 /**
- * What a device of the class takes (the reference device nothing of it, in truth), with `overrides` in place of the table's.
+ * What a device of the class takes, with `overrides` in place of the table's. To read what the class has no value for is an
+ * error: its kernels have no such choice.
  *
  * @throws ConfigError for names that the class does not have, and for values that are no positive integers
  */
 export function choicesFor(kind: DeviceClass, overrides: Partial<ChoiceValues> = {}): Choices {
   const rows = TABLE.filter(({ values }) => usualOf(values, kind) !== undefined)
   for (const [key, value] of Object.entries(overrides)) {
-    const row = rows.find((each) => each.key === key)
+    const row = rows.find((one) => one.key === key)
     if (!row) {
       throw new ConfigError('no such choice', {
         where: `choices of ${kind}`,
-        expected: rows.map((each) => each.key).join(', '),
+        expected: rows.map((one) => one.key).join(', '),
         found: key,
       })
     }
@@ -125,11 +132,17 @@ export function choicesFor(kind: DeviceClass, overrides: Partial<ChoiceValues> =
       found: value,
     })
   }
-  const entries = TABLE.map(({ key, values }) => [
-    key,
-    overrides[key] ?? usualOf(values, kind) ?? Object.values(values)[0],
-  ])
-  return { kind, ...(Object.fromEntries(entries) as unknown as ChoiceValues) }
+  const choices = { kind }
+  for (const { key, values } of TABLE) {
+    const value = overrides[key] ?? usualOf(values, kind)
+    if (value === undefined) Object.defineProperty(choices, key, { get: () => refuse(kind, key) })
+    else Object.assign(choices, { [key]: value })
+  }
+  return choices as Choices
+}
+
+function refuse(kind: DeviceClass, key: string): never {
+  throw new DeviceError('this device has no such choice', { where: `choices of ${kind}`, found: key })
 }
 
 /** The choices of a device, for people. */

@@ -1,35 +1,50 @@
 /**
  * The contract of a device: memory in arenas, and lists of kernel launches that run in order.
- * Nothing here knows tensors or operations; the floors above do.
+ * A device knows neither tensors nor operations; the floors above do.
  *
- * Memory is counted in words of 4 bytes: f32 and i32 elements are one word.
+ * Memory is counted in bytes. A storage holds elements of one dtype for its whole life, and a place inside it (an
+ * offset, a size, a row stride) is counted in elements of that dtype.
  */
 import type { Choices } from './choices.ts'
-import { DeviceError, StateError } from '../errors.ts'
+import { bytesOf, type DType, type HostArray } from './dtype.ts'
+import { DeviceError, expectSynchronous, StateError } from '../errors.ts'
 
+export type { DType, HostArray } from './dtype.ts'
+/** The devices that there are. */
 export type DeviceName = 'reference' | 'wasm' | 'webgpu'
-export type DType = 'f32' | 'i32'
-/** What a host array of a dtype is. */
-export type HostArray = Float32Array | Int32Array
 
 /** A piece of device memory with a count of its holders. At zero it goes back to its arena. */
 export abstract class Storage {
   #holders = 1
-  readonly words: number
+  readonly dtype: DType
+  /** In elements. */
+  readonly size: number
+  /** Bytes of one element. */
+  readonly elementBytes: number
 
-  constructor(words: number) {
-    this.words = words
+  constructor(size: number, dtype: DType) {
+    this.size = size
+    this.dtype = dtype
+    this.elementBytes = bytesOf(dtype)
   }
 
+  /** Bytes of all elements. */
+  get bytes(): number {
+    return this.size * this.elementBytes
+  }
+
+  /** Whether it has a holder. */
   get alive(): boolean {
     return this.#holders > 0
   }
 
+  /** Adds a holder. */
   retain(): void {
     if (!this.alive) throw new StateError('memory was retained after its release')
     this.#holders++
   }
 
+  /** Takes a holder away; without any, the memory goes back to the arena. */
   release(): void {
     if (!this.alive) throw new StateError('memory was released twice')
     if (--this.#holders === 0) this.recycle()
@@ -40,30 +55,37 @@ export abstract class Storage {
 }
 
 /**
- * Hands out storages, and takes them back. Deterministic: the same sequence of requests and releases gets the
- * same places, so that a list of launches can be replayed.
+ * Hands out storages, and takes them back. An arena is deterministic: the same sequence of requests and releases gets
+ * the same places, so that a list of launches can be replayed.
  */
 export interface Arena {
-  /** May hold what was there before: kernels write every element they own. */
-  allocate(words: number): Storage
-  /** Memory held from the system, in bytes: the high-water mark of what was in use. */
+  /**
+   * A storage for `size` elements of `dtype` (default f32). It may hold what was there before: kernels write every
+   * element that they own.
+   */
+  allocate(size: number, dtype?: DType): Storage
+  /** Memory held from the system, in bytes. */
   readonly reservedBytes: number
-  /** Memory in use now, in bytes. */
+  /** Memory in use now, in bytes. What a device adds to a storage to round its size up is counted as well. */
   readonly usedBytes: number
   /** Largest `usedBytes` since the arena was made or `resetPeak` was called. */
   readonly peakBytes: number
+  /** Counts `peakBytes` from now on. */
   resetPeak(): void
   /** Gives everything back. All its storages are dead after this. */
   destroy(): void
 }
 
-/** What kernels are given of a tensor. Element (row, column) is at `offset + row * rowStride + column`. */
+/**
+ * What kernels are given of a tensor. Its dtype is that of the storage, and its numbers count elements. Element (row,
+ * column) is at `offset + row * rowStride + column`.
+ */
 export interface Operand {
   readonly storage: Storage
-  /** First element, in words from the start of the storage. */
+  /** The first element, counted from the start of the storage. */
   readonly offset: number
   readonly size: number
-  /** Words from one row (last axis) to the next. Equal to the last axis if contiguous. */
+  /** Elements from one row (last axis) to the next. Equal to the last axis if contiguous. */
   readonly rowStride: number
 }
 
@@ -72,6 +94,7 @@ export interface LaunchList {
   readonly length: number
 }
 
+/** What computes: memory, and lists of launches. `Launch` is what the device takes as one launch. */
 export interface Device<Launch = never> {
   readonly name: DeviceName
   /** One line for people: adapter or engine, threads, features. */
@@ -82,14 +105,21 @@ export interface Device<Launch = never> {
   readonly arena: Arena
   /** How kernels are cut: measured for its class, or overridden when it was opened. */
   readonly choices: Choices
-  /** Contiguous operands must start at a multiple of this many words. */
+  /** Kernels take contiguous operands that start at a multiple of this many bytes; others must be copied first. */
   readonly offsetAlignment: number
+  /** A new arena, for a recording or anything else that shall keep its places. */
   createArena(): Arena
 
-  /** Copies host data to the device, after all launches given before. */
+  /**
+   * Copies host data to the elements from `offset` on, after all launches given before. The array must be that of the
+   * storage's dtype: for f16 the bits as a Uint16Array.
+   *
+   * @throws ShapeError for another kind of array. On WebGPU also for a part of an f16 storage that begins at an odd
+   * element, or ends at one before the last: memory is written there in words of 4 bytes.
+   */
   write(storage: Storage, offset: number, data: HostArray): void
-  /** Copies `size` words to the host, after all launches given before. */
-  read(storage: Storage, offset: number, size: number, dtype: DType): Promise<HostArray>
+  /** Copies `size` elements from `offset` on to the host, as they are stored, after all launches given before. */
+  read(storage: Storage, offset: number, size: number): Promise<HostArray>
   /** Starts launches, in order; each sees what those before it wrote. */
   run(launches: readonly Launch[]): void
   /** Runs `body` and keeps the launches it started. Host writes inside are refused: a replay would lack them. */
@@ -102,15 +132,21 @@ export interface Device<Launch = never> {
   destroy(): void
 }
 
-// Launches are made by an operation for its own device: their type does not matter outside.
-// oxlint-disable-next-line typescript/no-explicit-any
-export type AnyDevice = Device<any>
+/** Any device. An operation makes launches for the device that it was given, and nobody else looks at them. */
+export type AnyDevice = Device<unknown>
 
 interface Recording<Compiled> extends LaunchList {
   readonly compiled: readonly Compiled[]
 }
 
-/** What devices share: recording. A device compiles launches to what it can run without looking again. */
+let recordings = 0
+
+/** Whether some device records launches now. */
+export function isRecording(): boolean {
+  return recordings > 0
+}
+
+/** What devices share: recording. A device compiles launches to a form that it can run without looking again. */
 export abstract class RecordingDevice<Launch, Compiled> {
   #recording: Compiled[] | undefined
 
@@ -132,9 +168,11 @@ export abstract class RecordingDevice<Launch, Compiled> {
     if (this.#recording) throw new DeviceError('a recording is under way already')
     const compiled: Compiled[] = []
     this.#recording = compiled
+    recordings++
     try {
-      body()
+      expectSynchronous('record', body())
     } finally {
+      recordings--
       this.#recording = undefined
     }
     const list: Recording<Compiled> = { length: compiled.length, compiled: this.join(compiled) }
@@ -149,7 +187,7 @@ export abstract class RecordingDevice<Launch, Compiled> {
     return (list as Recording<Compiled>).compiled
   }
 
-  /** To be called by `write`. */
+  /** A device calls this first in `write`. */
   protected refuseWriteWhileRecording(): void {
     if (this.#recording) {
       throw new DeviceError('host data was written while launches were recorded', {

@@ -3,6 +3,7 @@ import type { LanguageModel } from './language-model.ts'
 import { expectTokenizer, type TextOptions } from './options.ts'
 import type { Session } from './session/session.ts'
 
+/** How a conversation begins. */
 export interface ChatOptions {
   /** What the model is told first. */
   readonly system?: string
@@ -61,11 +62,13 @@ export class Chat {
     return true
   }
 
+  /** Forgets the conversation. What the model is told first stays. */
   reset(): void {
     this.#messages = [...this.#system]
     this.#session.reset()
   }
 
+  /** Gives the memory of the session back. */
   dispose(): void {
     this.#session.dispose()
   }

@@ -1,7 +1,7 @@
 import type { AnyDevice, DeviceName } from '../devices/device.ts'
-import { openDevice } from '../devices/open.ts'
+import { openDevice } from '../ops/open-device.ts'
 import { modelConfig, type ModelOptions } from '../models/config.ts'
-import { Parameters } from '../nn/parameters.ts'
+import { Model } from '../models/model.ts'
 import { LanguageModel } from './language-model.ts'
 
 export interface CreateOptions extends ModelOptions {
@@ -9,13 +9,20 @@ export interface CreateOptions extends ModelOptions {
   readonly seed?: number
 }
 
-/** A new model with initial values drawn from `seed`. */
-export async function createModel({
-  device = 'auto',
-  seed = 0,
-  ...options
-}: CreateOptions): Promise<LanguageModel> {
+/** Options of a model that takes tokens and says the next one. */
+export interface CreateLanguageOptions extends CreateOptions {
+  readonly vocabulary: number
+  readonly features?: undefined
+  readonly classes?: undefined
+  readonly outputs?: undefined
+}
+
+/** A new model with initial values drawn from `seed`: a language model, unless classes or outputs are asked for. */
+export function createModel(options: CreateLanguageOptions): Promise<LanguageModel>
+export function createModel(options: CreateOptions): Promise<Model>
+export async function createModel({ device = 'auto', seed = 0, ...options }: CreateOptions): Promise<Model> {
   const config = modelConfig(options)
   const opened = typeof device === 'string' ? await openDevice(device) : device
-  return new LanguageModel(config, new Parameters(opened, { seed }))
+  const kind = config.head.kind === 'language' ? LanguageModel : Model
+  return kind.create(config, opened, seed)
 }

@@ -1,25 +1,37 @@
+import type { AnyDevice } from '../devices/device.ts'
 import { StateError } from '../errors.ts'
 import type { ModelConfig } from '../models/config.ts'
 import { liveCheckpoint } from '../models/files/live.ts'
 import { Model } from '../models/model.ts'
 import { writeFiles, type SaveTarget } from '../models/files/folder.ts'
 import { folderFiles, type SaveOptions } from '../models/files/save.ts'
-import type { Parameters } from '../nn/parameters.ts'
+import { Stack } from '../models/stack.ts'
+import { place } from '../nn/module.ts'
 import { bytesIfSo } from '../tokenizers/text/bytes.ts'
 import type { Tokenizer } from '../tokenizers/tokenizer.ts'
-import { Batch } from './session/batch.ts'
-import { fingerprintOf, forgetFingerprint } from './saved/fingerprint.ts'
+import { SessionBatch } from './session/batch.ts'
+import { fingerprintOf } from './saved/fingerprint.ts'
 import { expectTokenizer } from './options.ts'
 import { partsOf, Session, type SessionOptions } from './session/session.ts'
 
-/** A model, and how text becomes its tokens. */
+/** A model that continues texts, and how they become its tokens. Whatever takes a `Model` takes it, too. */
 export class LanguageModel extends Model {
   /** Absent: the model takes tokens only. A vocabulary of 256 is that of bytes. */
   readonly tokenizer: Tokenizer | undefined
 
-  constructor(config: ModelConfig, parameters: Parameters, tokenizer?: Tokenizer) {
-    super(config, parameters)
+  constructor(config: ModelConfig, stack: Stack, tokenizer?: Tokenizer) {
+    super(config, stack)
     this.tokenizer = tokenizer ?? bytesIfSo(config.input)
+  }
+
+  /** A language model with initial values drawn from `seed`. */
+  static override create(
+    config: ModelConfig,
+    device: AnyDevice,
+    seed = 0,
+    tokenizer?: Tokenizer,
+  ): LanguageModel {
+    return new LanguageModel(config, place(new Stack(config), device, { seed }), tokenizer)
   }
 
   /**
@@ -46,12 +58,12 @@ export class LanguageModel extends Model {
   }
 
   /** Sessions of this model, to be continued together. */
-  batch(sessions: readonly Session[]): Batch {
+  batch(sessions: readonly Session[]): SessionBatch {
     for (const [i, session] of sessions.entries()) {
       if (partsOf(session).model === this) continue
       throw new StateError('the session is of another model', { where: `batch[${i}]` })
     }
-    return new Batch(this, sessions)
+    return new SessionBatch(this, sessions)
   }
 
   /**
@@ -61,18 +73,13 @@ export class LanguageModel extends Model {
    *
    * @throws CheckpointError if files of another model are there
    */
-  save(target: SaveTarget, options: SaveOptions = {}): Promise<void> {
+  override save(target: SaveTarget, options: SaveOptions = {}): Promise<void> {
     return writeFiles(target, folderFiles(liveCheckpoint(this), { ...options, tokenizer: this.tokenizer }))
   }
 
   /** SHA-256 of configuration and parameters: what a prefix store knows the model by. Computed once. */
   fingerprint(): Promise<string> {
     return fingerprintOf(this)
-  }
-
-  /** Says that parameters have changed: the fingerprint is computed again. */
-  changed(): void {
-    forgetFingerprint(this)
   }
 }
 

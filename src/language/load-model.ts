@@ -1,48 +1,64 @@
 import type { AnyDevice, DeviceName } from '../devices/device.ts'
-import { openDevice } from '../devices/open.ts'
-import { buildModel, type BuildOptions } from '../models/files/fill.ts'
+import { ConfigError } from '../errors.ts'
+import { fillStack, type BuildOptions } from '../models/files/fill.ts'
+import { openDevice } from '../ops/open-device.ts'
 import {
   openCheckpoint,
   type Checkpoint,
   type ModelSource,
   type SourceOptions,
 } from '../models/files/open.ts'
+import { Model } from '../models/model.ts'
 import { LanguageModel } from './language-model.ts'
 
+/** How a model is found, and how it is kept in memory. */
 export interface LoadOptions extends SourceOptions, BuildOptions {
   /** Default: `auto`. */
   readonly device?: AnyDevice | DeviceName | 'auto'
 }
 
 /**
- * Opens a model: a folder, a file, a hub id `organisation/name[@revision]`, or files in memory. Formats: safetensors (also in
- * shards), `pytorch_model.bin`, GGUF; architectures: `mamba`, `mamba2`, `falcon_mamba`, the layouts of state-spaces, and what
- * Sidewinder wrote.
+ * Opens a language model: a folder, a file, a hub id `organisation/name[@revision]`, or files in memory. Formats: safetensors
+ * (also in shards), `pytorch_model.bin`, GGUF. README.md says which models each of them may hold.
  *
  * @throws CheckpointError, ConfigError naming file, tensor or key, what was expected and what was found
  */
-export async function loadModel(
+export function loadModel(source: ModelSource, options: LoadOptions = {}): Promise<LanguageModel> {
+  return load(source, options, async (checkpoint, device, build) => {
+    const { kind } = checkpoint.config.head
+    if (kind !== 'language') {
+      throw new ConfigError('not a language model', {
+        where: checkpoint.where,
+        found: kind,
+        hint: 'Open it with loadSequenceModel',
+      })
+    }
+    const tokenizer = await checkpoint.tokenizer()
+    return new LanguageModel(checkpoint.config, await fillStack(checkpoint, device, build), tokenizer)
+  })
+}
+
+/**
+ * Opens a model with any head: a classifier or a regressor, say. Sources and errors are those of `loadModel`; tokenizers are not
+ * read.
+ */
+export function loadSequenceModel(source: ModelSource, options: LoadOptions = {}): Promise<Model> {
+  return load(source, options, async (checkpoint, device, build) => {
+    return new Model(checkpoint.config, await fillStack(checkpoint, device, build))
+  })
+}
+
+async function load<M>(
   source: ModelSource,
-  { device = 'auto', ...options }: LoadOptions = {},
-): Promise<LanguageModel> {
+  { device = 'auto', ...options }: LoadOptions,
+  build: (checkpoint: Checkpoint, device: AnyDevice, options: BuildOptions) => Promise<M>,
+): Promise<M> {
   const checkpoint = await openCheckpoint(source, options)
   const opened = typeof device === 'string' ? await openDevice(device) : device
   try {
-    return await loadCheckpoint(checkpoint, opened, options)
+    return await build(checkpoint, opened, options)
   } catch (error) {
     if (opened !== device) opened.destroy()
     throw error
   }
-}
-
-/** The model of an open checkpoint. */
-async function loadCheckpoint(
-  checkpoint: Checkpoint,
-  device: AnyDevice,
-  options: BuildOptions = {},
-): Promise<LanguageModel> {
-  const tokenizer = await checkpoint.tokenizer()
-  const make = (parameters: LanguageModel['parameters']): LanguageModel =>
-    new LanguageModel(checkpoint.config, parameters, tokenizer)
-  return buildModel(make, checkpoint, device, options)
 }

@@ -1,6 +1,6 @@
 import { ConfigError, ShapeError } from '../errors.ts'
 import type { Tokenizer } from '../tokenizers/tokenizer.ts'
-import type { SequenceOptions } from './session/sequence.ts'
+import type { SequenceSettings } from './session/sequence.ts'
 import { packSettings, type SamplingSettings } from './settings.ts'
 
 export interface GenerateOptions extends SamplingSettings {
@@ -36,9 +36,9 @@ export function runOf(options: TextOptions, tokenizer: Tokenizer | undefined): R
   return { maxTokens, settings: packSettings(options), stopTokens: new Set(stopTokens), stop, seed, signal }
 }
 
-export function checkSessionOptions(options: SequenceOptions): SequenceOptions {
+export function checkSessionOptions(options: SequenceSettings): SequenceSettings {
   expectCount('session: capacity', options.capacity ?? 1, 1)
-  expectCount('session: checkpoints', options.checkpoints ?? 0, 0)
+  expectCount('session: snapshots', options.snapshots ?? 0, 0)
   return options
 }
 

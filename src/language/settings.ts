@@ -15,6 +15,9 @@ export interface SamplingSettings {
   readonly seed?: number
 }
 
+/** Places of the packed settings; see `sample`. */
+const REPETITION_PENALTY = 4
+
 /** The settings as the `sample` operation takes them: f32 [8]. */
 export function packSettings(settings: SamplingSettings): Float32Array {
   const { temperature = 0.8, topK = 0, topP = 1, minP = 0, repetitionPenalty = 1 } = settings
@@ -24,6 +27,11 @@ export function packSettings(settings: SamplingSettings): Float32Array {
   expect('minP', minP, 0, 1)
   expect('repetitionPenalty', repetitionPenalty, 1e-3, 1e3)
   return Float32Array.of(temperature, topK, topP, minP, repetitionPenalty, 0, 0, 0)
+}
+
+/** Whether tokens that occurred become less likely: whoever draws must then count them. */
+export function penalises(packed: Float32Array): boolean {
+  return packed[REPETITION_PENALTY] !== 1
 }
 
 function expect(where: string, value: number, low: number, high: number): void {

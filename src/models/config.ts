@@ -1,88 +1,101 @@
-/** What a model is made of. Every published architecture, and every mix, comes down to this. */
+/** Configurations of models: their types, their schema, and the short way to say one. */
+import * as v from 'valibot'
+import { isJsonObject } from '../checkpoints/json.ts'
 import { ConfigError } from '../errors.ts'
-import { largestDivisor } from '../nn/mixers/mamba2.ts'
+import { count, expectPositive, rate, type AnyLayerKind } from './architecture.ts'
+import { ARCHITECTURES, type Entry } from './architectures/index.ts'
+import type { AnyLayer, HeadConfig, InputConfig, StackConfig } from './stack-config.ts'
 
-interface WithMlp {
-  /** Hidden width of a gated MLP after the mixer, with its own norm. Absent: none. */
-  readonly mlp?: number
+type KindOf<A> = A extends { readonly kinds: infer K extends readonly AnyLayerKind[] } ? K[number] : never
+/** The configuration of a layer: those that the schemas of all kinds of layers allow. */
+export type LayerConfig = Readonly<v.InferOutput<KindOf<Entry>['schema']>>
+/** The configuration of a model: what comes in, its layers, what comes out. */
+export type ModelConfig = StackConfig<LayerConfig>
+/** What `createModel` takes for `architecture`. */
+export type ArchitectureName = Extract<Entry, { readonly layer: unknown }>['type']
+
+const KINDS = ARCHITECTURES.flatMap(({ kinds }) => kinds ?? [])
+/** Architectures that options can name. */
+export const ARCHITECTURE_NAMES = ARCHITECTURES.flatMap(({ type, layer }) =>
+  layer ? [type] : [],
+) as ArchitectureName[]
+
+/** How the layers of this kind are built. Throws ConfigError for a kind that there is not. */
+export function kindOf({ kind }: AnyLayer): AnyLayerKind {
+  const known = KINDS.find(({ schema }) => schema.entries.kind.literal === kind)
+  if (known) return known
+  throw new ConfigError('unknown kind of layer', {
+    where: 'layers',
+    expected: KINDS.map(({ schema }) => schema.entries.kind.literal).join(', '),
+    found: kind,
+  })
 }
 
-export interface MambaLayer extends WithMlp {
-  readonly kind: 'mamba'
-  /** Inner width E. */
-  readonly hidden: number
-  readonly state: number
-  readonly kernel: number
-  readonly deltaRank: number
-  readonly bias: boolean
-  readonly convolutionBias: boolean
-  /** Falcon-Mamba: epsilon of RMS norms without weights on delta, B and C. Absent: no such norms. */
-  readonly innerNorm?: number
+const MODEL = v.strictObject({
+  width: count,
+  layers: v.pipe(
+    v.array(
+      v.variant(
+        'kind',
+        KINDS.map(({ schema }) => schema),
+      ),
+    ),
+    v.minLength(1),
+    v.maxLength(4096),
+  ),
+  input: v.union([v.strictObject({ vocabulary: count }), v.strictObject({ features: count })]),
+  head: v.variant('kind', [
+    v.strictObject({ kind: v.literal('language') }),
+    v.strictObject({
+      kind: v.literal('classifier'),
+      classes: count,
+      each: v.optional(v.picklist(['position', 'sequence'])),
+    }),
+    v.strictObject({
+      kind: v.literal('regression'),
+      outputs: count,
+      each: v.picklist(['position', 'sequence']),
+    }),
+  ]),
+  tieEmbeddings: v.boolean(),
+  eps: rate,
+})
+
+/** Fields as the first version of the format called them, and their names now. */
+const FORMER_NAMES = { headWidth: 'headDim', state: 'stateSize' } as const
+
+/** A layer with its fields under the names that they have now. */
+function renamed(layer: unknown): unknown {
+  if (!isJsonObject(layer)) return layer
+  const names: Readonly<Record<string, string>> = FORMER_NAMES
+  return Object.fromEntries(Object.entries(layer).map(([key, value]) => [names[key] ?? key, value]))
 }
 
-export interface Mamba2Layer extends WithMlp {
-  readonly kind: 'mamba2'
-  readonly hidden: number
-  readonly headWidth: number
-  readonly state: number
-  readonly groups: number
-  readonly kernel: number
-  readonly bias: boolean
-  readonly convolutionBias: boolean
-  readonly deltaLimit?: readonly [number, number]
-  readonly groupedNorm: boolean
-  readonly chunk?: number
+/** The name that a field had in the first version of the format: hashes of configurations are made of these. */
+export function formerName(key: string): string {
+  return Object.entries(FORMER_NAMES).find(([, now]) => now === key)?.[0] ?? key
 }
 
-export interface S4DLayer extends WithMlp {
-  readonly kind: 's4d'
-  /** Complex states a channel. */
-  readonly state: number
+/** Checks a configuration that came from outside. `where` names file and key in errors. */
+export function readModelConfig(value: unknown, where: string): ModelConfig {
+  const current =
+    isJsonObject(value) && Array.isArray(value['layers'])
+      ? { ...value, layers: value['layers'].map(renamed) }
+      : value
+  const result = v.safeParse(MODEL, current)
+  if (result.success) return result.output
+  const [issue] = result.issues
+  throw new ConfigError('wrong value', {
+    where: `${where}.${v.getDotPath(issue) ?? ''}`.replace(/\.$/, ''),
+    expected: issue.expected ?? issue.message,
+    found: issue.received,
+  })
 }
-
-export interface AttentionLayer extends WithMlp {
-  readonly kind: 'attention'
-  readonly heads: number
-  readonly kvHeads: number
-  readonly ropeTheta: number
-  /** Absent: width / heads. */
-  readonly headWidth?: number
-  /** How much of each head is turned by its position; absent: all. */
-  readonly rotary?: number
-  /** Taps of a convolution over queries, keys and values; absent: none. */
-  readonly kernel?: number
-  readonly bias?: boolean
-  readonly outputBias?: boolean
-}
-
-export type LayerConfig = MambaLayer | Mamba2Layer | S4DLayer | AttentionLayer
-
-/** What comes in: token ids, or vectors of features. */
-export type InputConfig = { readonly vocabulary: number } | { readonly features: number }
-
-/** What goes out: logits of the next token, of a class for the whole sequence, or numbers. */
-export type HeadConfig =
-  | { readonly kind: 'language' }
-  | { readonly kind: 'classifier'; readonly classes: number }
-  | { readonly kind: 'regression'; readonly outputs: number; readonly each: 'position' | 'sequence' }
-
-export interface ModelConfig {
-  readonly width: number
-  readonly layers: readonly LayerConfig[]
-  readonly input: InputConfig
-  readonly head: HeadConfig
-  /** Whether the output projection is the embedding. */
-  readonly tieEmbeddings: boolean
-  readonly eps: number
-}
-
-export const ARCHITECTURES = ['mamba', 'mamba2', 's4d', 'transformer'] as const
-export type Architecture = (typeof ARCHITECTURES)[number]
 
 /** The short way to say a configuration. */
 export interface ModelOptions {
   /** One for all layers, or one for each. */
-  readonly architecture: Architecture | readonly Architecture[]
+  readonly architecture: ArchitectureName | readonly ArchitectureName[]
   /** Number of layers; may be left out if `architecture` is a list. */
   readonly layers?: number
   readonly width: number
@@ -90,18 +103,18 @@ export interface ModelOptions {
   readonly vocabulary?: number
   /** Vectors of this many numbers go in. */
   readonly features?: number
-  /** Makes a sequence classifier. */
+  /** Makes a classifier. */
   readonly classes?: number
-  /** Makes a sequence regressor with this many outputs. */
+  /** Makes a regressor with this many outputs. */
   readonly outputs?: number
-  /** Regression: a value for each position (default), or one for the whole sequence. */
+  /** A class or numbers for each position, or for the whole sequence. Default: classes for the sequence, numbers for positions. */
   readonly each?: 'position' | 'sequence'
   /** State size N. Default: 16 for mamba, 64 for mamba2, 32 complex for s4d. */
-  readonly state?: number
+  readonly stateSize?: number
   /** Inner width over width. Default: 2. */
   readonly expand?: number
   /** mamba2: head width P. Default: the largest divisor of the inner width up to 64. */
-  readonly headWidth?: number
+  readonly headDim?: number
   /** Attention heads. Default: width / 32, at least 1, rounded down to a divisor of the width. */
   readonly heads?: number
   readonly kvHeads?: number
@@ -113,10 +126,10 @@ export interface ModelOptions {
 /** Spells the options out. Throws ConfigError for what cannot be. */
 export function modelConfig(options: ModelOptions): ModelConfig {
   const { architecture, width, vocabulary, features } = options
-  const kinds = typeof architecture === 'string' ? repeat(architecture, options.layers) : architecture
-  if (options.layers !== undefined && kinds.length !== options.layers) {
+  const names = typeof architecture === 'string' ? repeat(architecture, options.layers) : architecture
+  if (options.layers !== undefined && names.length !== options.layers) {
     throw new ConfigError('layers and architecture disagree', {
-      expected: kinds.length,
+      expected: names.length,
       found: options.layers,
     })
   }
@@ -129,7 +142,7 @@ export function modelConfig(options: ModelOptions): ModelConfig {
   const head = headConfig(options)
   return {
     width,
-    layers: kinds.map((kind) => layerConfig(kind, options)),
+    layers: names.map((name, index) => layerConfig(name, index, options)),
     input,
     head,
     tieEmbeddings: options.tieEmbeddings ?? (head.kind === 'language' && vocabulary !== undefined),
@@ -137,78 +150,39 @@ export function modelConfig(options: ModelOptions): ModelConfig {
   }
 }
 
-function headConfig({ classes, outputs, each = 'position', features }: ModelOptions): HeadConfig {
+function headConfig({ classes, outputs, each, features }: ModelOptions): HeadConfig {
   if (classes !== undefined && outputs !== undefined) {
     throw new ConfigError('classes and outputs exclude each other', { where: 'model' })
   }
-  if (classes !== undefined) return { kind: 'classifier', classes: expectPositive('classes', classes) }
-  if (outputs !== undefined) return { kind: 'regression', outputs: expectPositive('outputs', outputs), each }
+  if (classes !== undefined) {
+    return { kind: 'classifier', classes: expectPositive('classes', classes), ...(each && { each }) }
+  }
+  if (outputs !== undefined) {
+    return { kind: 'regression', outputs: expectPositive('outputs', outputs), each: each ?? 'position' }
+  }
   if (features !== undefined) {
     throw new ConfigError('a model of features needs classes or outputs', { where: 'model' })
   }
   return { kind: 'language' }
 }
 
-function layerConfig(architecture: Architecture, options: ModelOptions): LayerConfig {
-  const { width, state, expand = 2 } = options
-  const mlp = options.mlp === undefined ? {} : { mlp: expectPositive('mlp', options.mlp) }
+function layerConfig(name: ArchitectureName, index: number, options: ModelOptions): LayerConfig {
+  const { width, stateSize, expand = 2, mlp, headDim, heads, kvHeads } = options
   const hidden = expectPositive('expand × width', expand * width)
-  if (state !== undefined) expectPositive('state', state)
-  switch (architecture) {
-    case 'mamba':
-      return {
-        kind: 'mamba',
-        hidden,
-        state: state ?? 16,
-        kernel: 4,
-        deltaRank: Math.ceil(width / 16),
-        bias: false,
-        convolutionBias: true,
-        ...mlp,
-      }
-    case 'mamba2':
-      return {
-        kind: 'mamba2',
-        hidden,
-        headWidth: options.headWidth ?? largestDivisor(hidden, 64),
-        state: state ?? 64,
-        groups: 1,
-        kernel: 4,
-        bias: false,
-        convolutionBias: true,
-        groupedNorm: false,
-        ...mlp,
-      }
-    case 's4d':
-      return { kind: 's4d', state: state ?? 32, ...mlp }
-    case 'transformer': {
-      const heads = options.heads ?? largestDivisor(width / 2, Math.max(1, Math.floor(width / 32)))
-      const kvHeads = options.kvHeads ?? heads
-      // 8/3 of the width: as many weights as an MLP of 4 × width without gate (Shazeer 2020; Touvron et al. 2023).
-      return {
-        kind: 'attention',
-        heads,
-        kvHeads,
-        ropeTheta: 10000,
-        mlp: Math.ceil((8 * width) / 24) * 8,
-        ...mlp,
-      }
-    }
-    default:
-      throw new ConfigError('unknown architecture', {
-        expected: ARCHITECTURES.join(', '),
-        found: String(architecture satisfies never),
-      })
+  for (const [key, value] of Object.entries({ stateSize, mlp, headDim, heads, kvHeads })) {
+    if (value !== undefined) expectPositive(key, value)
   }
+  const architecture = ARCHITECTURES.find(({ type }) => type === name)
+  if (architecture?.layer) {
+    const layerOptions = { index, width, hidden, stateSize, headDim, heads, kvHeads, mlp }
+    return architecture.layer(layerOptions) as LayerConfig
+  }
+  throw new ConfigError('unknown architecture', {
+    expected: ARCHITECTURE_NAMES.join(', '),
+    found: name,
+  })
 }
 
-function repeat(architecture: Architecture, layers: number | undefined): Architecture[] {
-  return Array.from({ length: expectPositive('layers', layers ?? 1) }, () => architecture)
-}
-
-function expectPositive(where: string, value: number): number {
-  if (!Number.isSafeInteger(value) || value <= 0) {
-    throw new ConfigError('must be a positive integer', { where, found: value })
-  }
-  return value
+function repeat(name: ArchitectureName, layers: number | undefined): ArchitectureName[] {
+  return Array.from({ length: expectPositive('layers', layers ?? 1) }, () => name)
 }

@@ -1,22 +1,29 @@
-import { activeTape } from '../autograd/tape.ts'
 import type { AnyDevice } from '../devices/device.ts'
 import { ConfigError, ShapeError } from '../errors.ts'
-import { normal as normalInit } from '../nn/initializers.ts'
-import { Linear } from '../nn/linear.ts'
-import type { SequenceOptions, State } from '../nn/module.ts'
-import { RMSNorm } from '../nn/norm.ts'
-import type { Parameters } from '../nn/parameters.ts'
-import { embeddingBy, linearBy, mean, recompute, reshape, slice, type Weight } from '../ops/index.ts'
+import type { SequenceOptions } from '../nn/mixer.ts'
+import { dispose, place, walk } from '../nn/module.ts'
+import type { Parameter } from '../nn/parameter.ts'
+import { States } from '../nn/states.ts'
+import { reshape, slice } from '../ops/index.ts'
 import { scope } from '../tensor/scope.ts'
 import { tensor, type Tensor } from '../tensor/tensor.ts'
-import { addAndNorm, Block, type Stream } from './block.ts'
 import type { ModelConfig } from './config.ts'
+import { liveCheckpoint } from './files/live.ts'
+import { writeFiles, type SaveTarget } from './files/folder.ts'
+import { folderFiles, type SaveOptions } from './files/save.ts'
+import { Stack } from './stack.ts'
 
+/** What a model is told besides its input. */
 export interface ForwardOptions extends Omit<SequenceOptions, 'state'> {
   /** What each layer remembers of what came before. */
-  readonly states?: readonly State[] | undefined
+  readonly states?: States | undefined
   /** Keep nothing inside layers for backward: compute it again there. */
   readonly recompute?: boolean
+  /**
+   * f32 [B, L]: 1 where a position belongs to its sequence, 0 where it is padding on the right; at least one 1 a row. A head with one
+   * result for a sequence takes the mean over what belongs to it. Other heads give results for padding too, which mean nothing.
+   */
+  readonly mask?: Tensor | undefined
 }
 
 /** Numbers on the host, with their shape. */
@@ -25,43 +32,27 @@ export interface HostTensor {
   readonly shape: readonly number[]
 }
 
-/**
- * A sequence model: embedding (or input projection), blocks, a last norm, and a head. Parameter names are those of the published
- * `mamba` and `mamba2` checkpoints; other layers continue them.
- */
+/** A sequence model on a device: its configuration, and its modules with their values. */
 export class Model {
   readonly config: ModelConfig
   readonly device: AnyDevice
-  readonly parameters: Parameters
-  readonly blocks: readonly Block[]
-  readonly #embedding: Weight | undefined
-  readonly #input: Linear | undefined
-  readonly #norm: RMSNorm
-  readonly #head: Linear | undefined
+  /** The modules. */
+  readonly stack: Stack
+  /** By their first names. */
+  readonly parameters: ReadonlyMap<string, Parameter>
+  #version = 0
 
-  constructor(config: ModelConfig, parameters: Parameters) {
+  /** Takes over modules of this configuration that were placed on a device. */
+  constructor(config: ModelConfig, stack: Stack) {
     this.config = config
-    this.device = parameters.device
-    this.parameters = parameters
-    const { width, input, head } = config
-    const backbone = parameters.at('backbone')
-    if ('vocabulary' in input) {
-      this.#embedding = backbone.matrix('embeddings.weight', [input.vocabulary, width], normalInit(0.02))
-    } else {
-      this.#input = new Linear(backbone.at('input'), { input: input.features, output: width, bias: true })
-    }
-    this.blocks = config.layers.map((layer, i) => new Block(layer, config, backbone.at(`layers.${i}`)))
-    this.#norm = new RMSNorm(backbone.at('norm_f'), width, config.eps)
-    if (head.kind === 'language') {
-      if (!('vocabulary' in input))
-        throw new ConfigError('a language model needs a vocabulary', { where: 'model' })
-      if (!config.tieEmbeddings) {
-        this.#head = new Linear(parameters.at('lm_head'), { input: width, output: input.vocabulary })
-      }
-    } else {
-      const output = head.kind === 'classifier' ? head.classes : head.outputs
-      this.#head = new Linear(parameters.at('head'), { input: width, output, bias: true })
-    }
+    this.stack = stack
+    this.device = stack.device
+    this.parameters = new Map(walk(stack).map(({ path, parameter }) => [path, parameter]))
+  }
+
+  /** A model with initial values drawn from `seed`. */
+  static create(config: ModelConfig, device: AnyDevice, seed = 0): Model {
+    return new Model(config, place(new Stack(config), device, { seed }))
   }
 
   /** Size of the vocabulary, of a model that takes tokens. */
@@ -74,66 +65,55 @@ export class Model {
 
   /** Number of parameters. */
   get size(): number {
-    return this.parameters.size
+    return [...this.parameters.values()].reduce((sum, { size }) => sum + size, 0)
+  }
+
+  /** Bytes of the parameters on the device. */
+  get bytes(): number {
+    return [...this.parameters.values()].reduce((sum, { bytes }) => sum + bytes, 0)
+  }
+
+  /** Counts the changes of the parameters: whoever keeps something that follows from them compares it. */
+  get version(): number {
+    return this.#version
+  }
+
+  /** Says that parameters have changed: what was kept of them, as the fingerprint, is computed again. */
+  changed(): void {
+    this.#version++
   }
 
   /** Input (tokens i32 [B, L] or features [B, L, F]) to the last hidden vectors [B, L, width], and the states after it. */
-  hidden(
-    input: Tensor,
-    options: ForwardOptions = {},
-  ): { readonly y: Tensor; readonly states: readonly State[] } {
-    const states: State[] = []
-    let stream: Stream = { branch: this.#embed(input), residual: undefined }
-    for (const [i, block] of this.blocks.entries()) {
-      const inner = { state: options.states?.[i], reset: options.reset, past: options.past }
-      const made = options.recompute
-        ? recomputed(block, stream, inner, this.#under(i))
-        : contained(block, stream, inner)
-      stream = made
-      states.push(made.state)
-    }
-    return { y: addAndNorm(this.#norm, stream).y, states }
+  hidden(input: Tensor, options: ForwardOptions = {}): { readonly y: Tensor; readonly states: States } {
+    const { y, states } = this.stack.hidden(input, { ...options, states: options.states?.layers })
+    return { y, states: new States(this.device, this.#slots, states) }
   }
 
   /**
-   * What the head says: language model [B, L, V]; classifier [B, classes] of the mean over positions; regression
-   * [B, L, outputs] or [B, outputs].
+   * What the head says: language model [B, L, V]; classifier [B, classes] of the mean over positions, or [B, L, classes];
+   * regression [B, L, outputs] or [B, outputs].
    */
-  forward(
-    input: Tensor,
-    options: ForwardOptions = {},
-  ): { readonly y: Tensor; readonly states: readonly State[] } {
+  forward(input: Tensor, options: ForwardOptions = {}): { readonly y: Tensor; readonly states: States } {
     const { y, states } = this.hidden(input, options)
-    const { head } = this.config
-    const pooled = head.kind === 'classifier' || (head.kind === 'regression' && head.each === 'sequence')
-    return { y: this.project(pooled ? mean(y, [1]) : y), states }
-  }
-
-  /** Hidden vectors [..., width] through the head. */
-  project(y: Tensor): Tensor {
-    return this.#head ? this.#head.forward(y) : linearBy(y, this.#embedding!)
+    return { y: this.stack.project(y, options.mask), states }
   }
 
   /** Logits [B, V] after the last position of tokens i32 [B, L]: only that position goes through the head. */
-  last(
-    tokens: Tensor,
-    options: ForwardOptions = {},
-  ): { readonly logits: Tensor; readonly states: readonly State[] } {
+  last(tokens: Tensor, options: ForwardOptions = {}): { readonly logits: Tensor; readonly states: States } {
     const { y, states } = this.hidden(tokens, options)
     const [batch, length, width] = y.shape as [number, number, number]
-    return { logits: this.project(reshape(slice(y, 1, length - 1, length), [batch, width])), states }
+    const last = reshape(slice(y, 1, length - 1, length), [batch, width])
+    return { logits: this.stack.projectRows(last), states }
   }
 
   /** One position: input i32 [B] (or features [B, F]) to what the head says [B, …]. States change in place. */
-  step(input: Tensor, states: readonly State[], past?: Tensor): Tensor {
-    let stream: Stream = { branch: this.#embed(input), residual: undefined }
-    for (const [i, block] of this.blocks.entries()) stream = block.step(stream, states[i], past)
-    return this.project(addAndNorm(this.#norm, stream).y)
+  step(input: Tensor, states: States, past?: Tensor): Tensor {
+    return this.stack.step(input, states.layers, past)
   }
 
   /** States of zeros, for `batch` sequences. `capacity` is the most positions that attention layers can hold. */
-  createStates(batch: number, capacity = 0): State[] {
-    return this.blocks.map((block) => block.mixer.createState(batch, capacity))
+  createStates(batch: number, capacity = 0): States {
+    return States.create(this.device, this.#slots, batch, capacity)
   }
 
   /**
@@ -185,19 +165,24 @@ export class Model {
     return tensor(this.device, Int32Array.from(rows.flat()), [rows.length, length])
   }
 
+  /**
+   * Writes the model as transformers reads it, and `loadModel` again with the same bits: config.json and safetensors. f16 weights
+   * stay f16; q8 and q4 weights are written as the f32 values that they stand for, and the A of a GGUF file as A_log, rounded.
+   * The model must not change meanwhile.
+   *
+   * @throws CheckpointError if files of another model are there
+   */
+  save(target: SaveTarget, options: SaveOptions = {}): Promise<void> {
+    return writeFiles(target, folderFiles(liveCheckpoint(this), options))
+  }
+
+  /** Gives the memory of the parameters back. */
   dispose(): void {
-    this.parameters.dispose()
+    dispose(this.stack)
   }
 
-  #embed(input: Tensor): Tensor {
-    return this.#embedding ? embeddingBy(input, this.#embedding) : this.#input!.forward(input)
-  }
-
-  #under(layer: number): Tensor[] {
-    const prefix = `backbone.layers.${layer}.`
-    return [...this.parameters.all]
-      .filter(([name]) => name.startsWith(prefix))
-      .map(([, { tensor: each }]) => each)
+  get #slots(): States['slots'] {
+    return this.stack.layers.map(({ slots }) => slots)
   }
 }
 
@@ -222,31 +207,4 @@ function resets(padding: readonly number[], [batch, length]: readonly number[]):
   const reset = new Int32Array(batch * length)
   padding.forEach((count, i) => (reset[i * length + count] = 1))
   return reset
-}
-
-/** Without a tape nothing of a block's inside outlives it, nor the stream that it was given. */
-function contained(block: Block, stream: Stream, options: SequenceOptions): ReturnType<Block['sequence']> {
-  if (activeTape()) return block.sequence(stream, options)
-  const made = scope(() => block.sequence(stream, options))
-  for (const each of [stream.branch, stream.residual]) if (each !== made.residual) each?.dispose()
-  return made
-}
-
-function recomputed(
-  block: Block,
-  stream: Stream,
-  options: SequenceOptions,
-  parameters: readonly Tensor[],
-): Stream & { readonly state: State } {
-  const { branch, residual } = stream
-  const from = [branch, ...(residual ? [residual] : []), ...Object.values(options.state ?? {}), ...parameters]
-  const {
-    branch: next,
-    residual: sum,
-    ...state
-  } = recompute(from, () => {
-    const made = block.sequence(stream, options)
-    return { branch: made.branch, residual: made.residual!, ...made.state }
-  })
-  return { branch: next, residual: sum, state }
 }

@@ -2,6 +2,7 @@
 import type { Random } from '../tensor/random.ts'
 import { sizeOf, type Shape } from '../tensor/shape.ts'
 
+/** Gives the initial values of a parameter of this shape, row-major. */
 export type Initializer = (shape: Shape, random: Random) => Float32Array
 
 const each =
@@ -9,10 +10,15 @@ const each =
   (shape, random) =>
     Float32Array.from({ length: sizeOf(shape) }, (_, i) => value(random, i))
 
+/** All 0. */
 export const zeros: Initializer = each(() => 0)
+/** All 1. */
 export const ones: Initializer = each(() => 1)
+/** All the same. */
 export const constant = (value: number): Initializer => each(() => value)
+/** Normally distributed around 0. */
 export const normal = (deviation: number): Initializer => each((random) => random.normal(0, deviation))
+/** Uniform in [-bound, bound). */
 export const uniform = (bound: number): Initializer => each((random) => random.uniform(-bound, bound))
 
 /** PyTorch's default for Linear and Conv1d: uniform within 1/sqrt(fan in) (`kaiming_uniform_` with a = sqrt(5)). */

@@ -1,53 +1,47 @@
 import { layerNorm, rmsNorm } from '../ops/index.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { ones, zeros } from './initializers.ts'
-import type { Linear } from './linear.ts'
-import type { Parameters } from './parameters.ts'
+import { Module } from './module.ts'
+import { parameter } from './parameter.ts'
 
 /** Root-mean-square norm with a weight (Zhang and Sennrich 2019). */
-export class RMSNorm {
-  readonly weight: Tensor
+export class RMSNorm extends Module {
   readonly eps: number
+  readonly weight
 
-  constructor(at: Parameters, width: number, eps = 1e-5) {
-    this.weight = at.create('weight', [width], ones)
+  constructor(width: number, eps = 1e-5) {
+    super()
     this.eps = eps
+    this.weight = parameter([width], { init: ones })
   }
 
+  /** x [..., width] to the same shape. */
   forward(x: Tensor): Tensor {
-    return rmsNorm({ x, weight: this.weight }, { eps: this.eps }).y
+    return rmsNorm({ x, weight: this.weight.tensor }, { eps: this.eps }).y
   }
 
-  /** sum = x + residual and y = norm(sum), in one pass. */
-  addAndNorm(x: Tensor, residual: Tensor): { y: Tensor; sum: Tensor } {
-    const { y, sum } = rmsNorm({ x, weight: this.weight, residual }, { eps: this.eps })
-    return { y, sum: sum! }
-  }
-
-  /** sum = x + residual and y = linear(norm(sum)), in one launch if there are few rows. Without gradients. */
-  addNormAndProject(
-    x: Tensor,
-    residual: Tensor | undefined,
-    linear: Linear,
-  ): { readonly y: Tensor; readonly sum: Tensor } {
-    const { y, sum = x } = linear.ofNorm({ x, residual, scale: this.weight }, this.eps)
+  /** sum = x + residual (x if there is none) and y = norm(sum), in one pass. */
+  addAndNorm(x: Tensor, residual: Tensor | undefined): { y: Tensor; sum: Tensor } {
+    const { y, sum = x } = rmsNorm({ x, weight: this.weight.tensor, residual }, { eps: this.eps })
     return { y, sum }
   }
 }
 
 /** Layer norm with weight and bias (Ba et al. 2016). */
-export class LayerNorm {
-  readonly weight: Tensor
-  readonly bias: Tensor
+export class LayerNorm extends Module {
   readonly eps: number
+  readonly weight
+  readonly bias
 
-  constructor(at: Parameters, width: number, eps = 1e-5) {
-    this.weight = at.create('weight', [width], ones)
-    this.bias = at.create('bias', [width], zeros)
+  constructor(width: number, eps = 1e-5) {
+    super()
     this.eps = eps
+    this.weight = parameter([width], { init: ones })
+    this.bias = parameter([width], { init: zeros })
   }
 
+  /** x [..., width] to the same shape. */
   forward(x: Tensor): Tensor {
-    return layerNorm({ x, weight: this.weight, bias: this.bias }, { eps: this.eps }).y
+    return layerNorm({ x, weight: this.weight.tensor, bias: this.bias.tensor }, { eps: this.eps }).y
   }
 }

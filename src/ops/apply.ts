@@ -1,13 +1,19 @@
 import { activeTape } from '../autograd/tape.ts'
-import type { AnyDevice } from '../devices/device.ts'
-import type { ReferenceStorage } from '../devices/reference/device.ts'
+import type { AnyDevice, DType } from '../devices/device.ts'
+import { bytesOf } from '../devices/dtype.ts'
 import { DeviceError, ShapeError } from '../errors.ts'
-import { scope } from '../tensor/scope.ts'
+import { currentArena, scope } from '../tensor/scope.ts'
 import { empty, Tensor } from '../tensor/tensor.ts'
-import { copyOp } from './copy/index.ts'
-import type { Arrays, KernelOperation, Named, NdArray, Operation, OutputRule, Params } from './operation.ts'
+import { copyOp } from './copy/op.ts'
+import { kernelOf, type Kernel } from './kernels.ts'
+import type { KernelOperation, Named, Operation, OutputRule, Params } from './operation.ts'
 
-/** Runs an operation on the device of its inputs, and records it if a tape is on. */
+/**
+ * Runs an operation on the device of its inputs, and records it if a tape is on: by the device's kernel, or as a formula in other
+ * operations where the device has no kernel for the call, or where a gradient is wanted and only the formula has one.
+ *
+ * @throws DeviceError if there is neither kernel nor formula
+ */
 export function apply<I extends Named, O extends Named, P extends Params>(
   operation: Operation<I, O, P>,
   inputs: I,
@@ -19,9 +25,12 @@ export function apply<I extends Named, O extends Named, P extends Params>(
     return outputs
   }
   const device = deviceOf(operation.name, inputs)
-  const plain = plainInputs(operation, inputs, device)
+  expectDTypes(operation, inputs)
+  const kernel = wantsFormula(operation, inputs) ? undefined : kernelOf(operation, device, inputs, params)
+  if (!kernel) return compose(operation, inputs, params, device)
+  const plain = plainInputs(operation, inputs)
   const outputs = allocate(operation, plain, params, device)
-  scope(() => start(operation, plain, outputs, params, device))
+  scope(() => start(kernel, plain, outputs, params, device))
   record(operation, plain, outputs, params)
   return outputs
 }
@@ -32,24 +41,75 @@ export function contiguous(x: Tensor): Tensor {
 }
 
 function isPlain(x: Tensor): boolean {
-  return x.contiguous && x.offset % x.device.offsetAlignment === 0
+  return x.contiguous && (x.offset * bytesOf(x.dtype)) % x.device.offsetAlignment === 0
+}
+
+/** Refuses inputs of a dtype that the operation has no kernel for: bits are never read as something else. */
+function expectDTypes<I extends Named, O extends Named, P extends Params>(
+  { name: operation, dtypes = 'f32' }: KernelOperation<I, O, P>,
+  inputs: I,
+): void {
+  for (const name in inputs) {
+    const x: unknown = inputs[name]
+    if (!(x instanceof Tensor)) continue
+    const allowed = typeof dtypes === 'string' || isList(dtypes) ? dtypes : (dtypes[name] ?? 'f32')
+    if (isList(allowed) ? allowed.includes(x.dtype) : allowed === x.dtype) continue
+    throw new ShapeError('has the wrong dtype', {
+      where: `${operation}: ${name}`,
+      expected: isList(allowed) ? allowed.join(' or ') : allowed,
+      found: x.dtype,
+    })
+  }
+}
+
+function isList(dtypes: unknown): dtypes is readonly DType[] {
+  return Array.isArray(dtypes)
+}
+
+/** Whether a gradient is wanted that only the operation's formula has. */
+function wantsFormula<I extends Named, O extends Named, P extends Params>(
+  { compose, gradient, mutates }: KernelOperation<I, O, P>,
+  inputs: I,
+): boolean {
+  return compose !== undefined && !gradient && !mutates && isTracked(inputs)
+}
+
+function isTracked(inputs: Named): boolean {
+  const tape = activeTape()
+  return tape !== undefined && entries(inputs).some(([, x]) => tape.tracks(x))
+}
+
+/** Runs an operation as a formula in others: a tape records those. */
+function compose<I extends Named, O extends Named, P extends Params>(
+  operation: KernelOperation<I, O, P>,
+  inputs: I,
+  params: P,
+  device: AnyDevice,
+): O {
+  if (!operation.compose) {
+    throw new DeviceError('the device has no kernel for this operation', {
+      where: operation.name,
+      found: device.description,
+    })
+  }
+  operation.outputs(inputs, params)
+  return scope(() => operation.compose!(inputs, params), currentArena(device))
 }
 
 function plainInputs<I extends Named, O extends Named, P extends Params>(
   operation: KernelOperation<I, O, P>,
   inputs: I,
-  device: AnyDevice,
 ): I {
-  const strided = device.name === 'reference' ? undefined : operation.views
   const fits = (name: string, x: Tensor): boolean =>
-    isPlain(x) || (strided?.includes(name as keyof I) ?? false)
+    isPlain(x) || (operation.views?.includes(name as keyof I) ?? false)
   if (entries(inputs).every(([name, x]) => fits(name, x))) return inputs
-  if ((operation as unknown) === copyOp) return inputs
   const plain: Record<string, Tensor> = {}
   for (const [name, x] of entries(inputs)) {
     if (!fits(name, x) && operation.mutates?.includes(name as keyof I)) {
-      throw new ShapeError('a strided view cannot be changed in place', {
+      throw new ShapeError('this view cannot be changed in place', {
         where: `${operation.name}: ${name}`,
+        expected: `contiguous rows that begin at a multiple of ${x.device.offsetAlignment} bytes`,
+        found: `rows of ${x.width} elements, ${x.rowStride} apart, from byte ${x.offset * bytesOf(x.dtype)} on`,
       })
     }
     plain[name] = fits(name, x) ? x : contiguous(x)
@@ -70,31 +130,14 @@ function allocate<I extends Named, O extends Named, P extends Params>(
 }
 
 function start<I extends Named, O extends Named, P extends Params>(
-  operation: KernelOperation<I, O, P>,
+  kernel: Kernel<I, O, P, unknown>,
   inputs: I,
   outputs: O,
   params: P,
   device: AnyDevice,
 ): void {
-  if (device.name === 'reference') {
-    const arrays = arraysOf(inputs)
-    const results = arraysOf(outputs)
-    const launch = (): void => {
-      const made = results()
-      for (const { data } of Object.values<NdArray>(made as Record<string, NdArray>)) data.fill(0)
-      operation.reference(arrays(), made, params)
-    }
-    device.run([launch])
-    return
-  }
-  const call = {
-    inputs,
-    outputs,
-    params,
-    device,
-    scratch: (shape: readonly number[]) => empty(device, shape),
-  }
-  device.run(device.name === 'wasm' ? operation.wasm(call) : operation.webgpu(call))
+  const scratch = (shape: readonly number[], dtype?: DType): Tensor => empty(device, shape, dtype)
+  device.run(kernel({ inputs, outputs, params, device, scratch }))
 }
 
 function record<I extends Named, O extends Named, P extends Params>(
@@ -103,14 +146,13 @@ function record<I extends Named, O extends Named, P extends Params>(
   outputs: O,
   params: P,
 ): void {
-  const tape = activeTape()
   const { gradient } = operation
-  if (!tape || !gradient || !entries(inputs).some(([, x]) => tape.tracks(x))) return
+  if (!gradient || !isTracked(inputs)) return
   const inputNames = entries(inputs).map(([name]) => name)
   const outputNames = entries(outputs).map(([name]) => name)
   const all = { ...inputs, ...outputs } as Record<string, Tensor | undefined>
   const saved = (operation.saved ?? []).map((name) => all[name as string]).filter((x) => x !== undefined)
-  tape.record({
+  activeTape()?.record({
     name: operation.name,
     inputs: inputNames.map((name) => all[name]),
     outputs: outputNames.map((name) => all[name]),
@@ -139,25 +181,4 @@ function deviceOf(name: string, inputs: Named): AnyDevice {
 
 function entries(named: Named): [string, Tensor][] {
   return Object.entries(named).filter((entry): entry is [string, Tensor] => entry[1] instanceof Tensor)
-}
-
-/** How the reference reaches the values: resolved now, read when the launch runs (and again at each replay). */
-function arraysOf<T extends Named>(named: T): () => Arrays<T> {
-  const getters = entries(named).map(([name, x]) => {
-    const { data } = x.storage as ReferenceStorage
-    if (!x.contiguous) return [name, () => ({ data: gatherRows(data, x), shape: x.shape })] as const
-    const array: NdArray = { data: data.subarray(x.offset, x.offset + x.size), shape: x.shape }
-    return [name, () => array] as const
-  })
-  return () => Object.fromEntries(getters.map(([name, get]) => [name, get()])) as Arrays<T>
-}
-
-/** A strided view's values, copied together. */
-function gatherRows(data: Float64Array, x: Tensor): Float64Array {
-  const values = new Float64Array(x.size)
-  for (let row = 0; row < x.rows; row++) {
-    const start = x.offset + row * x.rowStride
-    values.set(data.subarray(start, start + x.width), row * x.width)
-  }
-  return values
 }

@@ -2,17 +2,20 @@
  * Cases for the generic suite: an operation, and inputs for it. The suite runs every case on every device against the
  * reference, checks the reference's gradients by finite differences, and runs each device twice for the same bits.
  */
+import type { DType } from '../devices/device.ts'
+import { roundToHalf } from '../devices/half.ts'
 import type { Random } from '../tensor/random.ts'
 import { sizeOf, type Shape } from '../tensor/shape.ts'
 import type { AnyOperation, Named, Operation, Params } from './operation.ts'
 
-/** How a test input is drawn. Values are float32 numbers, so that all devices see the same. */
+/** How a test input is drawn. Values are numbers that the dtype has, so that all devices see the same. */
 export interface Draw {
   readonly shape: Shape
-  readonly dtype: 'f32' | 'i32'
+  readonly dtype: DType
   /** If set, the input is a view: the middle columns of rows this wide. */
   readonly columnsOf?: number | undefined
-  draw(random: Random): Float32Array | Int32Array
+  /** For f16 numbers that half precision has. */
+  draw(random: Random): Float32Array | Int32Array | Uint32Array
 }
 
 export type Drawn<I extends Named> = { readonly [K in keyof I]: Draw | Extract<I[K], undefined> }
@@ -62,6 +65,16 @@ export function normal(shape: Shape, options: NormalOptions = {}): Draw {
     dtype: 'f32',
     ...(columnsOf === undefined ? {} : { columnsOf }),
     draw: (random) => Float32Array.from({ length: sizeOf(shape) }, () => value(random)),
+  }
+}
+
+/** Normally distributed values, rounded to half precision. */
+export function halves(shape: Shape, options: NormalOptions = {}): Draw {
+  const exact = normal(shape, options)
+  return {
+    ...exact,
+    dtype: 'f16',
+    draw: (random) => Float32Array.from(exact.draw(random), roundToHalf),
   }
 }
 

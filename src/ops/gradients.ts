@@ -1,6 +1,6 @@
 import { Tape, withTape } from '../autograd/tape.ts'
 import type { Tensor } from '../tensor/tensor.ts'
-import { add } from './elementwise/index.ts'
+import { add } from './elementwise/op.ts'
 
 /** What `withGradients` gives: the body's result and the gradient of each watched tensor that it depends on. */
 export interface WithGradients<T> {

@@ -1,10 +1,8 @@
 /**
- * What an operation is: named tensors in, named tensors out, and a kernel for each device. See CONTRIBUTING.md for
- * how to add one. `apply` runs them.
+ * What an operation is: named tensors in, named tensors out. Its kernels stand in the tables of the devices (kernels.ts), or
+ * it is composed of other operations. See CONTRIBUTING.md for how to add one. `apply` runs them.
  */
 import type { AnyDevice, DType } from '../devices/device.ts'
-import type { WasmLaunch } from '../devices/wasm/launch.ts'
-import type { WebGpuLaunch } from '../devices/webgpu/kernel.ts'
 import type { Shape } from '../tensor/shape.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 
@@ -22,6 +20,9 @@ export type Arrays<T extends Named> = {
   readonly [K in keyof T]: T[K] extends Tensor ? NdArray : NdArray | undefined
 }
 
+/** The dtypes that an input may have. */
+export type DTypes = DType | readonly DType[]
+
 /** Shape and dtype of an output to be made. */
 export interface OutputRule {
   readonly shape: Shape
@@ -37,8 +38,8 @@ export interface Call<I extends Named, O extends Named, P extends Params> {
   readonly outputs: O
   readonly params: P
   readonly device: AnyDevice
-  /** Memory for this call alone, given back when its launches are queued. */
-  readonly scratch: (shape: Shape) => Tensor
+  /** Memory for this call alone, given back when its launches are queued; f32 unless another dtype is asked for. */
+  readonly scratch: (shape: Shape, dtype?: DType) => Tensor
 }
 
 /** What a gradient is made from. */
@@ -61,18 +62,21 @@ interface Common<I extends Named, O extends Named, P extends Params> {
   readonly gradient?: (call: GradientCall<I, O, P>) => { readonly [K in keyof I]?: Tensor | undefined }
 }
 
-/** An operation with kernels. */
+/** An operation with kernels, or with a formula in other operations, or with both. */
 export interface KernelOperation<I extends Named, O extends Named, P extends Params> extends Common<I, O, P> {
   /** The shape rule: throws ShapeError, or gives the outputs to allocate. */
   readonly outputs: (inputs: I, params: P) => OutputRules<O>
+  /** The dtypes that kernels exist for: of all inputs, or of some by name. What is not named is f32. `apply` checks it. */
+  readonly dtypes?: DTypes | { readonly [K in keyof I]?: DTypes }
   /** Inputs whose kernels take strided rows (offset, rowStride). All others arrive contiguous. */
   readonly views?: readonly (keyof I)[]
   /** Inputs that the kernels change in place. */
   readonly mutates?: readonly (keyof I)[]
-  /** The definition, in float64. Outputs come zeroed. */
-  readonly reference: (inputs: Arrays<I>, outputs: Arrays<O>, params: P) => void
-  readonly webgpu: (call: Call<I, O, P>) => readonly WebGpuLaunch[]
-  readonly wasm: (call: Call<I, O, P>) => readonly WasmLaunch[]
+  /**
+   * The operation as a formula in other operations: what runs where a device has no kernel for a call. Without a `gradient`, it
+   * also runs where a gradient is wanted, which then follows from those operations. Outputs are new tensors.
+   */
+  readonly compose?: (inputs: I, params: P) => O
 }
 
 /** An operation that moves nothing: its outputs are views on its inputs. */
@@ -83,6 +87,9 @@ export interface ViewOperation<I extends Named, O extends Named, P extends Param
 export type Operation<I extends Named, O extends Named, P extends Params> =
   | KernelOperation<I, O, P>
   | ViewOperation<I, O, P>
+
+/** What the kernels of an operation are given. */
+export type CallOf<Op> = Op extends KernelOperation<infer I, infer O, infer P> ? Call<I, O, P> : never
 
 // oxlint-disable-next-line typescript/no-explicit-any
 export type AnyOperation = Operation<any, any, any>

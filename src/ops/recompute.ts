@@ -1,7 +1,7 @@
 import { activeTape, Tape, withTape } from '../autograd/tape.ts'
 import { scope } from '../tensor/scope.ts'
 import type { Tensor } from '../tensor/tensor.ts'
-import { add } from './elementwise/index.ts'
+import { add } from './elementwise/op.ts'
 
 /**
  * Runs `body` without keeping what its gradient needs; backward runs it again (Chen et al. 2016). `from` are the tensors

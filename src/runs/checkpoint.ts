@@ -4,14 +4,15 @@ import { join } from 'node:path'
 import * as v from 'valibot'
 import { writeSafetensors } from '../checkpoints/safetensors-writer.ts'
 import { readSafetensors } from '../checkpoints/safetensors.ts'
-import type { Batches } from '../data/batches.ts'
+import type { Batches } from '../data/batch.ts'
 import { CheckpointError } from '../errors.ts'
 import { sameShape, showShape } from '../tensor/shape.ts'
+import type { Model } from '../models/model.ts'
+import { whole } from '../tasks/settings.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import type { Trainer } from '../train/trainer.ts'
 import { linkAtomically, makeFolder, removeLeftovers, writeFolderAtomically } from '../checkpoints/atomic.ts'
 import { parseJson } from './json.ts'
-import { whole } from './settings.ts'
 
 const VERSION = 1
 const WEIGHTS = 'model.safetensors'
@@ -33,16 +34,24 @@ const schema = v.strictObject({
       cursors: v.exactOptional(v.array(count, 'a list of positions')),
     }),
   }),
-  best: v.exactOptional(v.strictObject({ step: count, loss: finite })),
+  best: v.exactOptional(v.strictObject({ step: count, loss: finite, value: v.exactOptional(finite) })),
   stale: count,
   seconds: v.pipe(finite, v.minValue(0, 'seconds')),
 })
 
+/** A validation, and the step it was seen at. */
+export interface Best {
+  readonly step: number
+  readonly loss: number
+  /** The task's objective, if that is another than the loss. */
+  readonly value?: number
+}
+
 /** How the run stands, besides tensors. */
 export interface Progress {
   readonly trainer: ReturnType<Trainer['save']>
-  /** Lowest validation loss so far, and the step it was seen at. */
-  readonly best?: { readonly step: number; readonly loss: number } | undefined
+  /** The best validation so far. */
+  readonly best?: Best | undefined
   /** Evaluations since the best one. */
   readonly stale: number
   /** Seconds of training. */
@@ -61,7 +70,7 @@ export async function saveCheckpoint(run: string, trainer: Trainer, progress: Pr
   const path = join(folderOf(run), nameOf(step))
   await makeFolder(folderOf(run))
   await writeFolderAtomically(path, {
-    [WEIGHTS]: await pack(weightsOf(trainer)),
+    [WEIGHTS]: await pack(weightsOf(trainer.model)),
     [OPTIMIZER]: await pack(trainingOf(trainer)),
     [STATE]: `${JSON.stringify({ version: VERSION, ...progress })}\n`,
   })
@@ -103,23 +112,28 @@ export async function loadCheckpoint(
     throw new CheckpointError('the position in the data does not fit the run', { where: join(path, STATE) })
   }
   trainer.attach(batches)
-  await unpack(join(path, WEIGHTS), weightsOf(trainer))
+  await unpack(join(path, WEIGHTS), weightsOf(trainer.model))
   await unpack(join(path, OPTIMIZER), trainingOf(trainer))
   trainer.restore(progress.trainer, batches)
   return progress
 }
 
-function weightsOf(trainer: Trainer): Map<string, Tensor> {
-  return new Map([...trainer.model.parameters.all].map(([name, { tensor }]) => [name, tensor]))
+/** Gives a model the weights of a run: those of its best validation, or else its last ones. */
+export async function loadWeights(run: string, model: Model): Promise<void> {
+  await unpack(join(run, WEIGHTS), weightsOf(model))
+  model.changed()
+}
+
+function weightsOf(model: Model): Map<string, Tensor> {
+  return new Map([...model.parameters].map(([name, { tensor }]) => [name, tensor]))
 }
 
 /** Moments and carried states, by name. */
 function trainingOf(trainer: Trainer): Map<string, Tensor> {
   const tensors = new Map<string, Tensor>()
   for (const [name, { m, v }] of trainer.optimizer.moments) tensors.set(`m.${name}`, m).set(`v.${name}`, v)
-  for (const [layer, state] of (trainer.states ?? []).entries()) {
-    for (const [name, tensor] of Object.entries(state)) tensors.set(`state.${layer}.${name}`, tensor)
-  }
+  for (const [path, tensor] of trainer.states?.named ?? [])
+    tensors.set(path.replace(/^layers/, 'state'), tensor)
   return tensors
 }
 

@@ -1,3 +1,4 @@
+import type { LossUnit } from '../tasks/task.ts'
 import type { Metric } from './metrics.ts'
 
 const WIDTH = 720
@@ -8,11 +9,11 @@ const VALIDATION = '#c0392b'
 
 type Point = readonly [x: number, y: number]
 
-/** Training and validation loss against steps, in bits a byte, as an SVG. */
-export function lossCurve(metrics: readonly Metric[], title: string): string {
+/** Training and validation loss against steps, as an SVG. */
+export function lossCurve(metrics: readonly Metric[], title: string, unit: LossUnit): string {
   const series = (key: 'loss' | 'validation'): Point[] =>
     metrics.flatMap((metric) =>
-      metric[key] === undefined ? [] : [[metric.step, metric[key] / Math.LN2] as const],
+      metric[key] === undefined ? [] : [[metric.step, metric[key] * unit.scale] as const],
     )
   const training = thin(series('loss'))
   const validation = series('validation')
@@ -55,7 +56,7 @@ export function lossCurve(metrics: readonly Metric[], title: string): string {
     ...ticksY,
     ...ticksX,
     `<text x="${WIDTH / 2}" y="${HEIGHT - 8}" text-anchor="middle">step</text>`,
-    `<text transform="translate(14 ${HEIGHT / 2}) rotate(-90)" text-anchor="middle">bits per byte</text>`,
+    `<text transform="translate(14 ${HEIGHT / 2}) rotate(-90)" text-anchor="middle">${escape(unit.title)}</text>`,
     `<clipPath id="plot"><rect x="${MARGIN.left}" y="${MARGIN.top}" width="${WIDTH - MARGIN.left}" height="${HEIGHT - MARGIN.top - MARGIN.bottom}"/></clipPath>`,
     '<g clip-path="url(#plot)">',
     line(training, TRAINING),

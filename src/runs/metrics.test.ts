@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { CheckpointError } from '../errors.ts'
+import { language } from '../tasks/language.ts'
 import { lossCurve } from './curve.ts'
 import { MetricsLog, readMetrics } from './metrics.ts'
 
@@ -45,10 +46,11 @@ test('the curve: axes, both lines, any numbers', () => {
     loss: 5 / Math.sqrt(i + 1) + 1,
     ...(i % 100 === 99 ? { validation: 6 / Math.sqrt(i + 1) + 1 } : {}),
   }))
-  const svg = lossCurve(metrics, 'mamba2, <book> & "more"')
+  const { unit } = language()
+  const svg = lossCurve(metrics, 'mamba2, <book> & "more"', unit)
   expect(svg.match(/<polyline/g)).toHaveLength(2)
   expect(svg).toContain('&lt;book')
   expect(svg).not.toMatch(/NaN|Infinity|undefined/)
   for (const few of [[], metrics.slice(0, 1), [{ step: 1, loss: 0 }]])
-    expect(lossCurve(few, '')).not.toMatch(/NaN|Infinity/)
+    expect(lossCurve(few, '', unit)).not.toMatch(/NaN|Infinity/)
 })

@@ -5,12 +5,14 @@ import { writeAtomically, writeError } from '../checkpoints/atomic.ts'
 
 export interface Metric {
   readonly step: number
-  /** Training loss in nats a token. */
+  /** Training loss, in what the task measures. */
   readonly loss?: number
   readonly gradientNorm?: number
   readonly learningRate?: number
-  /** Validation loss in nats a token. */
+  /** Validation loss. */
   readonly validation?: number
+  /** The task's metrics on the validation part. */
+  readonly metrics?: Readonly<Record<string, number>>
 }
 
 const fileOf = (run: string): string => join(run, 'metrics.jsonl')

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ConfigError } from '../errors.ts'
+import { ARCHITECTURE_NAMES } from '../models/config.ts'
 import { readRun, writeRun, type StoredRun } from './run-file.ts'
-import { DEFAULT_RUN } from './settings.ts'
+import { completeSettings } from './settings.ts'
 
 let folder = ''
 beforeAll(async () => {
@@ -13,9 +14,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
 const run: StoredRun = {
-  ...DEFAULT_RUN,
-  data: '/books/a.txt',
-  state: 32,
+  ...completeSettings({ task: 'text', data: '/books/a.txt', state: 32 }),
   dataHash: '0'.repeat(64),
   device: 'wasm',
 }
@@ -34,24 +33,26 @@ const hostile: [string, unknown, RegExp][] = [
   ['width', '256', /width/],
   ['layers', 1.5, /layers/],
   ['learningRate', null, /learningRate.*expected a number from/],
-  ['architecture', 'rnn', /expected mamba, mamba2, s4d, transformer, found "rnn"/],
+  ['architecture', 'rnn', new RegExp(`expected ${ARCHITECTURE_NAMES.join(', ')}, found "rnn"`)],
   ['architecture', { toString: 1 }, /architecture/],
   ['batching', ['random'], /batching/],
   ['data', 7, /data/],
   ['data', '', /data/],
   ['dataHash', 'zz', /dataHash/],
   ['device', 'abacus', /webgpu, wasm, reference/],
-  ['version', 2, /version/],
+  ['version', 3, /version/],
+  ['task', 'paint', /expected text, classify, label, regress, found "paint"/],
+  ['label', 'kind', /label\] unknown key/],
   ['recompute', 'yes', /true or false/],
   ['evil', 1, /evil\] unknown key/],
   ['__proto__', { steps: 1 }, /unknown key/],
 ]
 test.each(hostile)('%s = %j is refused by name', async (key, value, message) => {
-  const text = JSON.stringify({ version: 1, ...run })
+  const text = JSON.stringify({ version: 2, ...run })
   const entry = `${JSON.stringify(key)}:${JSON.stringify(value)}`
-  const known = Object.hasOwn({ version: 1, ...run }, key)
+  const known = Object.hasOwn({ version: 2, ...run }, key)
   const changed = known
-    ? JSON.stringify({ version: 1, ...run, [key]: value })
+    ? JSON.stringify({ version: 2, ...run, [key]: value })
     : text.replace(/}$/, `,${entry}}`)
   await writeFile(join(folder, 'run.json'), changed)
   const reading = readRun(folder)
@@ -66,7 +67,7 @@ test.each(['', '{', 'null', '[]', '3', '{}'])('%j is refused', async (text) => {
 
 test('a missing key is refused by name', async () => {
   const { steps: _, ...rest } = run
-  await writeFile(join(folder, 'run.json'), JSON.stringify({ version: 1, ...rest }))
+  await writeFile(join(folder, 'run.json'), JSON.stringify({ version: 2, ...rest }))
   await expect(readRun(folder)).rejects.toThrow(/steps/)
 })
 

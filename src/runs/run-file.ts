@@ -2,25 +2,37 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as v from 'valibot'
-import { ConfigError } from '../errors.ts'
 import { writeAtomically } from '../checkpoints/atomic.ts'
-import { parseJson } from './json.ts'
-import { SETTINGS, type TextRun } from './settings.ts'
+import { check } from '../check.ts'
+import { ConfigError } from '../errors.ts'
+import { TASKS } from '../tasks/index.ts'
+import { oneOf } from '../tasks/settings.ts'
+import { jsonOf } from './json.ts'
+import { entriesOf, type CompleteSettings } from './settings.ts'
 
-const VERSION = 1
+/** Version 1 was text alone, and had no `task`. */
+const VERSION = 2
 const DEVICES = ['webgpu', 'wasm', 'reference'] as const
 
-const schema = v.strictObject({
-  version: v.literal(VERSION, `version ${VERSION}`),
-  data: v.pipe(v.string('a path'), v.nonEmpty('a path')),
-  ...SETTINGS,
-  dataHash: v.pipe(v.string('a SHA-256'), v.regex(/^[0-9a-f]{64}$/, 'a SHA-256')),
-  device: v.picklist(DEVICES, DEVICES.join(', ')),
-})
+const sha256 = v.pipe(v.string('a SHA-256'), v.regex(/^[0-9a-f]{64}$/, 'a SHA-256'))
 
-export interface StoredRun extends TextRun {
+const versioned = v.looseObject({ version: v.picklist([1, VERSION], `version 1 or ${VERSION}`) })
+const named = v.looseObject({ task: oneOf(Object.keys(TASKS)) })
+
+const stored = {
+  /** What the task learned of how to read its data. */
+  encoding: v.exactOptional(v.unknown()),
+  dataHash: sha256,
+  testHash: v.exactOptional(sha256),
+  device: v.picklist(DEVICES, DEVICES.join(', ')),
+}
+
+/** What run.json says of a run. */
+export interface StoredRun extends CompleteSettings {
+  readonly encoding?: unknown
   /** SHA-256 of the data. */
   readonly dataHash: string
+  readonly testHash?: string | undefined
   /** Where the run began: only there it goes on with the same bits. */
   readonly device: (typeof DEVICES)[number]
 }
@@ -31,7 +43,11 @@ export async function writeRun(folder: string, run: StoredRun): Promise<void> {
   await writeAtomically(fileOf(folder), `${JSON.stringify({ version: VERSION, ...run }, null, 2)}\n`)
 }
 
-/** Throws ConfigError if the folder holds no run, or a damaged one. */
+/**
+ * What a run folder says of its run.
+ *
+ * @throws ConfigError if the folder holds no run, or a damaged one
+ */
 export async function readRun(folder: string): Promise<StoredRun> {
   const text = await readRunFile(folder)
   if (text === undefined) {
@@ -40,8 +56,18 @@ export async function readRun(folder: string): Promise<StoredRun> {
       hint: 'Start a run with: npx sidewinder train text --data FILE',
     })
   }
-  const { version: _, ...run } = parseJson(text, schema, fileOf(folder))
-  return run
+  const where = fileOf(folder)
+  const json = jsonOf(text, where)
+  const { version } = check(json, versioned, where)
+  const task = version === 1 ? 'text' : check(json, named, where).task
+  const schema = v.strictObject({
+    version: v.number(),
+    ...entriesOf(task),
+    ...stored,
+    ...(version === 1 && { task: v.exactOptional(v.never('nothing, as this is version 1')) }),
+  })
+  const { version: _, ...run } = check(json, schema, where)
+  return { ...run, task } as unknown as StoredRun
 }
 
 export async function holdsRun(folder: string): Promise<boolean> {

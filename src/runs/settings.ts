@@ -1,81 +1,63 @@
-/** What says what a run computes, and what each setting may be. */
+/** What says what a run computes: the settings of its task, completed and checked. */
 import * as v from 'valibot'
-import { ARCHITECTURES } from '../models/config.ts'
+import { check } from '../check.ts'
+import { ConfigError } from '../errors.ts'
+import { taskDefinition, type TASKS, type TaskName } from '../tasks/index.ts'
+import {
+  COMMON,
+  defaultsOf,
+  schemasOf,
+  word,
+  type CommonSettings,
+  type Settings,
+  type ValuesOf,
+} from '../tasks/settings.ts'
 
-/** How rows of a batch are cut from the text. */
-export const BATCHINGS = ['random', 'carried', 'packed'] as const
-export const SCHEDULES = ['cosine', 'wsd'] as const
+const path = word('a path')
 
-/** A whole number. The message of each schema says what is expected. */
-export const whole = (low: number, high: number) => {
-  const expected = `a whole number from ${low} to ${high}`
-  return v.pipe(
-    v.number(expected),
-    v.integer(expected),
-    v.minValue(low, expected),
-    v.maxValue(high, expected),
-  )
-}
+/** Where the data are. */
+const PATHS = { data: path, test: v.exactOptional(path) }
 
-export const between = (low: number, high: number) => {
-  const expected = `a number from ${low} to ${high}`
-  return v.pipe(v.number(expected), v.minValue(low, expected), v.maxValue(high, expected))
-}
-
-const oneOf = <const T extends readonly string[]>(names: T) => v.picklist(names, names.join(', '))
-
-/** The one table of settings: flags and run.json are checked by it. */
-export const SETTINGS = {
-  architecture: oneOf(ARCHITECTURES),
-  layers: whole(1, 1024),
-  width: whole(1, 65_536),
-  /** Absent: what suits the architecture. */
-  state: v.optional(whole(1, 4096)),
-  batch: whole(1, 65_536),
-  length: whole(1, 1_048_576),
-  batching: oneOf(BATCHINGS),
-  steps: whole(1, 1e9),
-  learningRate: between(1e-9, 10),
-  schedule: oneOf(SCHEDULES),
-  weightDecay: between(0, 10),
-  maxNorm: between(1e-9, 1e9),
-  /** Batches whose gradients are averaged before an update. */
-  accumulation: whole(1, 65_536),
-  recompute: v.boolean('true or false'),
-  /** Part of the text that is held out, from its end. */
-  validationPart: between(0, 0.9),
-  evaluateEvery: whole(1, 1e9),
-  checkpointEvery: whole(1, 1e9),
-  /** Evaluations without improvement after which training stops; 0: never. */
-  patience: whole(0, 1e6),
-  seed: whole(0, 2 ** 32 - 1),
-} as const
-
-const schema = v.object(SETTINGS)
-
-/** Everything that says what a run computes. Kept in the run folder as run.json, so that resuming needs no flags. */
-export interface TextRun extends Readonly<v.InferOutput<typeof schema>> {
-  /** A text file, or a folder of them. */
+interface Paths {
+  /** A file, or what else the task reads. */
   readonly data: string
+  /** Other data of the same kind, which the finished model is tested on. */
+  readonly test?: string | undefined
 }
 
-export const DEFAULT_RUN: Omit<TextRun, 'data'> = {
-  architecture: 'mamba2',
-  layers: 4,
-  width: 256,
-  batch: 8,
-  length: 256,
-  batching: 'random',
-  steps: 2000,
-  learningRate: 2e-3,
-  schedule: 'cosine',
-  weightDecay: 0.1,
-  maxNorm: 1,
-  accumulation: 1,
-  recompute: false,
-  validationPart: 0.1,
-  evaluateEvery: 200,
-  checkpointEvery: 200,
-  patience: 0,
-  seed: 0,
+/** What starts a run: a task, its data, and what is not to be as by default. */
+export type RunSettings = {
+  [Name in TaskName]: { readonly task: Name } & Paths &
+    Partial<CommonSettings & ValuesOf<(typeof TASKS)[Name]['settings']>>
+}[TaskName]
+
+/** Everything that says what a run computes. */
+export interface CompleteSettings extends Paths, CommonSettings {
+  readonly task: string
+  readonly [own: string]: unknown
+}
+
+/** All settings that runs of a task have. */
+export const settingsOf = (task: string): Settings => ({ ...COMMON, ...taskDefinition(task).settings })
+
+/** The settings of a run of a task, as a schema's entries. */
+export const entriesOf = (task: string) => ({
+  task: v.literal(task),
+  ...PATHS,
+  ...schemasOf(settingsOf(task)),
+})
+
+/**
+ * What is not given is as by default.
+ *
+ * @throws ConfigError for a task or a setting that does not exist, or a value that cannot be
+ */
+export function completeSettings(given: RunSettings): CompleteSettings {
+  const { task } = given
+  if (typeof task !== 'string')
+    throw new ConfigError('a run needs a task', { where: 'task', found: String(task) })
+  // What is undefined is not given.
+  const known = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+  const complete = { ...defaultsOf(settingsOf(task)), ...known }
+  return check(complete, v.strictObject(entriesOf(task)), 'settings') as unknown as CompleteSettings
 }

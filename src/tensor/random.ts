@@ -24,6 +24,7 @@ export class Random {
     this.state = [next(), next(), next(), next()]
   }
 
+  /** Where the sequence of numbers is; setting it continues from there. */
   get state(): RandomState {
     return [this.#a, this.#b, this.#c, this.#d]
   }
@@ -60,14 +61,9 @@ export class Random {
     return Math.floor(this.uniform() * bound)
   }
 
-  /** Standard normal by Box and Muller; one of the pair is dropped, so that the state stays four words. */
+  /** Normal, by Box and Muller. The second number of the pair is dropped, so that the state stays four words. */
   normal(mean = 0, deviation = 1): number {
     const radius = Math.sqrt(-2 * Math.log(1 - this.uniform()))
     return mean + deviation * radius * Math.cos(2 * Math.PI * this.uniform())
-  }
-
-  /** A new generator, for a part of the program that must not disturb this one's sequence. */
-  fork(): Random {
-    return new Random(this.bits())
   }
 }

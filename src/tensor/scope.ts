@@ -4,16 +4,21 @@
  * Tensors made outside any scope live in the device's heap until they are disposed.
  */
 import type { AnyDevice, Arena } from '../devices/device.ts'
-import { StateError } from '../errors.ts'
+import { expectSynchronous } from '../errors.ts'
 
-/** What a scope can hold: a tensor. */
+/** What a scope can hold: a tensor, of which it needs to know no more. */
 interface Disposable {
   dispose(): void
 }
 
 let active: { readonly members: Set<Disposable>; readonly arena: Arena | undefined } | undefined
 
-/** Runs `body` and releases the tensors it made, but those it returns (in arrays, maps and plain objects). */
+/**
+ * Runs `body` and releases the tensors it made, except those it returns (in arrays, maps, plain objects, and objects that iterate over
+ * tensors, as `States` does).
+ *
+ * @throws StateError if the body is asynchronous
+ */
 export function scope<T>(body: () => T, arena: Arena | undefined = active?.arena): T {
   const outer = active
   const inner = { members: new Set<Disposable>(), arena }
@@ -21,7 +26,7 @@ export function scope<T>(body: () => T, arena: Arena | undefined = active?.arena
   const kept = new Set<unknown>()
   try {
     const result = body()
-    if (result instanceof Promise) throw new StateError('the body of a scope must not be asynchronous')
+    expectSynchronous('scope', result)
     collect(result, kept)
     return result
   } finally {
@@ -33,18 +38,24 @@ export function scope<T>(body: () => T, arena: Arena | undefined = active?.arena
   }
 }
 
-/** Runs `body` as if outside any scope: what it makes lives in the heap until disposed. */
+/**
+ * Runs `body` as if outside any scope: what it makes lives in the heap until disposed.
+ *
+ * @throws StateError if the body is asynchronous
+ */
 export function persistent<T>(body: () => T): T {
   const outer = active
   active = undefined
   try {
-    return body()
+    const result = body()
+    expectSynchronous('persistent', result)
+    return result
   } finally {
     active = outer
   }
 }
 
-/** Where a new tensor gets its memory now. */
+/** The arena that a new tensor gets its memory from now. */
 export function currentArena(device: AnyDevice): Arena {
   return active === undefined ? device.heap : (active.arena ?? device.arena)
 }
@@ -61,5 +72,7 @@ function collect(value: unknown, into: Set<unknown>): void {
   else if (value instanceof Map) for (const item of value.values()) collect(item, into)
   else if (Object.getPrototypeOf(value) === Object.prototype) {
     for (const item of Object.values(value)) collect(item, into)
+  } else if (Symbol.iterator in value && !ArrayBuffer.isView(value)) {
+    for (const item of value as Iterable<unknown>) collect(item, into)
   }
 }

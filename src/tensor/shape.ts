@@ -1,3 +1,4 @@
+import type { DType } from '../devices/device.ts'
 import { ShapeError } from '../errors.ts'
 
 /** Sizes of a tensor's axes, outermost first. */
@@ -34,12 +35,28 @@ export function expectRank(where: string, shape: Shape, rank: number): void {
   }
 }
 
+type Sizes = {
+  2: readonly [number, number]
+  3: readonly [number, number, number]
+  4: readonly [number, number, number, number]
+}
+
+/** The sizes of the `rank` axes of `x`. Throws ShapeError if it has not so many. */
+export function dims<Rank extends keyof Sizes>(
+  x: { readonly shape: Shape },
+  rank: Rank,
+  where = 'dims',
+): Sizes[Rank] {
+  expectRank(where, x.shape, rank)
+  return x.shape as Shape & Sizes[Rank]
+}
+
 /** Throws unless `found` is the dtype `expected`. */
-export function expectDType(where: string, found: string, expected: 'f32' | 'i32'): void {
+export function expectDType(where: string, found: DType, expected: DType): void {
   if (found !== expected) throw new ShapeError('has the wrong dtype', { where, expected, found })
 }
 
-/** The common shape of `a` and `b` by the rule of NumPy: aligned right, axes of 1 stretch. */
+/** The common shape of `a` and `b` by the rule of NumPy: shapes are aligned at the right, and axes of 1 stretch. */
 export function broadcastShapes(where: string, a: Shape, b: Shape): number[] {
   const rank = Math.max(a.length, b.length)
   return Array.from({ length: rank }, (_, i) => {

@@ -1,6 +1,7 @@
 /** What a language model needs of a tokenizer: text to token ids and back, whole or as it comes. */
 import type { TypedGgufValue } from '../checkpoints/gguf/index.ts'
 
+/** Text to token ids and back. Models of bytes have one too: an id is a byte of UTF-8. */
 export interface Tokenizer {
   /** Bytes, or the kind and hash of the file it is from: states that hold pending text say which one they belong to. */
   readonly name: string
@@ -29,15 +30,18 @@ export interface Tokenizer {
   /** A decoder for tokens that come one by one. */
   stream(options?: { readonly special?: boolean }): TextStream
   /** Messages as the prompt that a chat model was trained with. Throws ConfigError if there is no template. */
-  chat(messages: readonly ChatMessage[], options?: ChatOptions): string
+  chat(messages: readonly ChatMessage[], options?: ChatTemplateOptions): string
 }
 
+/** One message of a conversation. */
 export interface ChatMessage {
+  /** Who says it: `system`, `user`, `assistant`, or what else the model's chat template knows. */
   readonly role: string
   readonly content: string
 }
 
-export interface ChatOptions {
+/** How a conversation becomes a prompt. */
+export interface ChatTemplateOptions {
   /** Ends the prompt with the beginning of the assistant's turn. Default: true. */
   readonly continue?: boolean
 }

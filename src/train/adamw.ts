@@ -1,8 +1,9 @@
-import type { Parameter } from '../nn/parameters.ts'
+import type { Parameter } from '../nn/parameter.ts'
 import { adamWStep, zeros } from '../ops/index.ts'
 import { persistent } from '../tensor/scope.ts'
 import { empty, type Tensor } from '../tensor/tensor.ts'
 
+/** The constants of AdamW (Loshchilov and Hutter 2019). */
 export interface AdamWOptions {
   readonly beta1?: number
   readonly beta2?: number
@@ -14,7 +15,7 @@ export interface AdamWOptions {
 }
 
 /** First and second moment of one parameter's gradient. */
-interface Moments {
+export interface Moments {
   readonly m: Tensor
   readonly v: Tensor
 }
@@ -70,6 +71,7 @@ export class AdamW {
     }
   }
 
+  /** Gives the memory of the moments back. */
   dispose(): void {
     for (const { m, v } of this.moments.values()) {
       m.dispose()

@@ -3,7 +3,8 @@ import { ConfigError } from '../errors.ts'
 /** Learning rate at a step, counted from 0. */
 export type Schedule = (step: number, steps: number) => number
 
-interface WarmupOptions {
+/** The peak of a schedule, and how it is reached. */
+export interface WarmupOptions {
   readonly peak: number
   /** Steps of linear rise from 0. Default: a tenth of all steps, at most 1,000. */
   readonly warmup?: number

@@ -1,31 +1,38 @@
-import type { Batches, BatchesState } from '../data/batches.ts'
+import type { Batches, BatchesState } from '../data/batch.ts'
 import { NumericsError } from '../errors.ts'
-import { expectTrainable } from '../models/loss.ts'
-import { forgetFingerprint } from '../language/saved/fingerprint.ts'
 import type { Model } from '../models/model.ts'
+import { taskFor } from '../tasks/index.ts'
+import { expectTrainable } from '../tasks/loss.ts'
+import { expectHead, type Task } from '../tasks/task.ts'
 import { AdamW, type AdamWOptions } from './adamw.ts'
 import type { Schedule } from './schedule.ts'
 import { createTrainingStep, type StepReport, type TrainingStep } from './training-step.ts'
 
+/** How a model is trained. */
 export interface TrainerOptions {
+  /** What the model learns. Default: what its head is for (`taskFor`). */
+  readonly task?: Task
   readonly optimizer?: AdamWOptions
   readonly schedule: Schedule
   /** Updates in all: what the schedule is stretched over. */
   readonly steps: number
-  /** Default: 1. */
+  /** Batches to an update, whose gradient is that of the mean over all that counts in any of them. Default: 1. */
   readonly accumulation?: number
-  /** Default: 1. */
+  /** Largest global norm of the gradient. Default: 1; Infinity turns clipping off. */
   readonly maxNorm?: number
+  /** Less memory, the same numbers: compute each layer's inside again in backward. */
   readonly recompute?: boolean
 }
 
+/** What is known of one update. */
 export interface TrainedStep {
   /** Updates done, this one included. */
   readonly step: number
+  /** Mean over all that counted in the update: for classes cross-entropy in nats. */
   readonly loss: number
   readonly gradientNorm: number
   readonly learningRate: number
-  /** Tokens that went in. */
+  /** Positions that went in. */
   readonly tokens: number
 }
 
@@ -35,7 +42,7 @@ export interface TrainerState {
   readonly batches: BatchesState
 }
 
-/** Trains a language model. `for await (const step of trainer.fit(batches))` does one update at a time. */
+/** Trains a model. `for await (const step of trainer.fit(batches))` does one update at a time. */
 export class Trainer {
   readonly model: Model
   readonly optimizer: AdamW
@@ -44,11 +51,15 @@ export class Trainer {
   #step: TrainingStep | undefined
   #batches: Batches | undefined
 
-  constructor(model: Model, { optimizer = {}, ...options }: TrainerOptions) {
+  /**
+   * @throws ConfigError if the model's weights are packed, or its head is not that of the task
+   */
+  constructor(model: Model, { optimizer = {}, task = taskFor(model.config), ...options }: TrainerOptions) {
     expectTrainable(model)
+    expectHead(task, model.config)
     this.model = model
-    this.optimizer = new AdamW(model.parameters.all, optimizer)
-    this.#options = { accumulation: 1, maxNorm: 1, recompute: false, ...options }
+    this.optimizer = new AdamW(model.parameters, optimizer)
+    this.#options = { task, accumulation: 1, maxNorm: 1, recompute: false, ...options }
   }
 
   /** Updates done so far. */
@@ -79,7 +90,12 @@ export class Trainer {
     this.#step = createTrainingStep(this.model, this.optimizer, batches, this.#options)
   }
 
-  /** Updates until `steps` are done. Stop early by leaving the loop. */
+  /**
+   * Updates until `steps` are done. Stop early by leaving the loop.
+   *
+   * @throws ShapeError for tokens or targets that cannot be, before they reach the device; NumericsError for a loss or gradient that
+   * is not finite
+   */
   async *fit(batches: Batches): AsyncGenerator<TrainedStep, void, void> {
     this.attach(batches)
     const { schedule, steps, accumulation } = this.#options
@@ -88,22 +104,25 @@ export class Trainer {
       const report = await this.#step!.run(batches, learningRate, this.#done)
       this.#expectFinite(report)
       this.#done++
-      forgetFingerprint(this.model)
+      this.model.changed()
       const tokens = batches.batch * batches.length * accumulation
       const { loss, gradientNorm } = report
       yield { step: this.#done, loss, gradientNorm, learningRate, tokens }
     }
   }
 
+  /** Where training is, to go on from there with the same bits. */
   save(batches: Batches): TrainerState {
     return { step: this.#done, batches: batches.save() }
   }
 
+  /** Goes on from where training was. */
   restore(state: TrainerState, batches: Batches): void {
     this.#done = state.step
     batches.restore(state.batches)
   }
 
+  /** Gives the memory of the step and of the optimizer back; the model stays. */
   dispose(): void {
     this.#step?.dispose()
     this.optimizer.dispose()
@@ -111,7 +130,7 @@ export class Trainer {
 
   #expectFinite({ loss, gradientNorm, squares }: StepReport): void {
     if (Number.isFinite(loss) && Number.isFinite(gradientNorm)) return
-    const names = [...this.model.parameters.all.keys()]
+    const names = [...this.model.parameters.keys()]
     const bad = names[squares.findIndex((each) => !Number.isFinite(each))]
     const where = Number.isFinite(loss) ? `gradient of ${bad ?? 'the sum over all parameters'}` : 'loss'
     throw new NumericsError(`training stopped at step ${this.#done + 1}: not a finite number`, {

@@ -1,8 +1,7 @@
 import type { LaunchList } from '../devices/device.ts'
-import type { Batch, Batches } from '../data/batches.ts'
-import { languageLoss } from '../models/loss.ts'
+import type { Batches } from '../data/batch.ts'
 import type { Model } from '../models/model.ts'
-import type { State } from '../nn/module.ts'
+import type { States } from '../nn/states.ts'
 import {
   accumulate,
   clipFactor,
@@ -13,12 +12,16 @@ import {
   withGradients,
   zeros,
 } from '../ops/index.ts'
+import { batchTensors, disposeTensors, writeBatch } from '../tasks/batch-tensors.ts'
+import { taskLoss } from '../tasks/loss.ts'
+import { checkBatch, fieldsOf, sizesOf, type Sizes, type Task, type Tensors } from '../tasks/task.ts'
 import { persistent, scope } from '../tensor/scope.ts'
 import { empty, tensor, type Tensor } from '../tensor/tensor.ts'
 import type { AdamW } from './adamw.ts'
 
 export interface TrainingStepOptions {
-  /** Batches whose gradients are averaged before an update. */
+  readonly task: Task
+  /** Batches to an update: its gradient is that of the mean over all that counts in any of them. */
   readonly accumulation: number
   /** Largest global norm of the gradient; Infinity turns clipping off. */
   readonly maxNorm: number
@@ -28,7 +31,7 @@ export interface TrainingStepOptions {
 
 /** What a step says of itself. */
 export interface StepReport {
-  /** Mean cross-entropy in nats. */
+  /** Mean over all that counted in the update, in what the task measures. */
   readonly loss: number
   /** Global norm of the gradient before clipping. */
   readonly gradientNorm: number
@@ -44,9 +47,8 @@ export class TrainingStep {
   readonly #model: Model
   readonly #optimizer: AdamW
   readonly #options: TrainingStepOptions
-  readonly #tokens: Tensor
-  readonly #labels: Tensor
-  readonly #reset: Tensor | undefined
+  readonly #sizes: Sizes
+  readonly #tensors: Tensors
   readonly #losses: Tensor
   readonly #norm: Tensor
   readonly #squares: Tensor
@@ -54,25 +56,23 @@ export class TrainingStep {
   readonly #sums: ReadonlyMap<Tensor, Tensor> | undefined
   readonly #arena
   /** Carried from step to step; undefined if rows do not continue. */
-  readonly states: readonly State[] | undefined
+  readonly states: States | undefined
   #micro: LaunchList | undefined
   #update: LaunchList | undefined
 
   constructor(model: Model, optimizer: AdamW, batches: Batches, options: TrainingStepOptions) {
     const { device } = model
-    const shape = [batches.batch, batches.length]
-    const parameters = [...model.parameters.all.values()].map(({ tensor: each }) => each)
+    const parameters = [...model.parameters.values()].map(({ tensor: each }) => each)
     this.#model = model
     this.#optimizer = optimizer
     this.#options = options
     this.#arena = device.createArena()
-    this.#tokens = empty(device, shape, 'i32')
-    this.#labels = empty(device, shape, 'i32')
-    this.#reset = batches.masked ? empty(device, shape, 'i32') : undefined
+    this.#sizes = sizesOf(model.config, batches)
+    this.#tensors = batchTensors(device, fieldsOf(options.task, this.#sizes))
     this.#losses = zeros(device, [1])
     this.#norm = zeros(device, [1])
     this.#squares = zeros(device, [parameters.length])
-    this.#cotangent = tensor(device, [1 / options.accumulation])
+    this.#cotangent = tensor(device, [1])
     this.#sums =
       options.accumulation > 1
         ? new Map(parameters.map((each) => [each, zeros(device, each.shape)]))
@@ -91,13 +91,20 @@ export class TrainingStep {
   }
 
   async run(batches: Batches, learningRate: number, stepsDone: number): Promise<StepReport> {
+    const { accumulation, task } = this.#options
+    const parts = Array.from({ length: accumulation }, () => batches.next())
+    const counts = parts.map((part) => checkBatch(task, part, this.#sizes))
+    // Nothing counts: then every loss and gradient is 0.
+    const total = counts.reduce((sum, count) => sum + count, 0) || 1
     let loss = 0
     this.#optimizer.prepare(learningRate, stepsDone)
-    for (let i = 0; i < this.#options.accumulation; i++) {
-      this.#write(batches.next())
+    for (const [i, part] of parts.entries()) {
+      writeBatch(this.#tensors, part)
+      // Each part's loss is a mean over what counts in it.
+      if (accumulation > 1) this.#cotangent.write(Float32Array.of(counts[i] / total))
       if (i === 0 && this.#sums) for (const sum of this.#sums.values()) fill(sum, 0)
       this.#micro = this.#recordOrReplay(this.#micro, () => this.#forwardBackward())
-      loss += (await this.#losses.item()) / this.#options.accumulation
+      loss += ((await this.#losses.item()) * counts[i]) / total
     }
     if (this.#sums) this.#update = this.#recordOrReplay(this.#update, () => this.#apply(this.#sums!))
     const gradientNorm = await this.#norm.item()
@@ -106,24 +113,11 @@ export class TrainingStep {
   }
 
   dispose(): void {
-    const states = (this.states ?? []).flatMap((state) => Object.values(state))
-    const own = [
-      this.#tokens,
-      this.#labels,
-      this.#reset,
-      this.#losses,
-      this.#norm,
-      this.#squares,
-      this.#cotangent,
-    ]
-    for (const each of [...own, ...states, ...(this.#sums?.values() ?? [])]) each?.dispose()
+    const own = [this.#losses, this.#norm, this.#squares, this.#cotangent, ...(this.#sums?.values() ?? [])]
+    for (const tensor of own) tensor.dispose()
+    disposeTensors(this.#tensors)
+    this.states?.dispose()
     this.#arena.destroy()
-  }
-
-  #write({ tokens, labels, reset }: Batch): void {
-    this.#tokens.write(tokens)
-    this.#labels.write(labels)
-    if (reset) this.#reset?.write(reset)
   }
 
   #recordOrReplay(list: LaunchList | undefined, body: () => void): LaunchList {
@@ -135,28 +129,25 @@ export class TrainingStep {
 
   #forwardBackward(): void {
     const { states } = this
-    const parameters = [...this.#model.parameters.all.values()].map(({ tensor: each }) => each)
+    const parameters = [...this.#model.parameters.values()].map(({ tensor: each }) => each)
     const { result, gradients } = withGradients(
       parameters,
       () =>
-        languageLoss(this.#model, this.#tokens, this.#labels, {
+        taskLoss(this.#model, this.#options.task, this.#tensors, {
           states,
-          reset: this.#reset,
           recompute: this.#options.recompute,
         }),
       ({ loss }) => new Map([[loss, this.#cotangent]]),
     )
     copyInto(this.#losses, result.loss)
     // Only now: backward reads the states that the step began with.
-    for (const [i, state] of (states ?? []).entries()) {
-      for (const [name, kept] of Object.entries(state)) copyInto(kept, result.states[i][name])
-    }
+    states?.take(result.states)
     if (!this.#sums) this.#apply(gradients)
     else for (const [parameter, gradient] of gradients) accumulate(this.#sums.get(parameter)!, gradient)
   }
 
   #apply(gradients: ReadonlyMap<Tensor, Tensor>): void {
-    const parameters = [...this.#model.parameters.all.values()].map(({ tensor: each }) => each)
+    const parameters = [...this.#model.parameters.values()].map(({ tensor: each }) => each)
     const squares = parameters.map((each) => {
       const gradient = gradients.get(each)
       return gradient ? sumOfSquares({ x: gradient }) : fill(empty(each.device, [1]), 0)

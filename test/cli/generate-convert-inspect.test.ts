@@ -146,10 +146,10 @@ describe('inspect', () => {
         '',
         'kind             tensors     numbers       bytes  dtypes',
         'embeddings             1      20.5 k     81.9 kB  F32',
-        'projections            8      59.4 k      238 kB  F32',
+        'projections           10      59.6 k      239 kB  F32',
         'convolutions           4      1.28 k     5.12 kB  F32',
         'norms                  3         192   768 bytes  F32',
-        'dynamics               6      4.61 k     18.4 kB  F32',
+        'dynamics               4      4.35 k     17.4 kB  F32',
         '',
       ].join('\n'),
     )

@@ -1,21 +1,24 @@
 import { describe, expect, test } from 'vitest'
 import type { AnyDevice } from '../../src/devices/device.ts'
-import { ARCHITECTURES, modelConfig, type Architecture, type ModelOptions } from '../../src/models/config.ts'
-import { lossAndGradients } from '../../src/models/loss.ts'
+import {
+  ARCHITECTURE_NAMES,
+  modelConfig,
+  type ArchitectureName,
+  type ModelOptions,
+} from '../../src/models/config.ts'
+import { lossAndGradients } from '../../src/tasks/loss.ts'
 import { Model } from '../../src/models/model.ts'
-import type { State } from '../../src/nn/module.ts'
-import { Parameters } from '../../src/nn/parameters.ts'
 import { Random } from '../../src/tensor/random.ts'
 import { scope } from '../../src/tensor/scope.ts'
 import { tensor } from '../../src/tensor/tensor.ts'
 import { testDevices } from '../devices.ts'
 import { relativeError } from '../suites/compare.ts'
 
-const MIX: readonly Architecture[] = ['mamba', 'transformer', 'mamba2', 's4d']
+const MIX: readonly ArchitectureName[] = ['mamba', 'transformer', 'mamba2', 's4d']
 
 function create(device: AnyDevice, options: Partial<ModelOptions>): Model {
   const config = modelConfig({ architecture: 'mamba2', layers: 2, width: 32, vocabulary: 61, ...options })
-  return new Model(config, new Parameters(device, { seed: 3 }))
+  return Model.create(config, device, 3)
 }
 
 const randomTokens = (count: number, vocabulary = 61): number[] => {
@@ -36,23 +39,17 @@ async function inPieces(
     const ids = model.tokens([tokens.slice(start, start + size)])
     const past = tensor(model.device, Int32Array.of(start))
     const made = scope(() => model.last(ids, { states, past }))
-    for (const [i, state] of states.entries()) await carry(state, made.states[i])
+    scope(() => states.take(made.states))
     logits = await made.logits.read()
     start += size
   }
-  const values = await Promise.all(states.flatMap((state) => Object.values(state).map((each) => each.read())))
+  const values = await Promise.all([...states.named.values()].map((each) => each.read()))
   return [logits, ...values]
-}
-
-async function carry(kept: State, next: State): Promise<void> {
-  for (const [name, each] of Object.entries(next)) {
-    if (each !== kept[name]) kept[name].write(await each.read())
-  }
 }
 
 testDevices('the forms of a model', (device, repeats) => {
   describe('a prompt in any pieces is the prompt in one', () => {
-    for (const architecture of [MIX, ...ARCHITECTURES]) {
+    for (const architecture of [MIX, ...ARCHITECTURE_NAMES]) {
       test(String(architecture), architecture === MIX ? {} : repeats, async () => {
         const model = create(device(), { architecture, layers: typeof architecture === 'string' ? 2 : 4 })
         const tokens = randomTokens(75)

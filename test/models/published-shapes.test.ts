@@ -3,7 +3,7 @@
  */
 import { expect, test } from 'vitest'
 import type { FileLike } from '../../src/checkpoints/source.ts'
-import { openDevice } from '../../src/devices/open.ts'
+import { openDevice } from '../../src/ops/open-device.ts'
 import { loadModel } from '../../src/language/load-model.ts'
 import type { WeightFormat } from '../../src/models/files/fill.ts'
 import { testDevices } from '../devices.ts'

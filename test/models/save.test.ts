@@ -14,10 +14,11 @@ import { openCheckpoint, tokenizerOf, type Checkpoint } from '../../src/models/f
 import { modelConfig, type LayerConfig, type ModelConfig } from '../../src/models/config.ts'
 import { liveCheckpoint } from '../../src/models/files/live.ts'
 import { folderFiles, ggufFile, type GgufOptions } from '../../src/models/files/save.ts'
-import { halfBits, halfTable } from '../../src/tensor/half.ts'
+import { halfBits, halfTable } from '../../src/devices/half.ts'
 import { sizeOf } from '../../src/tensor/shape.ts'
 import { inNode, testDevices } from '../devices.ts'
 import { readTestFile } from '../files.ts'
+import { MODELS } from '../suites/models.ts'
 import { openModel } from '../suites/session-models.ts'
 import { syntheticCheckpoint } from '../suites/synthetic.ts'
 
@@ -62,7 +63,7 @@ async function expectSameTensors(got: Checkpoint, want: Checkpoint): Promise<voi
 const IDS = [3, 17, 29, 8, 41, 5, 60]
 const logitsOf = async (model: LanguageModel): Promise<Float32Array> => (await model.logits([IDS])).data
 
-const FOLDERS = ['mamba-a', 'mamba-b', 'mamba2-g1', 'mamba2-g3', 'mamba2-dtlimit', 'falcon-mamba']
+const FOLDERS = Object.keys(MODELS).filter((name) => !MODELS[name].original)
 const GGUFS = ['mamba1', 'mamba2', 'mamba2-groups', 'falcon-mamba']
 
 testDevices(
@@ -190,10 +191,10 @@ testDevices(
   [...inNode('reference'), 'wasm'],
 )
 
-const TINY = { layers: 2, width: 32, state: 8, vocabulary: 64 }
+const TINY = { layers: 2, width: 32, stateSize: 8, vocabulary: 64 }
 const ATTENTION: LayerConfig = { kind: 'attention', heads: 2, kvHeads: 1, ropeTheta: 1e4, mlp: 64 }
 const [MAMBA] = modelConfig({ ...TINY, architecture: 'mamba' }).layers
-const [MAMBA2] = modelConfig({ ...TINY, architecture: 'mamba2', headWidth: 8 }).layers
+const [MAMBA2] = modelConfig({ ...TINY, architecture: 'mamba2', headDim: 8 }).layers
 
 describe('from files to GGUF', () => {
   test.each(['mamba-a', 'mamba2-g1', 'falcon-mamba'])(
@@ -294,7 +295,7 @@ describe('what GGUF cannot say is refused', () => {
   const of = (...layers: LayerConfig[]): ModelConfig => ({ ...tiny, layers })
   const mamba2 = { ...MAMBA2, groups: 2 } as LayerConfig & { readonly kind: 'mamba2' }
   test.each<[what: string, config: ModelConfig, message: RegExp]>([
-    ['attention', of(ATTENTION), /no such layers; found attention/],
+    ['attention', of(ATTENTION), /not written to GGUF; found attention/],
     ['a mix', of(MAMBA, MAMBA2), /layers of a GGUF model are all of one kind/],
     ['attention among others', of(MAMBA2, ATTENTION), /are all of one kind/],
     ['an MLP', of({ ...MAMBA, mlp: 64 }), /no MLP beside such layers; found 64/],
@@ -316,6 +317,7 @@ describe('what GGUF cannot say is refused', () => {
     ['mamba-b', /bias of the projections/],
     ['mamba2-g3', /bias of the projections/],
     ['mamba2-dtlimit', /does not limit delta/],
+    ['jamba-dense', /not written to GGUF; found jamba/],
   ])('%s', async (name, message) => {
     const source = await openCheckpoint(await published(name))
     expect(() => ggufFile(source, { type: 'F32' })).toThrow(message)

@@ -3,7 +3,7 @@
  * cover says.
  */
 import { beforeAll, describe, test } from 'vitest'
-import { ReferenceDevice } from '../../src/devices/reference/device.ts'
+import { openDevice } from '../../src/ops/open-device.ts'
 import { testDevices } from '../devices.ts'
 import { leaveOut } from '../left-out.ts'
 import type { StartingCheck } from '../suites/check.ts'
@@ -15,9 +15,10 @@ const families = Object.entries(fixtureFamilies).flatMap(([family, adapters]) =>
   adapters.map((adapter) => opFixtureChecks(family, adapter)),
 )
 const checks = (await Promise.all(families)).flat()
+const reference = await openDevice('reference')
 
 describe('fixtures on reference', () => {
-  for (const check of checks) test(check.name, () => check.run(new ReferenceDevice()))
+  for (const check of checks) test(check.name, () => check.run(reference))
 })
 
 testDevices(

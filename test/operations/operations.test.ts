@@ -21,15 +21,13 @@ testDevices(
   ['wasm'],
 )
 
+/** In pages, as many checks as launch each kernel: its specialisations are compiled in Node by the same compiler. */
+const keysOf = (launches: Specialisations): Set<string> =>
+  new Set(inPage ? launches.values() : launches.keys())
+
 testDevices(
   'operations',
   (device) => {
-    /**
-     * In pages, as many checks as launch each kernel: its specialisations are compiled in Node by the same
-     * compiler.
-     */
-    const keysOf = (launches: Specialisations): Set<string> =>
-      new Set(inPage ? launches.values() : launches.keys())
     const wanted = new Set<string>()
     const launched = new Set<string>()
     let chosen: ReadonlySet<StartingCheck>

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import type { AnyDevice } from '../../src/devices/device.ts'
-import { openDevice } from '../../src/devices/open.ts'
+import { openDevice } from '../../src/ops/open-device.ts'
 import { CheckpointError, ConfigError } from '../../src/errors.ts'
 import { folderStore } from '../../src/language/saved/folder-store.ts'
 import { memoryStore, type PrefixStore } from '../../src/language/saved/prefix-store.ts'
@@ -44,7 +44,7 @@ test('a prefix that was read is not read again', async () => {
     expect(await second.logits()).toEqual(want)
     expect(calls()).toBe(before)
 
-    const weights = model.parameters.all.get('backbone.norm_f.weight')!.tensor
+    const weights = model.parameters.get('backbone.norm_f.weight')!.tensor
     const values = await weights.read()
     weights.write(values.map((value) => 2 * value))
     model.changed()

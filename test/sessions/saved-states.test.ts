@@ -2,11 +2,10 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { writeSafetensors, type TensorToStore } from '../../src/checkpoints/safetensors-writer.ts'
 import { readSafetensors } from '../../src/checkpoints/safetensors.ts'
 import type { AnyDevice } from '../../src/devices/device.ts'
-import { openDevice } from '../../src/devices/open.ts'
+import { openDevice } from '../../src/ops/open-device.ts'
 import { StateError } from '../../src/errors.ts'
 import { architectureHash } from '../../src/language/saved/fingerprint.ts'
 import { LanguageModel } from '../../src/language/language-model.ts'
-import { Parameters } from '../../src/nn/parameters.ts'
 import { byteTokenizer } from '../../src/tokenizers/text/bytes.ts'
 import { testDevices } from '../devices.ts'
 import { relativeError } from '../suites/compare.ts'
@@ -121,7 +120,7 @@ describe('saved states', () => {
     await expect(other.session({ from: bytes })).rejects.toThrow(/another architecture/)
     const config = configOf('mamba', 256, 8)
     const renamed = { ...byteTokenizer, name: 'other' }
-    const stranger = new LanguageModel(config, new Parameters(reference, { seed: 1 }), renamed)
+    const stranger = LanguageModel.create(config, reference, 1, renamed)
     await expect(stranger.session({ from: bytes })).rejects.toThrow(/expected other, found bytes/)
     const tuned = configOf('mamba2')
     const layers = tuned.layers.map((layer) => (layer.kind === 'mamba2' ? { ...layer, chunk: 32 } : layer))

@@ -183,7 +183,7 @@ function checks(device: () => AnyDevice, repeatsOnDevice: TestOptions, name: Dev
 /** Random operations; after some of them the logits must be those of the tokens, read at once. */
 async function operations(model: LanguageModel, seed: number): Promise<void> {
   const random = new Random(seed)
-  let session = model.session({ checkpoints: seed })
+  let session = model.session({ snapshots: seed })
   const pick = (most: number): number => 1 + random.integer(most)
   for (let count = 0; count < 30; count++) {
     const before = session.tokens

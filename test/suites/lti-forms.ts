@@ -5,8 +5,8 @@
  */
 import type { AnyDevice } from '../../src/devices/device.ts'
 import { withGradients } from '../../src/ops/gradients.ts'
-import type { Discretization } from '../../src/ops/lti-diagonal/discretize.ts'
-import { ltiDiagonal, type LtiDiagonalOptions } from '../../src/ops/lti-diagonal/index.ts'
+import type { Discretization } from '../../src/ops/lti/discretize.ts'
+import { ltiDiagonal, type LtiDiagonalOptions } from '../../src/ops/lti/lti-diagonal.ts'
 import { Random } from '../../src/tensor/random.ts'
 import { scope } from '../../src/tensor/scope.ts'
 import { tensor, type Tensor } from '../../src/tensor/tensor.ts'

@@ -44,6 +44,8 @@ export interface OpFixtureAdapter {
    * A tensor of the family (by its name there) in the layout here. The same for its cotangent and gradient.
    */
   readonly layout?: (name: string, x: HostTensor) => HostTensor
+  /** Whether the kernel runs only where no gradient is wanted: outputs are then checked without one, too. */
+  readonly alsoWithoutGradient?: boolean
   /** Runs the operation: tensors go in and come out under the names of the family. */
   readonly run: (
     inputs: Readonly<Record<string, Tensor | undefined>>,
@@ -67,7 +69,8 @@ export async function opFixtureChecks(family: string, adapter: OpFixtureAdapter)
 interface Begun {
   readonly inputs: Readonly<Record<string, Tensor>>
   readonly cotangents: Readonly<Record<string, Tensor>>
-  readonly outputs: Readonly<Record<string, Tensor | undefined>>
+  /** Of a run with gradients and, if the adapter wants that, of one without. */
+  readonly outputs: readonly Readonly<Record<string, Tensor | undefined>>[]
   readonly gradients: ReadonlyMap<Tensor, Tensor>
 }
 
@@ -89,11 +92,13 @@ function begin(device: AnyDevice, fixture: OpFixture, adapter: OpFixtureAdapter)
       (outputs) => new Map(Object.entries(cotangents).map(([name, x]) => [outputs[name]!, x])),
     ),
   )
-  return { inputs, cotangents, outputs: result, gradients }
+  const outputs = [result]
+  if (adapter.alsoWithoutGradient) outputs.push(scope(() => adapter.run(inputs, fixture)))
+  return { inputs, cotangents, outputs, gradients }
 }
 
 function dispose({ inputs, cotangents, outputs, gradients }: Begun): void {
-  const tensors = [inputs, cotangents, outputs].flatMap((named) => Object.values(named))
+  const tensors = [inputs, cotangents, ...outputs].flatMap((named) => Object.values(named))
   for (const x of [...tensors, ...gradients.values()]) x?.dispose()
 }
 
@@ -106,8 +111,9 @@ async function checkFixture(device: AnyDevice, fixture: OpFixture, adapter: OpFi
     if (!(error <= limit))
       throw new Error(`${kind}.${name}: relative error ${error.toExponential(2)} above ${limit}`)
   }
-  for (const [name, want] of arranged(fixture.out, adapter))
-    await expect('out', name, begun.outputs[name], want)
+  for (const [name, want] of arranged(fixture.out, adapter)) {
+    for (const outputs of begun.outputs) await expect('out', name, outputs[name], want)
+  }
   for (const [name, want] of arranged(fixture.grad, adapter))
     await expect('grad', name, begun.gradients.get(begun.inputs[name]), want)
   dispose(begun)

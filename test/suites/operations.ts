@@ -2,12 +2,14 @@
  * The generic suite: every case of every operation, with nothing of a test runner in it, so that Node and
  * browsers run the same checks. Inputs are drawn as float32; the oracle is the reference device (float64).
  */
-import type { AnyDevice } from '../../src/devices/device.ts'
-import { ReferenceDevice } from '../../src/devices/reference/device.ts'
+import type { AnyDevice, HostArray } from '../../src/devices/device.ts'
+import { bytesOf, hostArray } from '../../src/devices/dtype.ts'
+import { openDevice } from '../../src/ops/open-device.ts'
 import { apply } from '../../src/ops/apply.ts'
 import type { Case, CaseSet, Draw } from '../../src/ops/cases.ts'
 import { withGradients } from '../../src/ops/gradients.ts'
 import type { AnyOperation, Named } from '../../src/ops/operation.ts'
+import * as operations from '../../src/ops/operations.ts'
 import { Random } from '../../src/tensor/random.ts'
 import { scope } from '../../src/tensor/scope.ts'
 import { sizeOf } from '../../src/tensor/shape.ts'
@@ -18,20 +20,24 @@ import { relativeError } from './compare.ts'
 /** Relative errors by norm that kernels in float32 must stay within. */
 const TOLERANCE = { out: 2e-5, grad: 2e-4 } as const
 
-type Values = Record<string, Float32Array | Int32Array>
+const withKernels = new Set<AnyOperation>(Object.values(operations))
+const oracle = openDevice('reference')
+
+type Values = Record<string, HostArray>
 
 /** All checks of a set for a device other than the reference. */
 export function deviceChecks({ operation, cases }: CaseSet): StartingCheck[] {
   return Object.entries(cases).map(([name, each]) => ({
     name: `${operation.name}: ${name}`,
     start(device) {
-      dispose(begin(device, operation, each, zeros(each), () => 0))
+      dispose(begin(device, operation, each, zeros(each), asksGradient(operation), () => 0))
     },
     async run(device) {
       const hosts = drawAll(each)
-      const wanted = await evaluate(new ReferenceDevice(), operation, each, hosts)
-      const first = await evaluate(device, operation, each, hosts)
-      const second = await evaluate(device, operation, each, hosts)
+      const own = asksGradient(operation)
+      const wanted = await evaluate(await oracle, operation, each, hosts, own)
+      const first = await evaluate(device, operation, each, hosts, own)
+      const second = await evaluate(device, operation, each, hosts, own)
       for (const [key, want] of Object.entries(wanted)) {
         const got = first[key]
         if (!got) throw new Error(`${key} is missing`)
@@ -47,9 +53,14 @@ export function deviceChecks({ operation, cases }: CaseSet): StartingCheck[] {
   }))
 }
 
+/** With a gradient wanted, an operation that has only that of its formula would not run its kernels. */
+function asksGradient(operation: AnyOperation): boolean {
+  return operation.gradient !== undefined || (isDifferentiable(operation) && !withKernels.has(operation))
+}
+
 /** Checks the reference's own gradients against central differences along random directions. */
 export function finiteDifferenceChecks({ operation, cases }: CaseSet): Check[] {
-  if (!operation.gradient) return []
+  if (!isDifferentiable(operation)) return []
   return Object.entries(cases)
     .filter(([, each]) => each.finiteDifferences !== false)
     .map(([name, each]) => ({
@@ -58,11 +69,17 @@ export function finiteDifferenceChecks({ operation, cases }: CaseSet): Check[] {
     }))
 }
 
+/** By a gradient of its own, or by that of its formula. */
+function isDifferentiable(operation: AnyOperation): boolean {
+  if (operation.gradient) return true
+  return 'compose' in operation && !operation.mutates
+}
+
 async function checkDifferences(device: AnyDevice, operation: AnyOperation, each: Case): Promise<void> {
   const hosts = drawAll(each)
   const random = new Random(99)
   const plain = { ...each, inputs: mapDraws(each, (draw) => ({ ...draw, columnsOf: undefined })) }
-  const analytic = await evaluate(device, operation, plain, hosts, exact)
+  const analytic = await evaluate(device, operation, plain, hosts, true, exact)
   for (const [key, gradient] of Object.entries(analytic)) {
     if (!key.startsWith('grad.')) continue
     const name = key.slice('grad.'.length)
@@ -96,13 +113,14 @@ function begin(
   operation: AnyOperation,
   each: Case,
   hosts: Values,
+  withGradient: boolean,
   value?: () => number,
 ): Begun {
   const inputs = upload(device, each, hosts)
-  const floats = present(inputs).filter(([, x]) => x.dtype === 'f32')
+  const floats = present(inputs).filter(([, x]) => isFloat(x))
   const { result, gradients } = scope(() =>
     withGradients(
-      operation.gradient ? floats.map(([, x]) => x) : [],
+      withGradient ? floats.map(([, x]) => x) : [],
       () => apply(operation, inputs, each.params) as Record<string, Tensor>,
       (outputs) => seedsFor(device, outputs, value),
     ),
@@ -123,9 +141,10 @@ async function evaluate(
   operation: AnyOperation,
   each: Case,
   hosts: Values,
+  withGradient: boolean,
   read: (x: Tensor) => Promise<ArrayLike<number>> = (x) => x.read(),
 ): Promise<Record<string, ArrayLike<number>>> {
-  const begun = begin(device, operation, each, hosts)
+  const begun = begin(device, operation, each, hosts, withGradient)
   const values: Record<string, ArrayLike<number>> = {}
   for (const [name, x] of present(begun.outputs)) values[`out.${name}`] = await read(x)
   for (const name of ('mutates' in operation && operation.mutates) || []) {
@@ -167,23 +186,27 @@ function seedsFor(
   outputs: Record<string, Tensor>,
   value = normalsOf(new Random(7)),
 ): Map<Tensor, Tensor> {
-  const floats = present(outputs).filter(([, x]) => x.dtype === 'f32')
+  const floats = present(outputs).filter(([, x]) => isFloat(x))
   return new Map(
-    floats.map(([, x]) => [x, tensor(device, Float32Array.from({ length: x.size }, value), x.shape)]),
+    floats.map(([, x]) => [
+      x,
+      tensor(device, Float32Array.from({ length: x.size }, value), x.shape, x.dtype),
+    ]),
   )
 }
 
 const normalsOf = (random: Random) => (): number => random.normal()
 
+const isFloat = (x: Tensor): boolean => x.dtype === 'f32' || x.dtype === 'f16'
+
 /** Zeros in the shapes of a case's inputs: for what reads none of their values. */
 function zeros(each: Case): Values {
   const draws = Object.entries(each.inputs as Record<string, Draw | undefined>)
-  const made = draws.flatMap(([name, draw]) => {
-    if (!draw) return []
-    const size = sizeOf(draw.shape)
-    return [[name, draw.dtype === 'i32' ? new Int32Array(size) : new Float32Array(size)] as const]
-  })
-  return Object.fromEntries(made)
+  return Object.fromEntries(
+    draws.flatMap(([name, draw]) =>
+      draw ? [[name, hostArray(draw.dtype, new ArrayBuffer(sizeOf(draw.shape) * bytesOf(draw.dtype)))]] : [],
+    ),
+  )
 }
 
 function drawAll(each: Case): Values {
@@ -203,7 +226,7 @@ function upload(device: AnyDevice, each: Case, hosts: Values): Record<string, Te
 }
 
 /** A plain tensor, or the middle columns of a wider one whose other columns are NaN. */
-function uploadOne(device: AnyDevice, draw: Draw, host: Float32Array | Int32Array): Tensor {
+function uploadOne(device: AnyDevice, draw: Draw, host: Values[string]): Tensor {
   const { shape, columnsOf } = draw
   if (columnsOf === undefined) return tensor(device, host, shape, draw.dtype)
   const width = shape.at(-1)!
@@ -213,7 +236,7 @@ function uploadOne(device: AnyDevice, draw: Draw, host: Float32Array | Int32Arra
   for (let row = 0; row < rows; row++) {
     wide.set(host.subarray(row * width, (row + 1) * width), row * columnsOf + start)
   }
-  const whole = tensor(device, wide, [...shape.slice(0, -1), columnsOf])
+  const whole = tensor(device, wide, [...shape.slice(0, -1), columnsOf], draw.dtype)
   const view = whole.view(shape, start, columnsOf)
   whole.dispose()
   return view

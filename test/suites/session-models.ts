@@ -3,20 +3,19 @@ import type { AnyDevice } from '../../src/devices/device.ts'
 import { LanguageModel } from '../../src/language/language-model.ts'
 import type { GenerateOptions } from '../../src/language/options.ts'
 import type { Session } from '../../src/language/session/session.ts'
-import { modelConfig, type Architecture, type ModelConfig } from '../../src/models/config.ts'
-import { Parameters } from '../../src/nn/parameters.ts'
+import { modelConfig, type ArchitectureName, type ModelConfig } from '../../src/models/config.ts'
 import { Random } from '../../src/tensor/random.ts'
 
 /** A kind of layer each, and the mixes; in `convolved`, attention has a convolution too. */
 export const KINDS = ['mamba', 'mamba2', 's4d', 'hybrid', 'convolved'] as const
 export type Kind = (typeof KINDS)[number]
 
-const HYBRID: readonly Architecture[] = ['mamba', 'transformer', 'mamba2']
+const HYBRID: readonly ArchitectureName[] = ['mamba', 'transformer', 'mamba2']
 
 export function configOf(kind: Kind, vocabulary = 64, width = 16): ModelConfig {
   const mixed = kind === 'hybrid' || kind === 'convolved'
   const architecture = mixed ? HYBRID : [kind, kind]
-  const config = modelConfig({ architecture, width, state: 8, heads: 2, vocabulary, mlp: 2 * width })
+  const config = modelConfig({ architecture, width, stateSize: 8, heads: 2, vocabulary, mlp: 2 * width })
   if (kind !== 'convolved') return config
   const layers = config.layers.map((layer) => (layer.kind === 'attention' ? { ...layer, kernel: 4 } : layer))
   return { ...config, layers }
@@ -24,8 +23,8 @@ export function configOf(kind: Kind, vocabulary = 64, width = 16): ModelConfig {
 
 /** A model whose logits lie well apart: a new one's would hardly differ. */
 export async function openModel(device: AnyDevice, config: ModelConfig, seed = 1): Promise<LanguageModel> {
-  const model = new LanguageModel(config, new Parameters(device, { seed }))
-  const { tensor } = model.parameters.all.get('backbone.embeddings.weight')!
+  const model = LanguageModel.create(config, device, seed)
+  const { tensor } = model.parameters.get('backbone.embeddings.weight')!
   tensor.write((await tensor.read()).map((value) => 40 * value))
   return model
 }

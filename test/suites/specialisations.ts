@@ -16,9 +16,9 @@ const specialisationsOf = (launches: readonly WebGpuLaunch[]): Specialisations =
   new Map(launches.map((launch) => [textOf(launch), launch.kernel.name]))
 
 /** What `body` launches on a WebGPU device. Nothing of it runs. */
-export function notedLaunches(device: AnyDevice, body: () => void): Specialisations {
+function notedLaunches(device: AnyDevice, body: () => void): Specialisations {
   const launches: WebGpuLaunch[] = []
-  withRun(device, (some) => void launches.push(...some), body)
+  withRun(device, (some: readonly WebGpuLaunch[]) => void launches.push(...some), body)
   return specialisationsOf(launches)
 }
 

@@ -5,7 +5,7 @@
 import type { Activation } from '../../src/ops/activation/kinds.ts'
 import { cases, normal, type Case } from '../../src/ops/cases.ts'
 import { packed } from '../../src/ops/packed/cases.ts'
-import { packedLinearOp } from '../../src/ops/packed/index.ts'
+import { packedLinearOp } from '../../src/ops/packed/op.ts'
 import type { PackedLinearInputs, PackedLinearParams } from '../../src/ops/packed/types.ts'
 import type { Check } from './check.ts'
 import { deviceChecks } from './operations.ts'

@@ -3,8 +3,9 @@ import { headerOf, inOrder, type TensorPlan } from '../../src/checkpoints/safete
 import { sourceOf, type FileSource } from '../../src/checkpoints/source.ts'
 import type { StoredTensor } from '../../src/checkpoints/stored.ts'
 import type { ModelConfig } from '../../src/models/config.ts'
-import { toHuggingFace } from '../../src/models/hugging-face.ts'
-import { planParameters } from '../../src/models/files/plan.ts'
+import { configText } from '../../src/models/published.ts'
+import { Stack } from '../../src/models/stack.ts'
+import { walk } from '../../src/nn/module.ts'
 import type { Saved } from '../../src/models/files/save.ts'
 import { sizeOf, type Shape } from '../../src/tensor/shape.ts'
 import { pytorchParts, sourceOfParts, type Filled } from './pytorch-writer.ts'
@@ -15,7 +16,7 @@ export const MAMBA_130M: ModelConfig = {
   layers: Array.from({ length: 24 }, () => ({
     kind: 'mamba',
     hidden: 1536,
-    state: 16,
+    stateSize: 16,
     kernel: 4,
     deltaRank: 48,
     bias: false,
@@ -32,8 +33,8 @@ export const MAMBA2_130M: ModelConfig = {
   layers: Array.from({ length: 24 }, () => ({
     kind: 'mamba2',
     hidden: 1536,
-    headWidth: 64,
-    state: 128,
+    headDim: 64,
+    stateSize: 128,
     groups: 1,
     kernel: 4,
     bias: false,
@@ -46,8 +47,9 @@ export const MAMBA2_130M: ModelConfig = {
 /** Values that depend on name and place alone, so that they can be read in any pieces. */
 export function syntheticCheckpoint(config: ModelConfig): Saved {
   const tensors = new Map<string, StoredTensor>()
-  const any = { has: (name: string) => !name.endsWith('.A'), expect: () => {}, format: () => undefined }
-  for (const [name, { shape }] of planParameters(config, any)) tensors.set(name, synthetic(name, shape))
+  for (const { path, parameter } of walk(new Stack(config))) {
+    tensors.set(path, synthetic(path, parameter.shape))
+  }
   return { where: 'synthetic', config, tensors }
 }
 
@@ -87,7 +89,7 @@ export function huggingFaceFiles({ config, tensors }: Saved): Map<string, FileSo
   const sorted = inOrder(plans)
   const parts = [headerOf(sorted, { format: 'pt' }), ...sorted.map(({ name, shape }) => filled(name, shape))]
   return new Map([
-    ['config.json', sourceOf(utf8(JSON.stringify(toHuggingFace(config))))],
+    ['config.json', sourceOf(utf8(configText(config)))],
     ['model.safetensors', sourceOfParts(parts)],
   ])
 }

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Random } from '../../src/tensor/random.ts'
 import { commandLine, type CommandLine } from '../cli/command-line.ts'
 import { onlyIn } from '../left-out.ts'
+import { whatIsLeft } from '../suites/runs.ts'
 
 const STEPS = 200
 
@@ -52,21 +53,6 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-/** All that a run leaves, but how long it took. */
-async function whatIsLeft(run: string): Promise<Record<string, unknown>> {
-  const last = (await readdir(join(run, 'checkpoints'))).toSorted().at(-1)!
-  const at = (file: string): Promise<Buffer> => readFile(join(run, 'checkpoints', last, file))
-  const { seconds: _, ...state } = JSON.parse((await at('trainer.json')).toString())
-  return {
-    last,
-    state,
-    weights: await at('model.safetensors'),
-    moments: await at('optimizer.safetensors'),
-    model: await readFile(join(run, 'model.safetensors')),
-    metrics: await readFile(join(run, 'metrics.jsonl'), 'utf8'),
-  }
-}
-
 /** Starts the run, or resumes it if it got so far that it can be. */
 async function go(run: string): Promise<ReturnType<CommandLine['start']>> {
   const begun = await readFile(join(run, 'run.json')).catch(() => undefined)
@@ -75,32 +61,32 @@ async function go(run: string): Promise<ReturnType<CommandLine['start']>> {
     : cli.start('train', 'text', ...settings, '--out', run)
 }
 
-describe('a run in its own process', () => {
-  /** Kills a run so many times at random moments, lets it end, and compares what it leaves. */
-  async function killed(kills: number): Promise<void> {
-    const run = join(folder, `killed-${kills}`)
-    const random = new Random(Date.now())
-    const moments: number[] = []
-    for (let kill = 0; kill < kills; kill++) {
-      const running = await go(run)
-      // Some are killed while they start, most while they train and save.
-      if (kill % 4 !== 0) await running.seen(/^step \d+\//m)
-      const moment = random.uniform(0, kill % 4 === 0 ? 400 : (2 * trainingTime) / kills)
-      moments.push(Math.round(moment))
-      await Promise.race([sleep(moment), running.finished])
-      running.child.kill('SIGKILL')
-      const { stderr } = await running.finished
-      expect(stderr, `after kills at ${moments.join()}`).toBe('')
-    }
-    const last = await go(run)
-    expect(await last.finished).toMatchObject({ code: 0, stderr: '' })
-    expect(await whatIsLeft(run), `after kills at ${moments.join()}`).toEqual(await whatIsLeft(whole))
-    const left = (await readdir(run, { recursive: true })).filter(
-      (name) => name.includes('.tmp') || name.includes('.lock'),
-    )
-    expect(left).toEqual([])
+/** Kills a run so many times at random moments, lets it end, and compares what it leaves. */
+async function killed(kills: number): Promise<void> {
+  const run = join(folder, `killed-${kills}`)
+  const random = new Random(Date.now())
+  const moments: number[] = []
+  for (let kill = 0; kill < kills; kill++) {
+    const running = await go(run)
+    // Some are killed while they start, most while they train and save.
+    if (kill % 4 !== 0) await running.seen(/^step \d+\//m)
+    const moment = random.uniform(0, kill % 4 === 0 ? 400 : (2 * trainingTime) / kills)
+    moments.push(Math.round(moment))
+    await Promise.race([sleep(moment), running.finished])
+    running.child.kill('SIGKILL')
+    const { stderr } = await running.finished
+    expect(stderr, `after kills at ${moments.join()}`).toBe('')
   }
+  const last = await go(run)
+  expect(await last.finished).toMatchObject({ code: 0, stderr: '' })
+  expect(await whatIsLeft(run), `after kills at ${moments.join()}`).toEqual(await whatIsLeft(whole))
+  const left = (await readdir(run, { recursive: true })).filter(
+    (name) => name.includes('.tmp') || name.includes('.lock'),
+  )
+  expect(left).toEqual([])
+}
 
+describe('a run in its own process', () => {
   const title = 'killed %i times at random moments, it ends with the same bits'
   test.each([3])(title, { timeout: 240_000 }, killed)
   test.each([20])(title, { timeout: 600_000, ...onlyIn('long') }, killed)

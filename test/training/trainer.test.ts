@@ -1,9 +1,13 @@
 import { describe, expect, test } from 'vitest'
 import { randomWindows, carriedStreams, packedDocuments } from '../../src/data/batches.ts'
 import type { AnyDevice } from '../../src/devices/device.ts'
-import { ARCHITECTURES, modelConfig, type Architecture, type ModelOptions } from '../../src/models/config.ts'
+import {
+  ARCHITECTURE_NAMES,
+  modelConfig,
+  type ArchitectureName,
+  type ModelOptions,
+} from '../../src/models/config.ts'
 import { Model } from '../../src/models/model.ts'
-import { Parameters } from '../../src/nn/parameters.ts'
 import { Random } from '../../src/tensor/random.ts'
 import { cosine } from '../../src/train/schedule.ts'
 import { Trainer, type TrainerOptions } from '../../src/train/trainer.ts'
@@ -21,40 +25,41 @@ function train(device: AnyDevice, options: Partial<ModelOptions>, more: Partial<
     architecture: 'mamba2',
     layers: 1,
     width: 16,
-    state: 8,
+    stateSize: 8,
     vocabulary: 256,
     ...options,
   })
-  const model = new Model(config, new Parameters(device, { seed: 1 }))
+  const model = Model.create(config, device, 1)
   const trainer = new Trainer(model, { schedule: cosine({ peak: 1e-2 }), steps: 12, ...more })
   return { model, trainer }
 }
 
 async function weightsOf(model: Model): Promise<Map<string, ArrayLike<number>>> {
   const values = new Map<string, ArrayLike<number>>()
-  for (const [name, { tensor }] of model.parameters.all) values.set(name, await tensor.read())
+  for (const [name, { tensor }] of model.parameters) values.set(name, await tensor.read())
   return values
 }
 
 testDevices('training', (device, repeats) => {
-  describe('learns, and twice the same', () => {
-    const learns = async (architecture: Architecture | Architecture[]): Promise<void> => {
-      const runs = []
-      for (let run = 0; run < 2; run++) {
-        const layers = typeof architecture === 'string' ? 1 : architecture.length
-        const { model, trainer } = train(device(), { architecture, layers })
-        const losses: number[] = []
-        for await (const { loss } of trainer.fit(randomWindows(corpus, { batch: 2, length: 32, seed: 4 })))
-          losses.push(loss)
-        expect(losses.at(-1)).toBeLessThan(losses[0] - 0.5)
-        runs.push({ losses, weights: await weightsOf(model) })
-        trainer.dispose()
-        model.dispose()
-      }
-      expect(runs[1]).toEqual(runs[0])
+  const learns = async (architecture: ArchitectureName | ArchitectureName[]): Promise<void> => {
+    const runs = []
+    for (let run = 0; run < 2; run++) {
+      const layers = typeof architecture === 'string' ? 1 : architecture.length
+      const { model, trainer } = train(device(), { architecture, layers })
+      const losses: number[] = []
+      for await (const { loss } of trainer.fit(randomWindows(corpus, { batch: 2, length: 32, seed: 4 })))
+        losses.push(loss)
+      expect(losses.at(-1)).toBeLessThan(losses[0] - 0.5)
+      runs.push({ losses, weights: await weightsOf(model) })
+      trainer.dispose()
+      model.dispose()
     }
-    test('a layer of each kind', () => learns([...ARCHITECTURES]))
-    test.each(ARCHITECTURES)('%s', repeats, learns)
+    expect(runs[1]).toEqual(runs[0])
+  }
+
+  describe('learns, and twice the same', () => {
+    test('a layer of each kind', () => learns([...ARCHITECTURE_NAMES]))
+    test.each(ARCHITECTURE_NAMES)('%s', repeats, learns)
   })
 
   test('carried state, packed documents, accumulation and recomputation all train', repeats, async () => {
@@ -85,8 +90,8 @@ testDevices('training', (device, repeats) => {
   test('no array of length × channels × state when Mamba-1 trains', async () => {
     const bytes: number[] = []
     const [width, length] = [16, 512]
-    for (const state of [8, 64]) {
-      const { model, trainer } = train(device(), { architecture: 'mamba', width, state }, { steps: 1 })
+    for (const stateSize of [8, 64]) {
+      const { model, trainer } = train(device(), { architecture: 'mamba', width, stateSize }, { steps: 1 })
       for await (const _ of trainer.fit(randomWindows(corpus, { batch: 1, length })))
         bytes.push(trainer.arenaPeak)
       trainer.dispose()

@@ -1,11 +1,9 @@
-/**
- * Operations as an engine among others: node scripts/run-ts.mjs bench/peers/engines/sidewinder-operations.ts
- * <device> <threads>
- */
+/** Operations as an engine among others: node scripts/run-ts.mjs bench/peers/engines/sidewinder-operations.ts <device> <threads> */
 import type { DeviceName } from '../../../src/devices/device.ts'
-import { openDevice } from '../../../src/devices/open.ts'
-import { matmul } from '../../../src/ops/matmul/index.ts'
-import { selectiveScan, type SelectiveScanInputs } from '../../../src/ops/selective-scan/index.ts'
+import { openDevice } from '../../../src/ops/open-device.ts'
+import { matmul } from '../../../src/ops/matmul/op.ts'
+import { selectiveScan } from '../../../src/ops/scan/op.ts'
+import type { SelectiveScanInputs } from '../../../src/ops/scan/types.ts'
 import { tensor, type Tensor } from '../../../src/tensor/tensor.ts'
 import { obey } from './lines.mjs'
 import { operationOrders, type OperationName } from './operation-work.mjs'

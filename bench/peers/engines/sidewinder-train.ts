@@ -1,11 +1,9 @@
-/**
- * Training steps as an engine among others: node scripts/run-ts.mjs bench/peers/engines/sidewinder-train.ts
- * <device> <threads>
- */
-import type { Batch, Batches } from '../../../src/data/batches.ts'
+/** Training steps as an engine among others: node scripts/run-ts.mjs bench/peers/engines/sidewinder-train.ts <device> <threads> */
+import type { Batch, Batches } from '../../../src/data/batch.ts'
 import type { DeviceName } from '../../../src/devices/device.ts'
-import { openDevice } from '../../../src/devices/open.ts'
+import { openDevice } from '../../../src/ops/open-device.ts'
 import { loadModel } from '../../../src/language/load-model.ts'
+import { language } from '../../../src/tasks/language.ts'
 import { AdamW } from '../../../src/train/adamw.ts'
 import { createTrainingStep, type TrainingStep } from '../../../src/train/training-step.ts'
 import { obey } from './lines.mjs'
@@ -43,8 +41,8 @@ device.destroy()
 
 async function createStep(batches: Batches): Promise<TrainingStep> {
   const model = await loadModel(path, { device, weights: 'f32' })
-  const options = { accumulation: 1, maxNorm: 1, recompute: false }
-  return createTrainingStep(model, new AdamW(model.parameters.all, {}), batches, options)
+  const options = { task: language(), accumulation: 1, maxNorm: 1, recompute: false }
+  return createTrainingStep(model, new AdamW(model.parameters, {}), batches, options)
 }
 
 function batchesOf(given: Train['batches'], rows: number): Batches {

@@ -1,9 +1,6 @@
-/**
- * Sidewinder as an engine among others: node scripts/run-ts.mjs bench/peers/engines/sidewinder.ts <device>
- * <threads>
- */
+/** Sidewinder as an engine among others: node scripts/run-ts.mjs bench/peers/engines/sidewinder.ts <device> <threads> */
 import type { DeviceName } from '../../../src/devices/device.ts'
-import { openDevice } from '../../../src/devices/open.ts'
+import { openDevice } from '../../../src/ops/open-device.ts'
 import type { LanguageModel } from '../../../src/language/language-model.ts'
 import { loadModel } from '../../../src/language/load-model.ts'
 import { obey } from './lines.mjs'

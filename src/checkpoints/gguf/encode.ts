@@ -1,6 +1,6 @@
 /** Values as GGUF files store them, rounded as ggml's reference does. */
 import { NumericsError, ShapeError } from '../../errors.ts'
-import { halfBits } from '../../tensor/half.ts'
+import { halfBits } from '../../devices/half.ts'
 import { TENSOR_TYPES_BY_NAME } from './types.ts'
 
 /** The types that can be written from values. */

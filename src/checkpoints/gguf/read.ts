@@ -12,6 +12,7 @@ import { align, alignmentOf, byteLength, MAGIC, MAX_AXES, VERSION } from './layo
 import { showTensorType, TENSOR_TYPES, type GgufTensorType } from './types.ts'
 import { plainValue, readValue, type GgufValue, type TypedGgufValue } from './values.ts'
 
+/** A GGUF file: its metadata, and its tensors by name. */
 export interface Gguf {
   readonly version: number
   readonly metadata: ReadonlyMap<string, GgufValue>

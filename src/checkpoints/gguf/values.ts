@@ -1,6 +1,7 @@
 /** Metadata values of GGUF files: thirteen types, of which arrays may hold arrays. */
 import type { HeaderCursor } from './cursor.ts'
 
+/** An array of numbers in metadata. */
 export type GgufNumbers =
   | Uint8Array
   | Int8Array
@@ -21,12 +22,14 @@ export type TypedGgufValue =
   | { readonly type: 'STRING'; readonly value: string }
   | TypedGgufArray
 
+/** An array in metadata, with the type of its elements. */
 export type TypedGgufArray =
   | { readonly type: 'ARRAY'; readonly of: GgufNumberType; readonly value: GgufNumbers | readonly number[] }
   | { readonly type: 'ARRAY'; readonly of: 'BOOL'; readonly value: readonly boolean[] }
   | { readonly type: 'ARRAY'; readonly of: 'STRING'; readonly value: readonly string[] }
   | { readonly type: 'ARRAY'; readonly of: 'ARRAY'; readonly value: readonly TypedGgufArray[] }
 
+/** The types of numbers in metadata, as GGUF calls them. */
 export type GgufNumberType =
   | 'UINT8'
   | 'INT8'

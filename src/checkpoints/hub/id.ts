@@ -2,6 +2,7 @@
 import { CheckpointError } from '../../errors.ts'
 import { clip } from '../json.ts'
 
+/** A model on a hub: `organisation/name`, and a revision. */
 export interface HubId {
   /** `org/name` */
   readonly repository: string

@@ -1,4 +1,4 @@
 /** Models from a hub: found by name, loaded once, checked and kept. */
-export { parseHubId } from './id.ts'
+export { parseHubId, type HubId } from './id.ts'
 export { openHub } from './open-hub.ts'
-export type { HubOptions } from './settings.ts'
+export type { DownloadProgress, HubOptions } from './settings.ts'

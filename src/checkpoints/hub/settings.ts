@@ -2,13 +2,17 @@
 import { ConfigError } from '../../errors.ts'
 import { clip } from '../json.ts'
 
-export interface Progress {
+/** How far the download of a file is. */
+export interface DownloadProgress {
+  /** Its path in the repository. */
   readonly file: string
   /** Bytes there are, those from an earlier try among them. */
   readonly received: number
+  /** Bytes of the whole file, if the server says. */
   readonly total: number | undefined
 }
 
+/** How models are found on a hub and kept in the cache. */
 export interface HubOptions {
   /** Default: HF_ENDPOINT, else https://huggingface.co. */
   readonly endpoint?: string
@@ -21,10 +25,13 @@ export interface HubOptions {
   readonly cache?: string
   /** Takes what is cached and asks nobody. Default: HF_HUB_OFFLINE. */
   readonly offline?: boolean
+  /** What requests are made with. Default: the `fetch` of the platform. */
   readonly fetch?: typeof fetch
-  readonly onProgress?: (progress: Progress) => void
+  /** Is told while a file comes. */
+  readonly onProgress?: (progress: DownloadProgress) => void
   /** Default: console.warn. */
   readonly onWarning?: (text: string) => void
+  /** Ends the download: the reason of the signal is thrown. What has come is kept for the next try. */
   readonly signal?: AbortSignal
   /** Milliseconds that the server may be silent. Default: 30 seconds. */
   readonly timeout?: number

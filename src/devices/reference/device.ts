@@ -1,43 +1,50 @@
 /**
- * The reference device: plain TypeScript over Float64Array. Slow and exact: it is the oracle that the other
+ * The reference device: plain TypeScript over Float64Array. It is slow and exact: it is the oracle that the other
  * devices are tested against. A launch is a closure.
  */
 import { choicesFor } from '../choices.ts'
 import { RecordingDevice, Storage, type Arena, type Device, type DType, type HostArray } from '../device.ts'
+import { expectHostArray, hostArray } from '../dtype.ts'
+import { fromHalves, halfBits } from '../half.ts'
 
 export type ReferenceLaunch = () => void
 
-/** Every element, integers too, is a float64. */
+/**
+ * Every element, whatever its dtype, is a float64 that holds its value. Half-precision storages hold values that half
+ * precision has: `write` gets such values, and `referenceKernel` rounds what an operation computed.
+ */
 export class ReferenceStorage extends Storage {
   readonly data: Float64Array
   readonly #arena: ReferenceArena
 
-  constructor(words: number, arena: ReferenceArena) {
-    super(words)
-    this.data = new Float64Array(words)
+  constructor(size: number, dtype: DType, arena: ReferenceArena) {
+    super(size, dtype)
+    this.data = new Float64Array(size)
     this.#arena = arena
   }
 
   protected recycle(): void {
-    this.#arena.take(-this.words)
+    this.#arena.count(-this.data.byteLength)
   }
 }
 
+/** Memory comes from the garbage collector. The counters tell what storages hold: 8 bytes an element. */
 class ReferenceArena implements Arena {
   usedBytes = 0
   peakBytes = 0
 
   get reservedBytes(): number {
-    return this.peakBytes
+    return this.usedBytes
   }
 
-  allocate(words: number): Storage {
-    this.take(words)
-    return new ReferenceStorage(words, this)
+  allocate(size: number, dtype: DType = 'f32'): Storage {
+    const storage = new ReferenceStorage(size, dtype, this)
+    this.count(storage.data.byteLength)
+    return storage
   }
 
-  take(words: number): void {
-    this.usedBytes += 8 * words
+  count(bytes: number): void {
+    this.usedBytes += bytes
     this.peakBytes = Math.max(this.peakBytes, this.usedBytes)
   }
 
@@ -67,13 +74,15 @@ export class ReferenceDevice
 
   write(storage: Storage, offset: number, data: HostArray): void {
     this.refuseWriteWhileRecording()
-    ;(storage as ReferenceStorage).data.set(data, offset)
+    expectHostArray('write', storage.dtype, data)
+    ;(storage as ReferenceStorage).data.set(data instanceof Uint16Array ? fromHalves(data) : data, offset)
   }
 
-  read(storage: Storage, offset: number, size: number, dtype: DType): Promise<HostArray> {
-    const { data } = storage as ReferenceStorage
-    const part = data.subarray(offset, offset + size)
-    return Promise.resolve(dtype === 'i32' ? Int32Array.from(part) : Float32Array.from(part))
+  read(storage: Storage, offset: number, size: number): Promise<HostArray> {
+    const values = (storage as ReferenceStorage).data.subarray(offset, offset + size)
+    const host = hostArray(storage.dtype, new ArrayBuffer(size * storage.elementBytes))
+    host.set(host instanceof Uint16Array ? values.map(halfBits) : values)
+    return Promise.resolve(host)
   }
 
   synchronize(): Promise<void> {

@@ -22,7 +22,7 @@ function step(arena: WasmArena): number[] {
   return addresses
 }
 
-test('free blocks join with both neighbours', () => {
+test('free ranges join with both neighbours', () => {
   const free = new FreeList()
   for (const start of [0, 200, 100, 400, 300]) free.give(start, 100)
   expect(free.take(500)).toBe(0)
@@ -53,15 +53,16 @@ test('the same requests get the same places, and memory is flat from step 2 to s
 
 test('storages do not overlap, and lie at cache lines', () => {
   const arena = arenaOf()
-  const storages = [1, 16, 17, 100_000, 3, 0, 2 ** 20].map((words) => arena.allocate(words))
+  const storages = [1, 16, 17, 100_000, 3, 0, 2 ** 20].map((size) => arena.allocate(size))
+  storages.push(arena.allocate(33, 'f16'), arena.allocate(32, 'f16'), arena.allocate(16, 'u32'))
   const ranges = storages
-    .map(({ address, words }) => [address, address + 4 * words] as const)
+    .map(({ address, bytes }) => [address, address + bytes] as const)
     .toSorted(([a], [b]) => a - b)
   for (const [i, [start]] of ranges.entries()) {
     expect(start % 64).toBe(0)
     if (i > 0) expect(start).toBeGreaterThanOrEqual(ranges[i - 1][1])
   }
-  expect(arena.usedBytes).toBe(64 + 64 + 128 + 400_000 + 64 + 64 + 2 ** 22)
+  expect(arena.usedBytes).toBe(64 + 64 + 128 + 400_000 + 64 + 64 + 2 ** 22 + 128 + 64 + 64)
   expect(arena.reservedBytes).toBeGreaterThanOrEqual(arena.usedBytes)
 })
 

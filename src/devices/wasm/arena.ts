@@ -1,9 +1,10 @@
 import { DeviceError, StateError } from '../../errors.ts'
-import { Storage, type Arena } from '../device.ts'
+import { Storage, type Arena, type DType } from '../device.ts'
+import { bytesOf } from '../dtype.ts'
 import { FreeList } from './free-list.ts'
 import { MEMORY_BEGIN } from './thread.ts'
 
-/** A cache line: what threads write never shares one with another tensor. */
+/** Storages begin and end at cache lines: what threads write never shares one with another tensor. */
 const ALIGNMENT = 64
 /** Arenas take memory in chunks of at least this, and of a quarter of what they hold, up to the second. */
 const SMALL_CHUNK = 1 << 20
@@ -55,8 +56,8 @@ export class WasmStorage extends Storage {
   readonly #arena: WasmArena
   readonly #address: number
 
-  constructor(words: number, arena: WasmArena, address: number) {
-    super(words)
+  constructor(size: number, dtype: DType, arena: WasmArena, address: number) {
+    super(size, dtype)
     this.#arena = arena
     this.#address = address
   }
@@ -67,7 +68,7 @@ export class WasmStorage extends Storage {
   }
 
   protected recycle(): void {
-    this.#arena.give(this.#address, this.words)
+    this.#arena.give(this.#address, this.bytes)
   }
 }
 
@@ -84,24 +85,25 @@ export class WasmArena implements Arena {
     this.#memory = memory
   }
 
-  allocate(words: number): WasmStorage {
+  allocate(size: number, dtype: DType = 'f32'): WasmStorage {
     if (this.destroyed) throw new StateError('memory was asked of an arena after it was destroyed')
-    const size = bytesOf(words)
-    let address = this.#free.take(size)
+    const bytes = wholeLines(size * bytesOf(dtype))
+    let address = this.#free.take(bytes)
     if (address === undefined) {
-      this.#addChunk(size)
-      address = this.#free.take(size)!
+      this.#addChunk(bytes)
+      address = this.#free.take(bytes)!
     }
-    this.usedBytes += size
+    this.usedBytes += bytes
     this.peakBytes = Math.max(this.peakBytes, this.usedBytes)
-    return new WasmStorage(words, this, address)
+    return new WasmStorage(size, dtype, this, address)
   }
 
-  give(address: number, words: number): void {
+  /** Takes back what `allocate` gave for so many bytes. */
+  give(address: number, wanted: number): void {
     if (this.destroyed) return
-    const size = bytesOf(words)
-    this.#free.give(address, size)
-    this.usedBytes -= size
+    const bytes = wholeLines(wanted)
+    this.#free.give(address, bytes)
+    this.usedBytes -= bytes
   }
 
   resetPeak(): void {
@@ -117,7 +119,7 @@ export class WasmArena implements Arena {
   }
 
   #addChunk(needed: number): void {
-    const comfortable = Math.min(Math.max(SMALL_CHUNK, bytesOf(this.reservedBytes / 16)), LARGE_CHUNK)
+    const comfortable = Math.min(Math.max(SMALL_CHUNK, wholeLines(this.reservedBytes / 4)), LARGE_CHUNK)
     const [start, size] = this.#takeChunk(Math.max(needed, comfortable), needed)
     this.#chunks.push({ start, size })
     this.#free.give(start, size)
@@ -134,8 +136,8 @@ export class WasmArena implements Arena {
   }
 }
 
-function bytesOf(words: number): number {
-  return Math.max(1, Math.ceil((4 * words) / ALIGNMENT)) * ALIGNMENT
+function wholeLines(bytes: number): number {
+  return Math.max(1, Math.ceil(bytes / ALIGNMENT)) * ALIGNMENT
 }
 
 function show(bytes: number): string {

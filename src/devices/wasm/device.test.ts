@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { DeviceError } from '../../errors.ts'
 import { Random } from '../../tensor/random.ts'
 import type { Device, Storage } from '../device.ts'
+import { hostArray } from '../dtype.ts'
 import { openWasm } from './device.ts'
 import { openRemoteEngine } from './engine.ts'
 import { chooseSimd, compileKernels } from './features.ts'
@@ -11,12 +12,12 @@ import { MEMORY_BEGIN } from './thread.ts'
 const SQUARE = 11
 const SILU = 1
 
-function operand(storage: Storage, size = storage.words, offset = 0) {
+function operand(storage: Storage, size = storage.size, offset = 0) {
   return { storage, offset, size, rowStride: size }
 }
 
 function activation(x: Storage, y: Storage, kind: number): WasmLaunch {
-  return wasmLaunch('activation', { x: operand(x), y: operand(y), kind }, x.words)
+  return wasmLaunch('activation', { x: operand(x), y: operand(y), kind }, x.size)
 }
 
 const floats = (...values: number[]): Float32Array => Float32Array.from(values)
@@ -38,24 +39,32 @@ describe.each([1, 2, 3])('%i threads', (threads) => {
     const y = device.heap.allocate(5)
     device.write(x, 0, floats(1, 2, 3, 4, 5))
     device.run([activation(x, y, SQUARE), activation(y, x, SQUARE)])
-    const first = device.read(x, 0, 5, 'f32')
+    const first = device.read(x, 0, 5)
     device.write(x, 1, floats(7))
     device.run([activation(x, y, SQUARE)])
-    const second = device.read(y, 0, 5, 'f32')
+    const second = device.read(y, 0, 5)
     expect(await first).toEqual(floats(1, 16, 81, 256, 625))
     expect(await second).toEqual(floats(1, 49, 81 ** 2, 256 ** 2, 625 ** 2))
     await device.synchronize()
   })
 
-  test('all bits survive a write and a read', async () => {
-    const x = device.heap.allocate(4)
+  test.each(['i32', 'u32', 'f32'] as const)('all bits of %s survive a write and a read', async (dtype) => {
     const bits = Int32Array.of(0x7fc12345, 0x7f812345, -1, 1)
-    device.write(x, 0, bits)
-    expect(await device.read(x, 0, 4, 'i32')).toEqual(bits)
-    const read = (await device.read(x, 0, 4, 'f32')) as Float32Array
+    const x = device.heap.allocate(4, dtype)
+    device.write(x, 0, hostArray(dtype, bits.buffer))
+    const read = await device.read(x, 0, 4)
+    expect(read).toBeInstanceOf(hostArray(dtype, bits.buffer).constructor)
     expect(new Int32Array(read.buffer)).toEqual(bits)
-    device.write(x, 0, read)
-    expect(await device.read(x, 1, 3, 'i32')).toEqual(bits.subarray(1))
+    expect(new Int32Array((await device.read(x, 1, 3)).buffer)).toEqual(bits.subarray(1))
+  })
+
+  test('halves are written and read at any element', async () => {
+    const x = device.heap.allocate(5, 'f16')
+    device.write(x, 0, Uint16Array.of(1, 2, 3, 4, 5))
+    device.write(x, 1, Uint16Array.of(0x7c01, 0xffff))
+    expect(await device.read(x, 0, 5)).toEqual(Uint16Array.of(1, 0x7c01, 0xffff, 4, 5))
+    expect(await device.read(x, 3, 1)).toEqual(Uint16Array.of(4))
+    expect(() => device.write(x, 0, floats(1))).toThrow(/expected Uint16Array for f16, found Float32Array/)
   })
 
   test('a recording is run again on what is in memory then', async () => {
@@ -68,14 +77,14 @@ describe.each([1, 2, 3])('%i threads', (threads) => {
       expect(() => device.write(x, 0, floats(0))).toThrow(DeviceError)
     })
     expect(list.length).toBe(2)
-    expect(await device.read(x, 0, 3, 'f32')).toEqual(floats(1, 16, 81))
+    expect(await device.read(x, 0, 3)).toEqual(floats(1, 16, 81))
     device.write(x, 0, floats(3, 2, 1))
     device.replay(list)
-    expect(await device.read(x, 0, 3, 'f32')).toEqual(floats(81, 16, 1))
+    expect(await device.read(x, 0, 3)).toEqual(floats(81, 16, 1))
     device.write(x, 0, floats(1, 1, 2))
     device.replay(list)
     device.replay(list)
-    expect(await device.read(x, 0, 3, 'f32')).toEqual(floats(1, 1, 65536))
+    expect(await device.read(x, 0, 3)).toEqual(floats(1, 1, 65536))
   })
 
   test('lists longer than the place for launches run in parts', async () => {
@@ -85,7 +94,7 @@ describe.each([1, 2, 3])('%i threads', (threads) => {
     const list = device.record(() => device.run(launches))
     device.replay(list)
     expect(list.length).toBe(20_000)
-    expect(await device.read(x, 0, 1, 'f32')).toEqual(floats(1))
+    expect(await device.read(x, 0, 1)).toEqual(floats(1))
   })
 
   test('memory grows while threads work on it', async () => {
@@ -95,7 +104,7 @@ describe.each([1, 2, 3])('%i threads', (threads) => {
     const y = arena.allocate(half)
     device.write(x, half - 2, floats(3, 4))
     device.run([activation(x, y, SQUARE)])
-    expect(await device.read(y, half - 2, 2, 'f32')).toEqual(floats(9, 16))
+    expect(await device.read(y, half - 2, 2)).toEqual(floats(9, 16))
     arena.destroy()
   })
 
@@ -118,7 +127,7 @@ test('results have the same bits with 1, 2 and 3 threads', async () => {
       const y = device.heap.allocate(host.length)
       device.write(x, 0, host)
       device.run([activation(x, y, SILU), activation(y, x, SILU)])
-      const result = await device.read(x, 0, host.length, 'f32')
+      const result = await device.read(x, 0, host.length)
       device.destroy()
       return result
     }),
@@ -139,7 +148,7 @@ test.each([
     device.write(x, 0, new Float32Array(size))
     device.run([activation(x, x, SQUARE), activation(x, x, 99), activation(x, x, SQUARE)])
     await expect(device.synchronize()).rejects.toThrow(DeviceError)
-    await expect(device.read(x, 0, 1, 'f32')).rejects.toThrow(/wasm: activation\].*unreachable/)
+    await expect(device.read(x, 0, 1)).rejects.toThrow(/wasm: activation\].*unreachable/)
     device.run([activation(x, x, SQUARE)])
     await expect(device.synchronize()).rejects.toThrow(DeviceError)
     device.destroy()
@@ -151,7 +160,7 @@ test('more memory than there is is an error, and the device goes on', async () =
   expect(() => device.heap.allocate(2 ** 30)).toThrow(/out of memory/)
   const x = device.heap.allocate(1)
   device.write(x, 0, floats(5))
-  expect(await device.read(x, 0, 1, 'f32')).toEqual(floats(5))
+  expect(await device.read(x, 0, 1)).toEqual(floats(5))
   device.destroy()
 })
 
@@ -183,11 +192,11 @@ describe.each([
     const words = (kind: number): Int32Array => Int32Array.of(6, ID, 3, MEMORY_BEGIN, far, kind)
     const { KERNELS } = await import('./generated/kernels.ts')
     const ID = KERNELS.activation.id
-    engine.run([{ words: words(SQUARE), launches: 1 }])
-    expect(await engine.read(far, 3, 'f32')).toEqual(floats(1, 4, 9))
+    engine.run([{ words: words(SQUARE), count: 1 }])
+    expect(new Float32Array(await engine.read(far, 12))).toEqual(floats(1, 4, 9))
     await engine.synchronize()
-    engine.run([{ words: words(99), launches: 1 }])
-    const [read, done] = await Promise.allSettled([engine.read(far, 3, 'f32'), engine.synchronize()])
+    engine.run([{ words: words(99), count: 1 }])
+    const [read, done] = await Promise.allSettled([engine.read(far, 12), engine.synchronize()])
     expect(read).toMatchObject({ status: 'rejected', reason: { where: 'wasm: activation' } })
     expect(done.status).toBe('rejected')
     engine.destroy()

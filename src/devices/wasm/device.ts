@@ -4,17 +4,17 @@ import {
   RecordingDevice,
   type Arena,
   type Device,
-  type DType,
   type HostArray,
   type Operand,
   type Storage,
 } from '../device.ts'
+import { expectHostArray, hostArray } from '../dtype.ts'
 import { LinearMemory, WasmArena, type WasmStorage } from './arena.ts'
 import { openDirectEngine, openRemoteEngine, type Engine } from './engine.ts'
 import { chooseSimd, compileKernels, type Simd } from './features.ts'
 import { KERNELS } from './generated/kernels.ts'
 import type { WasmLaunch } from './launch.ts'
-import { BLOCK_WORDS, MAX_THREADS, type Block } from './thread.ts'
+import { LAUNCH_WORDS, MAX_THREADS, type Launches } from './thread.ts'
 import { isNode } from './workers.ts'
 
 export interface WasmOptions {
@@ -22,14 +22,14 @@ export interface WasmOptions {
   readonly threads?: number
   readonly simd?: Simd | 'auto'
   /**
-   * Whether V8 may join pairs of vectors where it can (14.6, Node 26): products are then twice as fast. Experimental there; kernels
-   * are checked first. Default: yes.
+   * Whether V8 may join pairs of vectors where it can (14.6, Node 26): products are then twice as fast. It is an experiment
+   * of V8, and kernels are checked before they are used. Default: yes.
    */
   readonly revectorize?: boolean
   readonly choices?: Partial<ChoiceValues>
 }
 
-/** Launches that wait before they are started together: threads then need not be woken for each. */
+/** So many launches wait at most until they are started together: threads need not be woken for each one. */
 const MOST_PENDING = 64
 const MOST_THREADS_BY_DEFAULT = 16
 
@@ -37,16 +37,17 @@ const MOST_THREADS_BY_DEFAULT = 16
  * The WASM device. Launches are queued and start together: when there are many, when something is read or written, or
  * at the end of the current task.
  */
-class WasmDevice extends RecordingDevice<WasmLaunch, Block> implements Device<WasmLaunch> {
+class WasmDevice extends RecordingDevice<WasmLaunch, Launches> implements Device<WasmLaunch> {
   readonly name = 'wasm'
   readonly description: string
   readonly heap: Arena
   readonly arena: Arena
   readonly choices: Choices
+  /** Kernels load elements from any address. */
   readonly offsetAlignment = 1
   readonly #engine: Engine
   readonly #memory: LinearMemory
-  #pending: Block[] = []
+  #pending: Launches[] = []
   #pendingLaunches = 0
 
   constructor(engine: Engine, description: string, choices: Choices) {
@@ -65,13 +66,15 @@ class WasmDevice extends RecordingDevice<WasmLaunch, Block> implements Device<Wa
 
   write(storage: Storage, offset: number, data: HostArray): void {
     this.refuseWriteWhileRecording()
+    expectHostArray('write', storage.dtype, data)
     this.#flush()
     this.#engine.write(addressOf(storage, offset), data)
   }
 
-  read(storage: Storage, offset: number, size: number, dtype: DType): Promise<HostArray> {
+  async read(storage: Storage, offset: number, size: number): Promise<HostArray> {
     this.#flush()
-    return this.#engine.read(addressOf(storage, offset), size, dtype)
+    const bytes = await this.#engine.read(addressOf(storage, offset), size * storage.elementBytes)
+    return hostArray(storage.dtype, bytes)
   }
 
   synchronize(): Promise<void> {
@@ -86,7 +89,7 @@ class WasmDevice extends RecordingDevice<WasmLaunch, Block> implements Device<Wa
     this.#engine.destroy()
   }
 
-  protected compile({ kernel, args, items }: WasmLaunch): Block {
+  protected compile({ kernel, args, items }: WasmLaunch): Launches {
     const { id, parameters } = KERNELS[kernel]
     const words = new Int32Array(3 + parameters.length)
     words[0] = words.length
@@ -95,50 +98,53 @@ class WasmDevice extends RecordingDevice<WasmLaunch, Block> implements Device<Wa
     for (const [i, [name, type]] of parameters.entries()) {
       words[3 + i] = wordOf(args[name], type, `${kernel}: ${name}`)
     }
-    return { words, launches: 1 }
+    return { words, count: 1 }
   }
 
-  protected override join(compiled: readonly Block[]): readonly Block[] {
-    const joined: Block[] = []
+  /** Launches that fit in their place together become one array of words: a replay copies it at once. */
+  protected override join(compiled: readonly Launches[]): readonly Launches[] {
+    const joined: Launches[] = []
     let rest = compiled
     while (rest.length > 0) {
       let size = 0
-      let count = 0
-      while (count < rest.length && size + rest[count].words.length <= BLOCK_WORDS) {
-        size += rest[count++].words.length
+      let fitting = 0
+      while (fitting < rest.length && size + rest[fitting].words.length <= LAUNCH_WORDS) {
+        size += rest[fitting++].words.length
       }
       const words = new Int32Array(size)
       let at = 0
-      for (const block of rest.slice(0, count)) {
-        words.set(block.words, at)
-        at += block.words.length
+      let count = 0
+      for (const launches of rest.slice(0, fitting)) {
+        words.set(launches.words, at)
+        at += launches.words.length
+        count += launches.count
       }
-      joined.push({ words, launches: rest.slice(0, count).reduce((sum, { launches }) => sum + launches, 0) })
-      rest = rest.slice(count)
+      joined.push({ words, count })
+      rest = rest.slice(fitting)
     }
     return joined
   }
 
-  protected execute(blocks: readonly Block[]): void {
+  protected execute(compiled: readonly Launches[]): void {
     if (this.#pending.length === 0) queueMicrotask(() => this.#flush())
-    for (const block of blocks) {
-      this.#pending.push(block)
-      this.#pendingLaunches += block.launches
+    for (const launches of compiled) {
+      this.#pending.push(launches)
+      this.#pendingLaunches += launches.count
     }
     if (this.#pendingLaunches >= MOST_PENDING) this.#flush()
   }
 
   #flush(): void {
     if (this.#pending.length === 0) return
-    const blocks = this.#pending
+    const pending = this.#pending
     this.#pending = []
     this.#pendingLaunches = 0
-    this.#engine.run(blocks)
+    this.#engine.run(pending)
   }
 }
 
 function addressOf(storage: Storage, offset: number): number {
-  return (storage as WasmStorage).address + 4 * offset
+  return (storage as WasmStorage).address + storage.elementBytes * offset
 }
 
 const float = new Float32Array(1)

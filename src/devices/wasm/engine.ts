@@ -1,19 +1,28 @@
 /**
- * Where launches run. The direct engine leads on the calling thread, which waits for them; the remote engine has its
- * leader in a worker, for the main thread of a browser, which must not wait. Both take orders in sequence, and keep the
- * first failure for whoever reads or synchronizes next.
+ * Where launches run. The direct engine leads on the calling thread, which waits for them. The remote engine has its
+ * leader in a worker: the main thread of a browser uses it, as it must not wait. Both take orders in sequence, and keep
+ * the first failure for whoever reads or synchronizes next.
  */
 import { DeviceError } from '../../errors.ts'
-import type { DType, HostArray } from '../device.ts'
+import type { HostArray } from '../device.ts'
 import { KERNELS } from './generated/kernels.ts'
-import { createMemory, growTo, Leader, type Answer, type Block, type Failure, type Order } from './thread.ts'
+import {
+  createMemory,
+  growTo,
+  Leader,
+  type Answer,
+  type Failure,
+  type Launches,
+  type Order,
+} from './thread.ts'
 import { startWorker, type Thread } from './workers.ts'
 
 export interface Engine {
   readonly maximumBytes: number
   write(address: number, data: HostArray): void
-  run(blocks: readonly Block[]): void
-  read(address: number, size: number, dtype: DType): Promise<HostArray>
+  run(lists: readonly Launches[]): void
+  /** A copy of so many bytes. */
+  read(address: number, bytes: number): Promise<ArrayBuffer>
   synchronize(): Promise<void>
   /** Makes memory reach to an address, or throws. */
   grow(bytes: number): void
@@ -29,12 +38,12 @@ export async function openDirectEngine(module: WebAssembly.Module, threads: numb
   return {
     maximumBytes,
     write: (address, data) => leader.write(address, data),
-    run: (blocks) => leader.run(blocks),
+    run: (lists) => leader.run(lists),
     grow: (bytes) => growTo(memory, bytes),
     destroy: () => leader.dismiss(),
-    async read(address, size, dtype) {
+    async read(address, bytes) {
       if (leader.failure) throw errorOf(leader.failure)
-      return leader.read(address, size, dtype)
+      return leader.read(address, bytes)
     },
     async synchronize() {
       if (leader.failure) throw errorOf(leader.failure)
@@ -52,7 +61,7 @@ export async function openRemoteEngine(
   let lost: Error | undefined
   const waiting = new Map<
     number,
-    { resolve(answer: HostArray | undefined): void; reject(error: Error): void }
+    { resolve(answer: ArrayBuffer | undefined): void; reject(error: Error): void }
   >()
   const lose = (error: Error): void => {
     lost ??= error
@@ -72,7 +81,7 @@ export async function openRemoteEngine(
   })
   let ids = 0
   const tell = (order: Order, transfer?: ArrayBuffer[]): void => worker.post(order, transfer)
-  const ask = (order: (id: number) => Order): Promise<HostArray | undefined> =>
+  const ask = (order: (id: number) => Order): Promise<ArrayBuffer | undefined> =>
     new Promise((resolve, reject) => {
       if (lost) return reject(lost)
       const id = ids++
@@ -86,13 +95,13 @@ export async function openRemoteEngine(
       const copy = data.slice()
       tell({ type: 'write', address, data: copy }, [copy.buffer])
     },
-    run: (blocks) => tell({ type: 'run', blocks }),
+    run: (lists) => tell({ type: 'run', lists }),
     grow(bytes) {
       if (own) growTo(own.memory, bytes)
       else tell({ type: 'grow', bytes })
     },
-    async read(address, size, dtype) {
-      return (await ask((id) => ({ type: 'read', id, address, size, dtype })))!
+    async read(address, bytes) {
+      return (await ask((id) => ({ type: 'read', id, address, bytes })))!
     },
     async synchronize() {
       await ask((id) => ({ type: 'synchronize', id }))

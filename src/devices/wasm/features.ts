@@ -1,4 +1,4 @@
-/** Which build of the kernels an engine can run. */
+/** Finds out which build of the kernels an engine can run. */
 import { DeviceError } from '../../errors.ts'
 import { canRevectorize, compileRevectorized } from './revectorize.ts'
 import { isNode } from './workers.ts'
@@ -18,7 +18,7 @@ const BASE = moduleWith(ZERO)
 /** f32x4.relaxed_madd of three of them */
 const RELAXED = moduleWith([...ZERO, ...ZERO, ...ZERO, 253, 133, 2])
 
-/** The build to run: relaxed where the engine has it. */
+/** Chooses the build to run: the relaxed one where the engine can. */
 export function chooseSimd(wanted: Simd | 'auto'): Simd {
   if (!WebAssembly.validate(BASE)) {
     throw new DeviceError('the engine has no WebAssembly SIMD', {
@@ -34,7 +34,7 @@ export function chooseSimd(wanted: Simd | 'auto'): Simd {
 
 function hasRelaxedSimd(): boolean {
   if (WebAssembly.validate(RELAXED)) return true
-  // V8 before 12 has it behind a flag, which later versions do not know.
+  // V8 11 has relaxed SIMD behind a flag, which later versions do not know.
   if (!isNode || Number.parseInt(process.versions['v8'] ?? '', 10) !== 11) return false
   process.getBuiltinModule('node:v8').setFlagsFromString('--experimental-wasm-relaxed-simd')
   return WebAssembly.validate(RELAXED)
@@ -44,11 +44,11 @@ export interface Kernels {
   readonly module: WebAssembly.Module
   /** Whether the engine joins pairs of their vectors. */
   readonly revectorized: boolean
-  /** Kernels that failed their check: nothing is joined then. */
+  /** Kernels that failed their check. If there is one, no vectors are joined at all. */
   readonly failed: readonly string[]
 }
 
-/** The build, with vectors joined where the engine can and `revectorize` lets it. */
+/** Compiles the build, with vectors joined if the engine can do it and `revectorize` allows it. */
 export async function compileKernels(simd: Simd, revectorize: boolean): Promise<Kernels> {
   const { bytes: text } = await (simd === 'relaxed'
     ? import('./generated/relaxed.ts')

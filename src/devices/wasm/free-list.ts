@@ -1,9 +1,9 @@
-/** Free blocks of memory, by address. Deterministic: best fit, the lowest address of equals. */
+/** Free ranges of memory, by address, in bytes. It is deterministic: best fit, the lowest address of equals. */
 export class FreeList {
   readonly #starts: number[] = []
   readonly #sizes: number[] = []
 
-  /** Takes `size` bytes out; undefined if no block is that large. */
+  /** Takes `size` bytes out; undefined if no range is that large. */
   take(size: number): number | undefined {
     const sizes = this.#sizes
     let best = -1
@@ -22,7 +22,7 @@ export class FreeList {
     return start
   }
 
-  /** Puts a block back, and joins it with its neighbours. */
+  /** Puts a range back, and joins it with its neighbours. */
   give(start: number, size: number): void {
     const starts = this.#starts
     const sizes = this.#sizes

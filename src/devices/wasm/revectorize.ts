@@ -1,7 +1,8 @@
 /**
- * V8 14.6 (Node 26) can join neighbouring vectors of 128 bits to ones of 256, an experiment behind a flag of the whole process. So the
- * flag is on only while some kernels are compiled here by the optimizing compiler. Each of them must then give the same bits as the
- * baseline compiler's code, which joins nothing; all others, and other modules, are compiled without it.
+ * V8 14.6 (Node 26) can join neighbouring vectors of 128 bits to vectors of 256. This is an experiment behind a flag of the
+ * whole process. The flag is therefore on only while the optimizing compiler compiles some kernels here. Each of them must
+ * then give the same bits as the code of the baseline compiler, which joins nothing. All other kernels, and other modules,
+ * are compiled without the flag.
  */
 import { KERNELS } from './generated/kernels.ts'
 import { isNode } from './workers.ts'
@@ -11,24 +12,24 @@ type Kernel = keyof typeof KERNELS
 interface Check {
   readonly kernel: Kernel
   readonly items: number
-  /** Arrays that are there: one after the other, 16,384 words each. */
+  /** Arrays that the kernel is given. They lie one after the other, 16,384 words each. */
   readonly arrays: readonly string[]
-  /** What is not named is 0. */
+  /** Arguments that are not named are 0. */
   readonly sizes: Readonly<Record<string, number>>
 }
 
-/** Flags while kernels are compiled: at once, after one run. Then those that V8 begins with. */
+/** Flags that make V8 optimize a kernel at once, after one run; and then those that V8 begins with. */
 const ON = ['--experimental-wasm-revectorize', '--wasm-sync-tier-up', '--wasm-tiering-budget=1']
 const OFF = ['--no-experimental-wasm-revectorize', '--no-wasm-sync-tier-up', '--wasm-tiering-budget=13000000']
 
 const PAGES = 16
 const FIRST = 4096
-/** Runs until the code of a kernel, and of what it calls, is the optimized one. */
+/** After so many runs, V8 uses the optimized code of a kernel and of what it calls. */
 const RUNS = 3
 
 const ARRAY = 16_384
 
-/** Kernels that gain; sizes leave every kind of edge. */
+/** The kernels that gain from wide vectors. Sizes are such that every kind of edge occurs. */
 const CHECKS: readonly Check[] = [
   {
     kernel: 'matmulTiles',
@@ -91,7 +92,7 @@ const CHECKS: readonly Check[] = [
   },
 ]
 
-/** Whether the engine is one that all checks of operations and models have been seen to pass in. */
+/** Whether the engine is one in which all checks of operations and models have passed. */
 export function canRevectorize(): boolean {
   if (!isNode || process.arch !== 'x64') return false
   return process.versions['v8']?.startsWith('14.6.') ?? false
@@ -99,13 +100,13 @@ export function canRevectorize(): boolean {
 
 export interface Revectorized {
   readonly module: WebAssembly.Module
-  /** Kernels whose joined code gave other bits: the module is then a plain one. */
+  /** Kernels whose joined code gave other bits. If there is one, the module is compiled without joined vectors. */
   readonly failed: readonly string[]
 }
 
-/** The module with its checked kernels compiled to wide vectors; or without any, if one failed. */
+/** The module with its checked kernels compiled to wide vectors, or with none if one of them failed. */
 export function compileRevectorized(bytes: Uint8Array<ArrayBuffer>): Revectorized {
-  // Equal bytes are one module to the engine, of other devices too: sections without a meaning tell them apart.
+  // To the engine, equal bytes are one module, also for other devices. Sections without a meaning tell the modules apart.
   const plain = new WebAssembly.Module(marked(bytes, 1))
   const [module, failed] = withFlags(() => {
     const joined = new WebAssembly.Module(marked(bytes, 2))
@@ -114,7 +115,7 @@ export function compileRevectorized(bytes: Uint8Array<ArrayBuffer>): Revectorize
   return { module: failed.length === 0 ? module : plain, failed }
 }
 
-/** Checked kernels of which the second module makes something else than the first, which runs once. */
+/** The checked kernels that give other results in the second module than in the first, whose kernels run only once. */
 export function differing(plain: WebAssembly.Module, other: WebAssembly.Module): string[] {
   const differs = (check: Check): boolean => {
     const wanted = resultOf(plain, check, 1)
@@ -123,7 +124,7 @@ export function differing(plain: WebAssembly.Module, other: WebAssembly.Module):
   return CHECKS.filter(differs).map(({ kernel }) => kernel)
 }
 
-/** Nothing else of the process is compiled meanwhile: this does not wait. */
+/** This does not wait for anything, so that nothing else of the process is compiled with the flags. */
 function withFlags<T>(body: () => T): T {
   const { setFlagsFromString } = process.getBuiltinModule('node:v8')
   for (const flag of ON) setFlagsFromString(flag)

@@ -1,15 +1,15 @@
 /**
  * What runs beside the WebAssembly module on each thread: the leader, which starts lists of launches, and the
- * followers, which take their share of them. No imports of values: the build also keeps this file as text
- * (`generated/thread.ts`), which is what workers are started from. So they need no file of their own, and no bundler
+ * followers, which take their share of them. This file imports no values: the build keeps its text
+ * (`generated/thread.ts`), and workers are started from that text. They need no file of their own, and no bundler
  * has to find one.
  */
-import type { DType, HostArray } from '../device.ts'
+import type { HostArray } from '../device.ts'
 
-/** Words of one or more launches, as `kernels/engine.as.ts` reads them. */
-export interface Block {
+/** One or more launches in words, as `kernels/engine.as.ts` reads them. */
+export interface Launches {
   readonly words: Int32Array
-  readonly launches: number
+  readonly count: number
 }
 
 export interface Failure {
@@ -18,7 +18,7 @@ export interface Failure {
   readonly kernel: number | undefined
 }
 
-/** How memory begins: nothing at 0, the sync block, the text of an error, launches, and then what arenas hand out. */
+/** Memory begins with nothing at 0, the sync area, the text of an error, and launches. Arenas hand out what follows. */
 const SYNC = 1024
 const ERROR_TEXT = 0x3000
 const ERROR_BYTES = 0x1000
@@ -27,17 +27,17 @@ export const MEMORY_BEGIN = 0x80000
 const PAGE = 65536
 export const MAX_THREADS = 64
 
-/** Most words of one block. */
-export const BLOCK_WORDS = (MEMORY_BEGIN - LAUNCHES) / 4
+/** Words that the place for launches holds. */
+export const LAUNCH_WORDS = (MEMORY_BEGIN - LAUNCHES) / 4
 
-/** Words of the sync block, in bytes from its start: see `kernels/engine.as.ts`. */
+/** Words of the sync area, in bytes from its start: see `kernels/engine.as.ts`. */
 const ARRIVED = 0
 const LISTS = 128
 const LIST_LAUNCHES = 260
 const FAILED = 320
 const PROGRESS = 512
 
-/** Added to the arrivals at a barrier when a thread fails: all others go on, and see that it failed. */
+/** A thread that fails adds this to the arrivals at the barrier: all others go on, and see that it failed. */
 const RELEASE = 2 ** 30
 
 interface Exports {
@@ -67,7 +67,10 @@ export function growTo(memory: WebAssembly.Memory, bytes: number): void {
   if (more > 0) memory.grow(more)
 }
 
-/** Marks a thread as failed, and lets those that wait for it go on. The first failure stays, and releases all: two would wrap. */
+/**
+ * Marks a thread as failed, and lets those that wait for it go on. Only the first failure is kept, and only it releases
+ * the others: a second release would make the count of arrivals wrap.
+ */
 function fail(memory: WebAssembly.Memory, thread: number, error: unknown): void {
   const words = new Int32Array(memory.buffer)
   const text = new TextEncoder().encode(String(error)).slice(0, ERROR_BYTES - 4)
@@ -80,13 +83,13 @@ function fail(memory: WebAssembly.Memory, thread: number, error: unknown): void 
   Atomics.notify(words, (SYNC + ARRIVED) / 4)
 }
 
-/** Thread 0. Its thread must be one that may wait: not the main thread of a browser, unless it is alone. */
+/** Thread 0. It waits for the others, which the main thread of a browser must not do unless there are no others. */
 export class Leader {
   readonly memory: WebAssembly.Memory
   readonly #exports: Exports
   readonly #threads: number
   #words: Int32Array
-  #floats: Float32Array
+  #bytes: Uint8Array
   failure: Failure | undefined
 
   constructor(module: WebAssembly.Module, memory: WebAssembly.Memory, threads: number) {
@@ -94,34 +97,33 @@ export class Leader {
     this.#exports = instantiate(module, memory)
     this.#threads = threads
     this.#words = new Int32Array(memory.buffer)
-    this.#floats = new Float32Array(memory.buffer)
+    this.#bytes = new Uint8Array(memory.buffer)
   }
 
   write(address: number, data: HostArray): void {
     this.#reach(address + data.byteLength)
-    if (data instanceof Int32Array) this.#words.set(data, address / 4)
-    else this.#floats.set(data, address / 4)
+    this.#bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), address)
   }
 
-  read(address: number, size: number, dtype: DType): HostArray {
-    this.#reach(address + 4 * size)
-    const all = dtype === 'i32' ? this.#words : this.#floats
-    return all.slice(address / 4, address / 4 + size)
+  /** A copy of so many bytes. */
+  read(address: number, bytes: number): ArrayBuffer {
+    this.#reach(address + bytes)
+    return this.#bytes.slice(address, address + bytes).buffer
   }
 
   /** Runs the launches, and returns when they are done. After a failure it does nothing. */
-  run(blocks: readonly Block[]): void {
+  run(lists: readonly Launches[]): void {
     let at = LAUNCHES / 4
     let launches = 0
-    for (const block of blocks) {
-      if (at + block.words.length > MEMORY_BEGIN / 4) {
+    for (const { words, count } of lists) {
+      if (at + words.length > MEMORY_BEGIN / 4) {
         this.#lead(launches)
         at = LAUNCHES / 4
         launches = 0
       }
-      this.#words.set(block.words, at)
-      at += block.words.length
-      launches += block.launches
+      this.#words.set(words, at)
+      at += words.length
+      launches += count
     }
     this.#lead(launches)
   }
@@ -155,42 +157,36 @@ export class Leader {
     return { message: new TextDecoder().decode(text), kernel: words[launch + 1] }
   }
 
-  /** Views are made anew when the memory has grown, here or on another thread (then `grow(0)` lets us see it). */
+  /** Makes the views anew when memory has grown. If another thread grew it, `grow(0)` lets this thread see that. */
   #reach(end: number): void {
     if (end <= this.#words.byteLength) return
     if (end > this.memory.buffer.byteLength) this.memory.grow(0)
     this.#words = new Int32Array(this.memory.buffer)
-    this.#floats = new Float32Array(this.memory.buffer)
+    this.#bytes = new Uint8Array(this.memory.buffer)
   }
 }
 
 /** First message to a worker. */
 export interface Start {
   readonly module: WebAssembly.Module
-  /** Absent for a leader that makes its own, where memory cannot be passed between threads. */
+  /** Absent where memory cannot be passed between threads: the leader then makes its own. */
   readonly memory: WebAssembly.Memory | undefined
   readonly thread: number
   readonly threads: number
 }
 
-/** What a leader in a worker is told, in order. Those with an `id` are answered. */
+/** What a leader in a worker is told. It takes orders in sequence, and answers those that have an `id`. */
 export type Order =
   | { readonly type: 'write'; readonly address: number; readonly data: HostArray }
-  | { readonly type: 'run'; readonly blocks: readonly Block[] }
+  | { readonly type: 'run'; readonly lists: readonly Launches[] }
   | { readonly type: 'grow'; readonly bytes: number }
   | { readonly type: 'dismiss' }
   | { readonly type: 'synchronize'; readonly id: number }
-  | {
-      readonly type: 'read'
-      readonly id: number
-      readonly address: number
-      readonly size: number
-      readonly dtype: DType
-    }
+  | { readonly type: 'read'; readonly id: number; readonly address: number; readonly bytes: number }
 
 export type Answer =
   | { readonly type: 'ready'; readonly maximumBytes: number | undefined }
-  | { readonly type: 'answer'; readonly id: number; readonly data?: HostArray; readonly failure?: Failure }
+  | { readonly type: 'answer'; readonly id: number; readonly data?: ArrayBuffer; readonly failure?: Failure }
 
 interface Port {
   postMessage(message: Answer, transfer: readonly ArrayBuffer[]): void
@@ -213,7 +209,7 @@ export function serve(): void {
   else globalThis.addEventListener('message', ({ data }) => receive(data))
 }
 
-/** Starts a thread; gives what takes the messages after the first. */
+/** Starts a thread. The function that it returns takes the messages after the first. */
 function begin({ module, memory, thread, threads }: Start, port: Port): (data: unknown) => void {
   if (thread === 0) {
     const made = memory ? { memory, maximumBytes: undefined } : createMemory()
@@ -237,7 +233,7 @@ function obey(leader: Leader, order: Order, port: Port): void {
     case 'write':
       return leader.write(order.address, order.data)
     case 'run':
-      return leader.run(order.blocks)
+      return leader.run(order.lists)
     case 'grow':
       try {
         growTo(leader.memory, order.bytes)
@@ -254,10 +250,10 @@ function obey(leader: Leader, order: Order, port: Port): void {
     case 'synchronize':
       return port.postMessage({ type: 'answer', id: order.id, failure: leader.failure }, [])
     case 'read': {
-      const { id, address, size, dtype } = order
+      const { id, address, bytes } = order
       if (leader.failure) return port.postMessage({ type: 'answer', id, failure: leader.failure }, [])
-      const data = leader.read(address, size, dtype)
-      return port.postMessage({ type: 'answer', id, data }, [data.buffer as ArrayBuffer])
+      const data = leader.read(address, bytes)
+      return port.postMessage({ type: 'answer', id, data }, [data])
     }
     default:
       order satisfies never

@@ -1,4 +1,4 @@
-/** Workers of Node (`worker_threads`) and of browsers, started from the text of `thread.ts`. */
+/** Workers of Node (`worker_threads`) and of browsers. Both are started from the text of `thread.ts`. */
 import { DeviceError } from '../../errors.ts'
 import { source } from './generated/thread.ts'
 import type { Answer, Start } from './thread.ts'
@@ -6,9 +6,9 @@ import type { Answer, Start } from './thread.ts'
 export interface Thread {
   post(message: unknown, transfer?: ArrayBuffer[]): void
   onMessage(listener: (answer: Answer) => void): void
-  /** `inOrder`: it left by itself, as threads do after one of them failed. The leader says what failed. */
+  /** `inOrder` says that the thread left by itself, as all do after one of them failed. The leader then says what failed. */
   onEnd(listener: (error: Error, inOrder: boolean) => void): void
-  /** In Node: whether the process waits for this thread. */
+  /** In Node, the process waits for this thread after `ref`, and not after `unref`. */
   ref(): void
   unref(): void
 }

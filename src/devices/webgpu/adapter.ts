@@ -10,7 +10,7 @@ export interface WebGpuOptions {
   readonly software?: boolean
   /** Products on matrix units: see `DeviceOptions`. */
   readonly subgroupMatrix?: boolean
-  /** Node: what Dawn is started with, such as `backend=vulkan` or `enable-dawn-features=allow_unsafe_apis`. */
+  /** In Node, Dawn is started with these flags, such as `backend=vulkan` or `enable-dawn-features=allow_unsafe_apis`. */
   readonly dawnFlags?: readonly string[]
   readonly choices?: Partial<ChoiceValues>
 }
@@ -22,13 +22,13 @@ export interface OpenGpu {
   readonly subgroupMatrix: boolean
 }
 
-/** Node's binding crashes once an instance, adapter or device in use is collected: these live with the module. */
+/** Node's binding crashes once an instance, adapter or device in use is collected: the module holds them for ever. */
 const held = new Set<object>()
 const instances = new Map<string, Promise<GPU>>()
 
 const WANTED_FEATURES: readonly GPUFeatureName[] = ['shader-f16', 'subgroups', 'timestamp-query']
 
-/** Limits that kernels and tensors can use more of than WebGPU guarantees. */
+/** Limits of which kernels and tensors can use more than WebGPU guarantees. */
 const WANTED_LIMITS = [
   'maxBufferSize',
   'maxStorageBufferBindingSize',
@@ -78,7 +78,7 @@ export async function openGpu({
   }
 }
 
-/** Vendor, architecture and description, each said once. */
+/** Vendor, architecture and description, without repetitions. */
 export function nameOf({ vendor, architecture, description }: GPUAdapterInfo): string {
   const parts = [vendor, architecture, description].filter(Boolean)
   return (
@@ -119,7 +119,7 @@ async function createInstance(dawnFlags: readonly string[]): Promise<GPU> {
       hint: 'Install it with the graphics driver (Debian: libvulkan1), or take the device wasm',
     })
   }
-  // A name that bundlers cannot see: the package is optional, and nothing for browsers.
+  // Bundlers must not see the name: the package is optional, and browsers have no use for it.
   const name = 'webgpu'
   let dawn: typeof Dawn
   try {

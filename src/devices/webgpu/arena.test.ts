@@ -1,19 +1,19 @@
 import { describe, expect, test } from 'vitest'
 import { DeviceError } from '../../errors.ts'
-import { classOf, WebGpuArena, type Block, type WebGpuStorage } from './arena.ts'
+import { classOf, WebGpuArena, type PooledBuffer, type WebGpuStorage } from './arena.ts'
 
 function arenaOf(maxBytes = 2 ** 30): WebGpuArena {
   let id = 0
   return new WebGpuArena({
     maxBytes,
-    createBlock: (bytes): Block => ({ id: id++, bytes, buffer: {} as GPUBuffer, destroyed: false }),
-    destroyBlocks(blocks) {
-      for (const block of blocks) block.destroyed = true
+    createBuffer: (bytes): PooledBuffer => ({ id: id++, bytes, gpu: {} as GPUBuffer, destroyed: false }),
+    destroyBuffers(buffers) {
+      for (const buffer of buffers) buffer.destroyed = true
     },
   })
 }
 
-const idOf = (storage: unknown): number => (storage as WebGpuStorage).block.id
+const idOf = (storage: unknown): number => (storage as WebGpuStorage).buffer.id
 
 describe('size classes', () => {
   test('waste at most an eighth', () => {
@@ -31,7 +31,7 @@ describe('size classes', () => {
 test('the same requests get the same buffers, whatever the order of the releases', () => {
   const arena = arenaOf()
   const step = (order: readonly number[]): number[] => {
-    const storages = [1000, 1000, 5000, 1000, 0, 5000].map((words) => arena.allocate(words))
+    const storages = [1000, 1000, 5000, 1000, 0, 5000].map((size) => arena.allocate(size))
     for (const i of order) storages[i].release()
     return storages.map(idOf)
   }
@@ -50,6 +50,8 @@ test('memory is counted', () => {
   arena.trim()
   arena.resetPeak()
   expect([arena.usedBytes, arena.peakBytes, arena.reservedBytes]).toEqual([4096, 4096, 4096])
+  const half = arena.allocate(1024, 'f16')
+  expect([half.bytes, arena.usedBytes]).toEqual([2048, 6144])
   arena.destroy()
   b.release()
   expect([arena.usedBytes, arena.reservedBytes]).toEqual([0, 0])
@@ -59,5 +61,5 @@ test('a tensor beyond the limits of the adapter is refused', () => {
   const arena = arenaOf(1000)
   expect(() => arena.allocate(251)).toThrow(DeviceError)
   expect(() => arena.allocate(251)).toThrow(/at most 1000 bytes.*found 1004 bytes/)
-  expect((arena.allocate(250) as WebGpuStorage).block.bytes).toBe(1000)
+  expect((arena.allocate(250) as WebGpuStorage).buffer.bytes).toBe(1000)
 })

@@ -1,38 +1,39 @@
 /** Pools of GPU buffers by size class. A storage is one buffer. */
 import { DeviceError } from '../../errors.ts'
-import { Storage, type Arena } from '../device.ts'
+import { Storage, type Arena, type DType } from '../device.ts'
+import { bytesOf } from '../dtype.ts'
 
 export const USAGE = { MAP_READ: 0x1, COPY_SRC: 0x4, COPY_DST: 0x8, UNIFORM: 0x40, STORAGE: 0x80 } as const
 
-/** A buffer that goes from storage to storage. */
-export interface Block {
+/** A GPU buffer that goes from storage to storage. Its size is a multiple of 4 bytes. */
+export interface PooledBuffer {
   /** Never used twice on one device. */
   readonly id: number
   readonly bytes: number
-  readonly buffer: GPUBuffer
-  /** Gone, or never there: memory ran out. */
+  readonly gpu: GPUBuffer
+  /** The buffer is gone, or never was there because memory ran out. */
   destroyed: boolean
 }
 
 /** What an arena needs of its device. */
 export interface BufferSource {
   readonly maxBytes: number
-  createBlock(bytes: number): Block
-  destroyBlocks(blocks: readonly Block[]): void
+  createBuffer(bytes: number): PooledBuffer
+  destroyBuffers(buffers: readonly PooledBuffer[]): void
 }
 
 export class WebGpuStorage extends Storage {
-  readonly block: Block
+  readonly buffer: PooledBuffer
   readonly #arena: WebGpuArena
 
-  constructor(words: number, block: Block, arena: WebGpuArena) {
-    super(words)
-    this.block = block
+  constructor(size: number, dtype: DType, buffer: PooledBuffer, arena: WebGpuArena) {
+    super(size, dtype)
+    this.buffer = buffer
     this.#arena = arena
   }
 
   protected recycle(): void {
-    this.#arena.take(this.block)
+    this.#arena.take(this.buffer)
   }
 }
 
@@ -47,9 +48,9 @@ export function classOf(bytes: number): number {
 
 export class WebGpuArena implements Arena {
   readonly #source: BufferSource
-  /** Free blocks of each class, by falling id: the oldest is taken first, whatever the order of the releases. */
-  readonly #free = new Map<number, Block[]>()
-  readonly #all = new Set<Block>()
+  /** Free buffers of each class, by falling id: the oldest is taken first, whatever the order of the releases. */
+  readonly #free = new Map<number, PooledBuffer[]>()
+  readonly #all = new Set<PooledBuffer>()
   #used = 0
   #peak = 0
   #reserved = 0
@@ -70,8 +71,8 @@ export class WebGpuArena implements Arena {
     return this.#reserved
   }
 
-  allocate(words: number): Storage {
-    const wanted = 4 * words
+  allocate(size: number, dtype: DType = 'f32'): Storage {
+    const wanted = size * bytesOf(dtype)
     const { maxBytes } = this.#source
     if (wanted > maxBytes) {
       throw new DeviceError('a tensor is larger than a WebGPU buffer can be', {
@@ -81,29 +82,29 @@ export class WebGpuArena implements Arena {
       })
     }
     const bytes = Math.min(classOf(wanted), maxBytes)
-    const block = this.#free.get(bytes)?.pop() ?? this.#create(bytes)
+    const buffer = this.#free.get(bytes)?.pop() ?? this.#create(bytes)
     this.#used += bytes
     this.#peak = Math.max(this.#peak, this.#used)
-    return new WebGpuStorage(words, block, this)
+    return new WebGpuStorage(size, dtype, buffer, this)
   }
 
-  /** A block comes back. */
-  take(block: Block): void {
-    if (!this.#all.has(block)) return
-    this.#used -= block.bytes
-    if (block.destroyed) {
-      this.#all.delete(block)
-      this.#reserved -= block.bytes
+  /** Takes back a buffer that `allocate` gave. */
+  take(buffer: PooledBuffer): void {
+    if (!this.#all.has(buffer)) return
+    this.#used -= buffer.bytes
+    if (buffer.destroyed) {
+      this.#all.delete(buffer)
+      this.#reserved -= buffer.bytes
       return
     }
-    const free = this.#free.get(block.bytes)
+    const free = this.#free.get(buffer.bytes)
     if (!free) {
-      this.#free.set(block.bytes, [block])
+      this.#free.set(buffer.bytes, [buffer])
       return
     }
     let at = free.length
-    while (at > 0 && free[at - 1].id < block.id) at--
-    free.splice(at, 0, block)
+    while (at > 0 && free[at - 1].id < buffer.id) at--
+    free.splice(at, 0, buffer)
   }
 
   resetPeak(): void {
@@ -123,18 +124,18 @@ export class WebGpuArena implements Arena {
     this.#used = 0
   }
 
-  #create(bytes: number): Block {
-    const block = this.#source.createBlock(bytes)
-    this.#all.add(block)
+  #create(bytes: number): PooledBuffer {
+    const buffer = this.#source.createBuffer(bytes)
+    this.#all.add(buffer)
     this.#reserved += bytes
-    return block
+    return buffer
   }
 
-  #drop(blocks: readonly Block[]): void {
-    this.#source.destroyBlocks(blocks)
-    for (const block of blocks) {
-      this.#all.delete(block)
-      this.#reserved -= block.bytes
+  #drop(buffers: readonly PooledBuffer[]): void {
+    this.#source.destroyBuffers(buffers)
+    for (const buffer of buffers) {
+      this.#all.delete(buffer)
+      this.#reserved -= buffer.bytes
     }
   }
 }

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { openTestGpu, whyNoGpu } from '../../../test/gpu.ts'
-import { DeviceError, StateError } from '../../errors.ts'
+import { DeviceError, ShapeError, StateError } from '../../errors.ts'
 import { tensor, empty, type Tensor } from '../../tensor/tensor.ts'
 import { openWebGpu, type WebGpuDevice } from './device.ts'
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from './kernel.ts'
@@ -51,7 +51,7 @@ describe.skipIf(whyNoGpu())('the WebGPU device', () => {
 
   test('says what it is', () => {
     expect(device.description).toMatch(/^webgpu: \w/)
-    expect(device.offsetAlignment).toBeGreaterThanOrEqual(8)
+    expect(device.offsetAlignment).toBeGreaterThanOrEqual(32)
   })
 
   test('reads what was written, in order with launches', async () => {
@@ -63,6 +63,22 @@ describe.skipIf(whyNoGpu())('the WebGPU device', () => {
     x.write(Float32Array.of(7, 7, 7))
     expect([...(await y.read())]).toEqual([11, 22, 33])
     expect([...(await tensor(device, Int32Array.of(-1, 5)).read())]).toEqual([-1, 5])
+  })
+
+  test('halves are written in whole words, and read from any element on', async () => {
+    const x = device.heap.allocate(5, 'f16')
+    device.write(x, 0, Uint16Array.of(1, 2, 3, 4, 5))
+    device.write(x, 2, Uint16Array.of(0x7c01, 0xffff))
+    device.write(x, 4, Uint16Array.of(9))
+    expect(await device.read(x, 0, 5)).toEqual(Uint16Array.of(1, 2, 0x7c01, 0xffff, 9))
+    expect(await device.read(x, 1, 2)).toEqual(Uint16Array.of(2, 0x7c01))
+    const half =
+      (at: number, ...bits: number[]) =>
+      () =>
+        device.write(x, at, Uint16Array.from(bits))
+    expect(half(1, 0, 0)).toThrow(/\[write\].*words of 4 bytes.*found elements 1 to 3 of 5/)
+    expect(half(0, 0)).toThrow(ShapeError)
+    expect(() => device.write(x, 0, Float32Array.of(1, 2))).toThrow(/expected Uint16Array for f16/)
   })
 
   test('views come with offset and stride, absent operands with their flag', async () => {
@@ -123,8 +139,8 @@ describe.skipIf(whyNoGpu())('the WebGPU device', () => {
   test('a step gets the same buffers again', async () => {
     const arena = device.createArena()
     const step = (): number[] => {
-      const storages = [10, 2000, 10].map((words) => arena.allocate(words))
-      const ids = storages.map((storage) => (storage as unknown as { block: { id: number } }).block.id)
+      const storages = [10, 2000, 10].map((size) => arena.allocate(size))
+      const ids = storages.map((storage) => (storage as unknown as { buffer: { id: number } }).buffer.id)
       for (const storage of storages) storage.release()
       return ids
     }
@@ -132,7 +148,7 @@ describe.skipIf(whyNoGpu())('the WebGPU device', () => {
     expect(arena.usedBytes).toBe(0)
     const storage = arena.allocate(10)
     arena.destroy()
-    await expect(device.read(storage, 0, 1, 'f32')).rejects.toThrow(StateError)
+    await expect(device.read(storage, 0, 1)).rejects.toThrow(StateError)
   })
 
   describe('says what is wrong', () => {
@@ -155,6 +171,13 @@ describe.skipIf(whyNoGpu())('the WebGPU device', () => {
       const { bindings, ...rest } = axpyOf(tensor(device, [1]), tensor(device, [0]))
       expect(() => device.run([{ ...rest, bindings: { ...bindings, x: undefined } }])).toThrow(
         /\[axpy: x\] an operand is missing/,
+      )
+    })
+
+    test('with an operand of another dtype', () => {
+      const x = tensor(device, [1], [1], 'f16')
+      expect(() => device.run([axpyOf(x, tensor(device, [0]))])).toThrow(
+        /\[axpy: x\] has the wrong dtype; expected f32, found f16/,
       )
     })
 

@@ -2,19 +2,19 @@
  * The WebGPU device. Launches are encoded into one open compute pass, which is submitted when host data is written or
  * read, when someone waits, and now and then, so that the GPU does not wait for the host.
  */
-import { DeviceError, StateError } from '../../errors.ts'
+import { DeviceError, ShapeError, StateError } from '../../errors.ts'
 import { choicesFor, type Choices, type ChoiceValues } from '../choices.ts'
 import {
   RecordingDevice,
   type AnyDevice,
   type Device,
-  type DType,
   type HostArray,
   type LaunchList,
   type Storage,
 } from '../device.ts'
+import { expectHostArray, hostArray } from '../dtype.ts'
 import { nameOf, openGpu, type OpenGpu, type WebGpuOptions } from './adapter.ts'
-import { USAGE, WebGpuArena, type Block, type WebGpuStorage } from './arena.ts'
+import { USAGE, WebGpuArena, type PooledBuffer, type WebGpuStorage } from './arena.ts'
 import { Failures, outOfMemory } from './failures.ts'
 import { Groups } from './groups.ts'
 import { MAX_GROUPS, type WebGpuLaunch } from './kernel.ts'
@@ -22,7 +22,7 @@ import { Pipelines } from './pipelines.ts'
 import { Readback } from './readback.ts'
 import { MATRIX_FEATURE } from './subgroup-matrix.ts'
 
-/** A launch that needs no further look. */
+/** A launch that can be encoded without looking anything up. */
 export interface CompiledLaunch {
   readonly pipeline: GPUComputePipeline
   readonly group: GPUBindGroup
@@ -36,7 +36,7 @@ export async function openWebGpu(options: WebGpuOptions = {}): Promise<AnyDevice
   return new WebGpuDevice(await openGpu(options), options.choices)
 }
 
-/** Dispatches after which a pass is submitted: few, so that the GPU begins while the host encodes the next. */
+/** A pass is submitted after so many dispatches. They are few, so that the GPU begins while the host encodes the next. */
 const FLUSH_AFTER = 32
 
 export class WebGpuDevice
@@ -49,7 +49,7 @@ export class WebGpuDevice
   readonly arena: WebGpuArena
   readonly choices: Choices
   readonly offsetAlignment: number
-  /** For what only WebGPU can say: features, limits. */
+  /** The GPU itself, for what only WebGPU can say: features and limits. */
   readonly gpu: GPUDevice
   /** Whether products with f16 weights take the matrix units. */
   readonly subgroupMatrix: boolean
@@ -61,10 +61,10 @@ export class WebGpuDevice
   #encoder: GPUCommandEncoder | undefined
   #pass: GPUComputePassEncoder | undefined
   #dispatches = 0
-  #blocks = 0
-  /** Replayed since the last read. */
+  #buffers = 0
+  /** Lists replayed since the last read. */
   readonly #replayed = new Set<LaunchList>()
-  /** Encoded for their next replay. A command buffer can be submitted once. */
+  /** Lists that are encoded for their next replay. A command buffer can be submitted only once. */
   readonly #ahead = new WeakMap<LaunchList, readonly GPUCommandBuffer[]>()
 
   constructor(
@@ -76,7 +76,7 @@ export class WebGpuDevice
     this.gpu = device
     this.subgroupMatrix = subgroupMatrix
     this.description = `webgpu: ${nameOf(info)}${software ? ' (software)' : ''}${featuresOf(device)}`
-    this.offsetAlignment = device.limits.minStorageBufferOffsetAlignment / 4
+    this.offsetAlignment = device.limits.minStorageBufferOffsetAlignment
     this.#failures = new Failures(device)
     this.#pipelines = new Pipelines(device, this.#failures)
     this.#groups = new Groups(device)
@@ -94,8 +94,8 @@ export class WebGpuDevice
     const { maxBufferSize, maxStorageBufferBindingSize } = this.gpu.limits
     const arena = new WebGpuArena({
       maxBytes: Math.floor(Math.min(maxBufferSize, maxStorageBufferBindingSize) / 4) * 4,
-      createBlock: (bytes) => this.#createBlock(bytes),
-      destroyBlocks: (blocks) => this.#destroyBlocks(blocks),
+      createBuffer: (bytes) => this.#createBuffer(bytes),
+      destroyBuffers: (buffers) => this.#destroyBuffers(buffers),
     })
     this.#arenas.add(arena)
     return arena
@@ -104,16 +104,19 @@ export class WebGpuDevice
   write(storage: Storage, offset: number, data: HostArray): void {
     this.#failures.throwAny()
     this.refuseWriteWhileRecording()
+    expectHostArray('write', storage.dtype, data)
     if (data.length === 0) return
+    const words = data instanceof Uint16Array ? wholeWords(storage, offset, data) : data
     this.#flush()
-    const { buffer } = blockOf(storage, 'write')
-    this.gpu.queue.writeBuffer(buffer, 4 * offset, data as Float32Array<ArrayBuffer>)
+    const buffer = bufferOf(storage, 'write')
+    this.gpu.queue.writeBuffer(buffer, offset * storage.elementBytes, words as Float32Array<ArrayBuffer>)
   }
 
-  async read(storage: Storage, offset: number, size: number, dtype: DType): Promise<HostArray> {
+  async read(storage: Storage, offset: number, size: number): Promise<HostArray> {
     this.#failures.throwAny()
-    const bytes = size === 0 ? new ArrayBuffer(0) : await this.#readBytes(storage, 4 * offset, 4 * size)
-    return dtype === 'i32' ? new Int32Array(bytes) : new Float32Array(bytes)
+    const { dtype, elementBytes } = storage
+    if (size === 0) return hostArray(dtype, new ArrayBuffer(0))
+    return hostArray(dtype, await this.#readBytes(storage, offset * elementBytes, size * elementBytes))
   }
 
   async synchronize(): Promise<void> {
@@ -162,7 +165,7 @@ export class WebGpuDevice
     }
   }
 
-  /** Takes what was encoded ahead, if there is such. */
+  /** Submits what was encoded ahead for this list, if something was. */
   override replay(list: LaunchList): void {
     this.#replayed.add(list)
     const ahead = this.#ahead.get(list)
@@ -178,7 +181,7 @@ export class WebGpuDevice
     }
   }
 
-  /** Encodes the lists replayed since the last read once more: while the host waits anyway, for the next time. */
+  /** Encodes the lists replayed since the last read for their next time, while the host waits for the GPU anyway. */
   #encodeAhead(): void {
     for (const list of this.#replayed) {
       if (this.#ahead.has(list)) continue
@@ -214,40 +217,43 @@ export class WebGpuDevice
     this.#failures.watch('validation', () => this.gpu.queue.submit([encoder.finish()]))
   }
 
+  /** Copies are made in whole words: up to three bytes around what is asked for come along, and are cut off. */
   async #readBytes(storage: Storage, offset: number, size: number): Promise<ArrayBuffer> {
-    const { buffer } = blockOf(storage, 'read')
-    const staging = this.#readback.take(size)
-    this.#flush((encoder) => encoder.copyBufferToBuffer(buffer, offset, staging, 0, size))
+    const buffer = bufferOf(storage, 'read')
+    const first = Math.floor(offset / 4) * 4
+    const copied = Math.ceil((offset + size) / 4) * 4 - first
+    const staging = this.#readback.take(copied)
+    this.#flush((encoder) => encoder.copyBufferToBuffer(buffer, first, staging, 0, copied))
     this.#encodeAhead()
     try {
-      await this.#failures.settle(staging.mapAsync(1, 0, size))
-      return staging.getMappedRange(0, size).slice(0)
+      await this.#failures.settle(staging.mapAsync(1, 0, copied))
+      return staging.getMappedRange(0, copied).slice(offset - first, offset - first + size)
     } finally {
       this.#readback.give(staging)
     }
   }
 
-  #createBlock(bytes: number): Block {
+  #createBuffer(bytes: number): PooledBuffer {
     this.#failures.throwAny()
     const usage = USAGE.STORAGE | USAGE.COPY_SRC | USAGE.COPY_DST
-    const id = this.#blocks++
-    const create = (): Block => {
-      const buffer = this.gpu.createBuffer({ label: `block ${id}`, size: bytes, usage })
-      return { id, bytes, buffer, destroyed: false }
+    const id = this.#buffers++
+    const create = (): PooledBuffer => {
+      const gpu = this.gpu.createBuffer({ label: `storage ${id}`, size: bytes, usage })
+      return { id, bytes, gpu, destroyed: false }
     }
-    return this.#failures.watch('out-of-memory', create, (_, block) => {
-      block.destroyed = true
+    return this.#failures.watch('out-of-memory', create, (_, buffer) => {
+      buffer.destroyed = true
       return outOfMemory(bytes)
     })
   }
 
-  #destroyBlocks(blocks: readonly Block[]): void {
-    if (blocks.length === 0) return
+  #destroyBuffers(buffers: readonly PooledBuffer[]): void {
+    if (buffers.length === 0) return
     this.#flush()
     this.#groups.forget()
-    for (const block of blocks) {
-      block.destroyed = true
-      block.buffer.destroy()
+    for (const buffer of buffers) {
+      buffer.destroyed = true
+      buffer.gpu.destroy()
     }
   }
 }
@@ -263,10 +269,27 @@ function encode(pass: GPUComputePassEncoder, launches: readonly CompiledLaunch[]
   }
 }
 
-function blockOf(storage: Storage, what: string): Block {
-  const { block } = storage as WebGpuStorage
-  if (block.destroyed) throw new StateError('memory was used after its release', { where: what })
-  return block
+function bufferOf(storage: Storage, where: string): GPUBuffer {
+  const { buffer } = storage as WebGpuStorage
+  if (buffer.destroyed) throw new StateError('memory was used after its release', { where })
+  return buffer.gpu
+}
+
+/** The halves as whole words of 4 bytes. What lies behind the last element of a storage belongs to nobody. */
+function wholeWords(storage: Storage, offset: number, halves: Uint16Array): Uint16Array {
+  const end = offset + halves.length
+  if (offset % 2 !== 0 || (end % 2 !== 0 && end !== storage.size)) {
+    throw new ShapeError('a part of an f16 tensor does not begin and end between words of 4 bytes', {
+      where: 'write',
+      expected: 'an even first element, and an even number of elements or all up to the end',
+      found: `elements ${offset} to ${end} of ${storage.size}`,
+      hint: 'Write the whole tensor',
+    })
+  }
+  if (end % 2 === 0) return halves
+  const padded = new Uint16Array(halves.length + 1)
+  padded.set(halves)
+  return padded
 }
 
 function featuresOf(device: GPUDevice): string {

@@ -1,9 +1,9 @@
-/** WebGPU tells of most errors later. They are kept here until someone can be told: the first one counts. */
+/** WebGPU reports most errors later. The first one is kept here until a call of the device can throw it. */
 import { DeviceError } from '../../errors.ts'
 
 export class Failures {
   readonly #device: GPUDevice
-  /** All looks so far, one after the other: explanations take time, and what failed first must be told first. */
+  /** All checks so far, one after the other: explanations take time, and what failed first must be reported first. */
   #checks: Promise<void> = Promise.resolve()
   readonly #waiting = new Set<(error: DeviceError) => void>()
   #first: DeviceError | undefined
@@ -19,7 +19,7 @@ export class Failures {
     })
   }
 
-  /** Throws what went wrong since the last call; for ever, once the device is gone. */
+  /** Throws what went wrong since the last call. Once the device is gone, it always throws. */
   throwAny(): void {
     if (this.#end) throw this.#end
     const first = this.#first
@@ -39,7 +39,7 @@ export class Failures {
     this.#waiting.clear()
   }
 
-  /** Runs `body` and looks later whether it failed; `explain` may put it in better words. */
+  /** Runs `body`, and checks later whether it failed. `explain` may give the error better words. */
   watch<T>(
     filter: GPUErrorFilter,
     body: () => T,
@@ -69,7 +69,7 @@ export class Failures {
     if (error) this.add(await explain(error))
   }
 
-  /** The promise, or a rejection when the device goes before it settles. Then throws what went wrong until now. */
+  /** Waits for the promise, and rejects if the device goes before it settles. Then throws what went wrong until now. */
   async settle<T>(promise: Promise<T>): Promise<T> {
     const result = await this.#orEnd(promise)
     await this.#orEnd(this.#checks)

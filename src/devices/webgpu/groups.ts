@@ -1,6 +1,6 @@
-/** Bind groups and the uniforms in them, kept by what they hold. */
-import { DeviceError, StateError } from '../../errors.ts'
-import type { Operand } from '../device.ts'
+/** Bind groups and the uniforms in them. Both are kept, and found again by what they hold. */
+import { DeviceError, ShapeError, StateError } from '../../errors.ts'
+import type { DType, Operand } from '../device.ts'
 import { USAGE, type WebGpuStorage } from './arena.ts'
 import { planOf, type Plan } from './header.ts'
 import type { WebGpuLaunch } from './kernel.ts'
@@ -14,7 +14,7 @@ interface UniformSlot {
 }
 
 const PAGE_BYTES = 65536
-/** Beyond these the caches start afresh; recordings keep what they hold. */
+/** A cache that has grown so large is emptied. Recordings keep the groups that they hold. */
 const MOST_GROUPS = 32768
 const MOST_SLOTS = 16384
 
@@ -23,7 +23,7 @@ export class Groups {
   readonly #uniformAlignment: number
   readonly #groups = new Map<string, GPUBindGroup>()
   readonly #slots = new Map<string, UniformSlot>()
-  /** For absent operands: one buffer for each slot, as a buffer may stand only once where it is written. */
+  /** Buffers for absent operands, one for each binding: a buffer may stand only once in a launch that writes it. */
   readonly #dummies: GPUBuffer[] = []
   #page: GPUBuffer | undefined
   #pageUsed = 0
@@ -38,17 +38,19 @@ export class Groups {
     const { kernel, bindings } = launch
     const plan = planOf(kernel)
     let key = `${layout.id}`
-    for (const { name, optional, view } of plan.bindings) {
+    for (const { name, optional, view, dtype } of plan.bindings) {
       const operand = bindings[name]
       if (!operand) {
         if (!optional) throw new DeviceError('an operand is missing', { where: `${kernel.name}: ${name}` })
         key += ' -'
         continue
       }
-      const { block } = operand.storage as WebGpuStorage
-      if (block.destroyed)
+      const { buffer } = operand.storage as WebGpuStorage
+      if (buffer.destroyed)
         throw new StateError('memory was used after its release', { where: `${kernel.name}: ${name}` })
-      key += view ? ` ${block.id}` : ` ${block.id}:${operand.offset}:${operand.size}`
+      if (dtype !== undefined && operand.storage.dtype !== dtype)
+        throw wrongDType(kernel.name, name, dtype, operand)
+      key += view ? ` ${buffer.id}` : ` ${buffer.id}:${operand.offset}:${operand.size}`
     }
     const slot = plan.uniforms.length > 0 ? this.#slotOf(launch, plan) : undefined
     if (slot) key += ` ${slot.id}`
@@ -61,7 +63,7 @@ export class Groups {
     return group
   }
 
-  /** To be called when buffers are destroyed: groups would hold them. */
+  /** The device calls this when buffers are destroyed: groups would hold them. */
   forget(): void {
     this.#groups.clear()
   }
@@ -121,7 +123,7 @@ export class Groups {
     return slot
   }
 
-  /** Never overwritten: launches that are queued, or recorded, go on reading it. */
+  /** A slot is never overwritten: launches that are queued, or recorded, go on reading it. */
   #newSlot(words: Uint32Array<ArrayBuffer>): UniformSlot {
     const size = Math.ceil(words.byteLength / 16) * 16
     const step = Math.ceil(size / this.#uniformAlignment) * this.#uniformAlignment
@@ -140,12 +142,18 @@ export class Groups {
   }
 }
 
-/** Views are bound from the start of their buffer: offset and stride are uniforms. */
-function resourceOf(operand: Operand, view: boolean): GPUBufferBinding {
-  const { block } = operand.storage as WebGpuStorage
-  if (view) return { buffer: block.buffer }
-  if (operand.size === 0) return { buffer: block.buffer, size: 4 }
-  return { buffer: block.buffer, offset: 4 * operand.offset, size: 4 * operand.size }
+/** Views are bound from the start of their buffer: offset and stride are uniforms. Bindings are whole words. */
+function resourceOf({ storage, offset, size }: Operand, view: boolean): GPUBufferBinding {
+  const { buffer, elementBytes } = storage as WebGpuStorage
+  if (view) return { buffer: buffer.gpu }
+  const bytes = Math.max(4, Math.ceil((size * elementBytes) / 4) * 4)
+  if (size === 0) return { buffer: buffer.gpu, size: bytes }
+  return { buffer: buffer.gpu, offset: offset * elementBytes, size: bytes }
+}
+
+function wrongDType(kernel: string, binding: string, expected: DType, { storage }: Operand): ShapeError {
+  const where = `${kernel}: ${binding}`
+  return new ShapeError('has the wrong dtype', { where, expected, found: storage.dtype })
 }
 
 /** WebGPU forbids a buffer that is written to stand twice in one dispatch, even where the parts do not overlap. */
@@ -154,7 +162,7 @@ function checkAliases({ kernel, bindings }: WebGpuLaunch, plan: Plan): void {
   for (const { name, writes } of plan.bindings) {
     const operand = bindings[name]
     if (!operand) continue
-    const { id } = (operand.storage as WebGpuStorage).block
+    const { id } = (operand.storage as WebGpuStorage).buffer
     const other = seen.get(id)
     if (other && (other.writes || writes)) {
       throw new DeviceError('two operands of a launch share memory that it writes', {

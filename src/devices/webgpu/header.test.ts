@@ -58,6 +58,22 @@ test('vectors are read four words at a time', () => {
   expect(text).toContain('read> words: array<vec4u>;')
 })
 
+test('halves are words with an accessor, and words take any dtype', () => {
+  const halves = defineKernel({
+    name: 'halves',
+    bindings: { x: 'f16 view', bits: 'word', y: 'f16 rw' },
+    uniforms: {},
+    constants: {},
+    body: '',
+  })
+  const lines = printKernel(halves, {}, [true, true, true]).split('\n')
+  expect(lines).toContain('@group(0) @binding(0) var<storage, read> x: array<u32>;')
+  expect(lines).toContain('fn xHalf(i: u32) -> u32 { return extractBits(x[i / 2u], 16u * (i % 2u), 16u); }')
+  expect(lines).toContain('@group(0) @binding(1) var<storage, read> bits: array<u32>;')
+  expect(lines.filter((line) => line.includes('bitsHalf'))).toEqual([])
+  expect(planOf(halves).bindings.map(({ dtype }) => dtype)).toEqual(['f16', undefined, 'f16'])
+})
+
 test('offset and stride of views follow the uniforms of the launch', () => {
   expect(planOf(kernel).uniforms.map(([name]) => name)).toEqual([
     'rows',

@@ -1,9 +1,23 @@
 /** Prints what stands before a kernel's body: extensions, constants, uniforms, bindings and `flatGroup`. */
-import { MAX_GROUPS, type Kernel, type UniformType, type WebGpuLaunch } from './kernel.ts'
+import type { DType } from '../device.ts'
+import { MAX_GROUPS, type Element, type Kernel, type UniformType, type WebGpuLaunch } from './kernel.ts'
+
+/** What an element is in WGSL, and the dtype of operands that have such elements (undefined: any). */
+const ELEMENTS: Readonly<Record<Element, { readonly wgsl: string; readonly dtype: DType | undefined }>> = {
+  f32: { wgsl: 'f32', dtype: 'f32' },
+  i32: { wgsl: 'i32', dtype: 'i32' },
+  u32: { wgsl: 'u32', dtype: 'u32' },
+  f16: { wgsl: 'u32', dtype: 'f16' },
+  word: { wgsl: 'u32', dtype: undefined },
+  vec4f: { wgsl: 'vec4f', dtype: 'f32' },
+  vec4u: { wgsl: 'vec4u', dtype: 'u32' },
+}
 
 export interface BindingPlan {
   readonly name: string
-  readonly element: string
+  readonly wgsl: string
+  /** What the operand must be; undefined for words of anything. */
+  readonly dtype: DType | undefined
   readonly optional: boolean
   readonly writes: boolean
   readonly view: boolean
@@ -11,7 +25,7 @@ export interface BindingPlan {
 
 /** A kernel's declarations, taken apart once. */
 export interface Plan {
-  /** At binding 0, 1, … of group 0; the uniforms come last. */
+  /** They are at binding 0, 1, … of group 0; the uniforms come last. */
   readonly bindings: readonly BindingPlan[]
   /** Uniforms from the launch, then offset and stride of each view. One word each, in this order. */
   readonly uniforms: readonly (readonly [name: string, type: UniformType])[]
@@ -24,7 +38,7 @@ export function planOf(kernel: Kernel): Plan {
   if (known) return known
   const bindings = Object.entries(kernel.bindings).map(([name, type]) => ({
     name,
-    element: /^\w+/.exec(type)![0],
+    ...ELEMENTS[/^\w+/.exec(type)![0] as Element],
     optional: type.includes('?'),
     writes: type.endsWith(' rw'),
     view: type.endsWith(' view'),
@@ -57,10 +71,15 @@ export function printKernel(
   for (const [i, { name, optional }] of bindings.entries()) {
     if (optional) lines.push(`const HAS_${capitals(name)}: bool = ${present[i]};`)
   }
-  for (const [i, { name, element, writes }] of bindings.entries()) {
+  for (const [i, { name, wgsl, dtype, writes }] of bindings.entries()) {
     lines.push(
-      `@group(0) @binding(${i}) var<storage, ${writes ? 'read_write' : 'read'}> ${name}: array<${element}>;`,
+      `@group(0) @binding(${i}) var<storage, ${writes ? 'read_write' : 'read'}> ${name}: array<${wgsl}>;`,
     )
+    if (dtype === 'f16') {
+      lines.push(
+        `fn ${name}Half(i: u32) -> u32 { return extractBits(${name}[i / 2u], 16u * (i % 2u), 16u); }`,
+      )
+    }
   }
   if (uniforms.length > 0) {
     lines.push(`struct Uniforms { ${uniforms.map(([name, type]) => `${name}: ${type}`).join(', ')} }`)

@@ -2,20 +2,27 @@
  * A WGSL kernel as data. The device prints the header (`enable`, `const`, uniform struct, bindings) and the body
  * follows as it is written: plain WGSL without interpolation.
  *
- * - A binding `x: 'f32'` becomes `var<storage, read> x: array<f32>`; with ` rw` it may be written.
+ * - A binding says what its operand's elements are: `f32`, `i32`, `u32` or `f16`. An operand of another dtype is
+ *   refused. `x: 'f32'` becomes `var<storage, read> x: array<f32>`; with ` rw` it may be written.
+ * - `vec4f` and `vec4u` read four elements of f32 or u32 at once: whoever launches the kernel sees to it that all begins
+ *   at a multiple of four.
+ * - `word` takes operands of any dtype: `array<u32>`, the bits as they are.
+ * - `f16` is `array<u32>` as well, as not every adapter has halves in WGSL. A word holds two halves, the first in its low
+ *   bits, and the header has `xHalf(i: u32) -> u32` for the bits of element i. Behind an odd number of elements, the upper
+ *   half of the last word may belong to another tensor: a kernel that changes an input in place keeps it as it is.
  * - `?` marks an optional binding: the header has `const HAS_X: bool` (the name in capitals, words split by `_`),
  *   and a small dummy buffer is bound when it is absent.
  * - ` view` marks an input that comes with its own offset and row stride: the uniforms get `xOffset` and `xStride`
- *   (in words), and the kernel reads `x[u.xOffset + row * u.xStride + column]`. All other operands are bound
+ *   (in elements), and the kernel reads `x[u.xOffset + row * u.xStride + column]`. All other operands are bound
  *   at their first element.
- * - `vec4f` and `vec4u` read four words at once: whoever launches the kernel sees to it that all begins at a multiple of four.
  * - Uniforms are read as `u.rows`. They are fixed by a launch and kept by a recording: what changes from one replay
  *   to the next lives in tensors.
- * - Constants specialise the pipeline (tile sizes, switches): keep them few in value.
+ * - Constants specialise the pipeline (tile sizes, switches): each new combination of values is compiled anew, so there
+ *   should be few.
  */
 import type { Operand } from '../device.ts'
 
-type Element = 'f32' | 'i32' | 'u32' | 'vec4f' | 'vec4u'
+export type Element = 'f32' | 'i32' | 'u32' | 'f16' | 'word' | 'vec4f' | 'vec4u'
 export type BindingType = `${Element}${'' | '?'}${'' | ' rw' | ' view'}`
 export type UniformType = 'u32' | 'i32' | 'f32'
 export type ConstantType = 'u32' | 'i32' | 'f32' | 'bool'
@@ -30,7 +37,7 @@ export interface Kernel<
   C extends Constants = Constants,
 > {
   readonly name: string
-  /** WGSL extensions: `f16`, `subgroups`, `chromium_experimental_subgroup_matrix`. */
+  /** WGSL extensions that the body uses: `f16`, `subgroups`, `chromium_experimental_subgroup_matrix`. */
   readonly enable?: readonly string[]
   readonly bindings: B
   readonly uniforms: U
@@ -76,7 +83,7 @@ export function launch<B extends Bindings, U extends Uniforms, C extends Constan
   return { kernel, ...values }
 }
 
-/** Most workgroups along one axis of a grid. */
+/** WebGPU takes so many workgroups along one axis of a grid. */
 export const MAX_GROUPS = 65535
 
 /**

@@ -1,4 +1,4 @@
-/** Kernels, specialised and compiled once. */
+/** Specialises and compiles kernels. Each specialisation is compiled once. */
 import { DeviceError } from '../../errors.ts'
 import type { Failures } from './failures.ts'
 import { planOf, textOf } from './header.ts'
@@ -11,7 +11,7 @@ export interface Pipeline {
   error?: DeviceError
 }
 
-/** Layouts are explicit: a derived one would lack the bindings that a specialisation does not touch. */
+/** Layouts are explicit: one that WebGPU derives would lack the bindings that a specialisation does not use. */
 export interface Layout {
   readonly id: number
   readonly group: GPUBindGroupLayout
@@ -30,7 +30,7 @@ export class Pipelines {
     this.#failures = failures
   }
 
-  /** How many there are. */
+  /** The number of compiled pipelines. */
   get size(): number {
     return this.#byText.size
   }
@@ -120,7 +120,7 @@ export class Pipelines {
   }
 }
 
-/** The compiler's words with the lines they are about. */
+/** An error with the compiler's messages, each with the lines that it is about. */
 function compileError(
   name: string,
   text: string,

@@ -1,7 +1,7 @@
-/** Buffers that the host can map, used again and again. */
+/** Buffers that the host can map. They are used again and again. */
 import { classOf, USAGE } from './arena.ts'
 
-/** Kept for later; what is larger in sum is given back. */
+/** Buffers of so many bytes in all are kept for later. Others are given back. */
 const KEPT_BYTES = 64 * 2 ** 20
 
 export class Readback {

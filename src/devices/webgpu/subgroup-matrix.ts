@@ -21,7 +21,7 @@ interface MatrixInfo extends GPUAdapterInfo {
   }>
 }
 
-/** Dawn's flags with those that matrix units need. */
+/** Dawn's flags, and those that matrix units need besides. */
 export function withMatrixFlags(flags: readonly string[]): readonly string[] {
   const asked = flags.filter((flag) => flag.startsWith(DAWN_KEY)).map((flag) => flag.slice(DAWN_KEY.length))
   const others = flags.filter((flag) => !flag.startsWith(DAWN_KEY))

@@ -1,7 +1,7 @@
 /** Hashes that say which model a state belongs to. */
 import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
-import type { ModelConfig } from '../../models/config.ts'
+import { formerName, type ModelConfig } from '../../models/config.ts'
 import { liveCheckpoint } from '../../models/files/live.ts'
 import type { Model } from '../../models/model.ts'
 import { sizeOf } from '../../tensor/shape.ts'
@@ -16,21 +16,17 @@ export function architectureHash(config: ModelConfig): string {
   return bytesToHex(sha256(utf8ToBytes(canonical(config))))
 }
 
-const fingerprints = new WeakMap<Model, Promise<string>>()
+const fingerprints = new WeakMap<Model, { readonly version: number; readonly hash: Promise<string> }>()
 
-/** SHA-256 of the architecture and all parameters, read back from the device once. */
+/** SHA-256 of the architecture and all parameters, read back from the device once for each version of the model. */
 export function fingerprintOf(model: Model): Promise<string> {
+  const { version } = model
   const known = fingerprints.get(model)
-  if (known) return known
-  const made = computeFingerprint(model)
-  fingerprints.set(model, made)
-  made.catch(() => fingerprints.delete(model))
-  return made
-}
-
-/** To be called when parameters have changed. */
-export function forgetFingerprint(model: Model): void {
-  fingerprints.delete(model)
+  if (known?.version === version) return known.hash
+  const hash = computeFingerprint(model)
+  fingerprints.set(model, { version, hash })
+  hash.catch(() => fingerprints.delete(model))
+  return hash
 }
 
 async function computeFingerprint(model: Model): Promise<string> {
@@ -47,13 +43,14 @@ async function computeFingerprint(model: Model): Promise<string> {
   return bytesToHex(hash.digest())
 }
 
-/** JSON with keys in order, without what is absent or tuning; numbers that JSON lacks are spelled out. */
+/** JSON with keys in order, under their first names, without what is absent or tuning; numbers that JSON lacks are spelled out. */
 function canonical(value: unknown): string {
   if (typeof value === 'number') return String(value)
   if (Array.isArray(value)) return `[${value.map(canonical).join()}]`
   if (typeof value !== 'object' || value === null) return JSON.stringify(value)
   const entries = Object.entries(value)
     .filter(([key, each]) => each !== undefined && !TUNING.has(key))
+    .map(([key, each]) => [formerName(key), each] as const)
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
   return `{${entries.map(([key, each]) => `${JSON.stringify(key)}:${canonical(each)}`).join()}}`
 }

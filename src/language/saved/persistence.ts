@@ -6,7 +6,6 @@ import { architectureHash } from './fingerprint.ts'
 import { prefixKey, type PrefixStore } from './prefix-store.ts'
 import { decodeState, encodeState, type SavedState, type StateShape } from './saved-state.ts'
 import type { Sequence } from '../session/sequence.ts'
-import { named } from '../session/states.ts'
 
 /** A sequence, and whose tokens it is of. Reading it back does not change it, so a failure here leaves it as it was. */
 export interface Subject {
@@ -80,6 +79,7 @@ function shapeOf({ model, decoder }: Sequence): StateShape {
   return {
     architecture: architectureHash(model.config),
     vocabulary: model.vocabulary,
-    states: new Map([...named(decoder.states)].map(([name, { shape }]) => [name, shape])),
+    states: new Map([...decoder.states.named].map(([name, { shape }]) => [name, shape])),
+    growing: decoder.states.growing,
   }
 }

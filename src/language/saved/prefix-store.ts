@@ -6,12 +6,15 @@ import { fingerprintOf } from './fingerprint.ts'
 
 /** Where the states after prompts are kept, so that a prompt that many sessions begin with is read once. */
 export interface PrefixStore {
+  /** The saved state under a key, if it is there. */
   get(key: string): Promise<Uint8Array | undefined>
+  /** Keeps a saved state under a key. */
   set(key: string, bytes: Uint8Array): Promise<void>
   /** Told of entries that cannot be used. */
   readonly warn?: (message: string) => void
 }
 
+/** What all prefix stores can be told. */
 export interface StoreOptions {
   /** Told of entries that are damaged. Default: `console.warn`. */
   readonly onWarning?: (message: string) => void

@@ -12,7 +12,6 @@ import { NumericsError, SidewinderError, StateError } from '../../errors.ts'
 import type { RandomState } from '../../tensor/random.ts'
 import { sameShape, showShape, type Shape } from '../../tensor/shape.ts'
 import { PIECE, type Piece } from '../session/history.ts'
-import { isCache } from '../session/states.ts'
 
 /** What the metadata call the format. */
 export const STATE_FORMAT = 'sidewinder-state'
@@ -51,20 +50,19 @@ export interface SavedState {
 export interface StateShape {
   readonly architecture: string
   readonly vocabulary: number
-  /** States for one sequence, by `layers.I.NAME`. The axis 1 of a cache is as long as the text. */
+  /** States for one sequence, by `layers.I.NAME`. */
   readonly states: ReadonlyMap<string, Shape>
+  /** Those that grow: axis 1 is saved as long as the text. */
+  readonly growing: ReadonlySet<string>
 }
 
 /** @throws NumericsError if the state is not finite: it would not be read again. */
-export function encodeState(
-  saved: SavedState,
-  { architecture, states }: StateShape,
-): Uint8Array<ArrayBuffer> {
+export function encodeState(saved: SavedState, expected: StateShape): Uint8Array<ArrayBuffer> {
   const { tokens, base, fed, pieces, counts, tensors } = saved
   const stored = new Map<string, TensorToStore>()
   for (const [name, data] of tensors) {
     if (!isSound(name, data)) throw new NumericsError('the state is not finite', { where: `save: ${name}` })
-    stored.set(name, { data, shape: shapeOf(name, states, fed) ?? [data.length] })
+    stored.set(name, { data, shape: shapeOf(name, expected, fed) ?? [data.length] })
   }
   stored.set('tokens', { data: Int32Array.from(tokens), shape: [tokens.length] })
   stored.set('pieces', {
@@ -76,7 +74,7 @@ export function encodeState(
     format: STATE_FORMAT,
     version: VERSION,
     checksum: ZEROS,
-    architecture,
+    architecture: expected.architecture,
     seen: String(base + tokens.length),
     fed: String(fed),
     random: saved.random.join(),
@@ -216,14 +214,14 @@ async function readCounts(file: Safetensors, vocabulary: number, seen: number): 
 
 async function readTensors(
   file: Safetensors,
-  { states, vocabulary }: StateShape,
+  expected: StateShape,
   fed: number,
   counted: boolean,
 ): Promise<Map<string, Float32Array>> {
   const shapes = new Map<string, Shape>()
   if (fed > 0) {
-    for (const name of states.keys()) shapes.set(name, shapeOf(name, states, fed)!)
-    shapes.set('logits', [vocabulary])
+    for (const name of expected.states.keys()) shapes.set(name, shapeOf(name, expected, fed)!)
+    shapes.set('logits', [expected.vocabulary])
   }
   const others = ['tokens', 'pieces', ...(counted ? ['counts'] : [])]
   for (const name of file.keys()) {
@@ -247,9 +245,9 @@ async function readTensors(
   return tensors
 }
 
-function shapeOf(name: string, states: ReadonlyMap<string, Shape>, fed: number): Shape | undefined {
+function shapeOf(name: string, { states, growing }: StateShape, fed: number): Shape | undefined {
   const shape = states.get(name)
-  return shape && isCache(name) ? shape.with(1, fed) : shape
+  return shape && growing.has(name) ? shape.with(1, fed) : shape
 }
 
 /** States are finite. A logit may be -Infinity: a token that is never drawn. */

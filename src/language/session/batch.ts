@@ -3,11 +3,14 @@ import type { Model } from '../../models/model.ts'
 import { Random } from '../../tensor/random.ts'
 import { Decoder } from './decoder.ts'
 import { runOf, type Run, type TextOptions } from '../options.ts'
+import { penalises } from '../settings.ts'
 import { expectDrawn } from './sequence.ts'
 import { partsOf, type Session, type SessionParts } from './session.ts'
-import { cacheRows, fixed, isCache, mapStates, named, rowOf, stack } from './states.ts'
+import { rowOf, States } from '../../nn/states.ts'
+import { stackRows } from '../../ops/index.ts'
 
-export interface BatchOptions extends Omit<TextOptions, 'seed'> {
+/** How the sessions of a batch draw. */
+export interface SessionBatchOptions extends Omit<TextOptions, 'seed'> {
   /** A seed for each session. Default: each goes on with its own random numbers. */
   readonly seeds?: readonly number[]
 }
@@ -33,7 +36,7 @@ interface Row extends SessionParts {
  * `generate` runs they cannot be used otherwise (StateError); when it ends, or its loop is left, each is where it would be had
  * it run by itself.
  */
-export class Batch {
+export class SessionBatch {
   readonly #model: Model
   readonly #sessions: readonly Session[]
 
@@ -49,7 +52,7 @@ export class Batch {
   }
 
   /** Draws tokens: in each step one for every session that has not ended. */
-  async *generate(options: BatchOptions = {}): AsyncGenerator<readonly BatchToken[], void, void> {
+  async *generate(options: SessionBatchOptions = {}): AsyncGenerator<readonly BatchToken[], void, void> {
     const rows = this.#sessions.map((session, index): Row => ({
       ...partsOf(session),
       index,
@@ -155,7 +158,7 @@ function step(decoder: Decoder, rows: readonly Row[]): void {
   for (const { done, sequence, index } of rows) {
     if (done) continue
     sequence.moved(1, () => {
-      const states = [...fixed(decoder.states), ['logits', decoder.logits] as const]
+      const states = [...decoder.states.fixed, ['logits', decoder.logits] as const]
       return new Map(states.map(([name, each]) => [name, rowOf(each, index)]))
     })
   }
@@ -165,18 +168,14 @@ function step(decoder: Decoder, rows: readonly Row[]): void {
 function gather(model: Model, rows: readonly Row[]): Decoder {
   const longest = Math.max(...rows.map(({ sequence }) => sequence.fed))
   const capacity = 2 ** Math.ceil(Math.log2(longest + 1))
-  const sources = rows.map(({ sequence }) => named(sequence.decoder.states))
-  const { device } = model
-  const states = mapStates(rows[0].sequence.decoder.states, (each, name) => {
-    const cache = isCache(name)
-    return stack(device, cache ? [capacity, each.width] : each.shape.slice(1), () =>
-      rows.map(({ sequence }, i) => {
-        const own = sources[i].get(name)!
-        return cache ? cacheRows(own, 0, sequence.fed) : own
-      }),
-    )
-  })
-  const logits = stack(device, [model.vocabulary], () => rows.map(({ sequence }) => sequence.decoder.logits))
+  const all = rows.map(({ sequence }) => sequence.decoder)
+  const used = rows.map(({ sequence }) => sequence.fed)
+  const states = States.stack(
+    all.map((decoder) => decoder.states),
+    used,
+    capacity,
+  )
+  const logits = stackRows(model.device, [model.vocabulary], () => all.map((decoder) => decoder.logits))
   return new Decoder(model, rows.length, capacity, { states, logits })
 }
 
@@ -189,7 +188,7 @@ function release(decoder: Decoder, row: Row): void {
 
 /** Counts of all rows, if repetition is penalised. */
 function seenOf(rows: readonly Row[], settings: Float32Array): Int32Array | undefined {
-  if (settings[4] === 1) return undefined
+  if (!penalises(settings)) return undefined
   const { vocabulary } = rows[0].sequence.model
   const seen = new Int32Array(rows.length * vocabulary)
   for (const { done, index, sequence } of rows) if (!done) seen.set(sequence.counts, index * vocabulary)

@@ -3,7 +3,7 @@ import type { Model } from '../../models/model.ts'
 import { copyInto, sample, zeros } from '../../ops/index.ts'
 import { persistent, scope } from '../../tensor/scope.ts'
 import { empty, type Tensor } from '../../tensor/tensor.ts'
-import { cacheRows, disposeStates, fixed, isCache, mapStates, named, stack, type States } from './states.ts'
+import type { States } from '../../nn/states.ts'
 
 /**
  * A model, the states of B sequences, and the logits after the last token of each. Taking one more token of each is a recorded
@@ -60,7 +60,7 @@ export class Decoder {
 
   /** Whether the state grows with the text. */
   get grows(): boolean {
-    return [...named(this.#states).keys()].some(isCache)
+    return this.#states.grows
   }
 
   /** Positions that caches have room for. */
@@ -73,14 +73,7 @@ export class Decoder {
     if (positions <= this.#capacity || !this.grows) return
     let capacity = this.#capacity
     while (capacity < positions) capacity *= 2
-    const old = this.#states
-    this.#states = mapStates(old, (each, name) => {
-      if (!isCache(name)) return each
-      return stack(this.model.device, [capacity, each.width], () =>
-        Array.from({ length: this.rows }, (_, row) => cacheRows(each, row, this.#capacity)),
-      )
-    })
-    for (const [name, each] of named(old)) if (isCache(name)) each.dispose()
+    this.#states = this.#states.grow(this.#capacity, capacity)
     this.#capacity = capacity
     this.#step = undefined
   }
@@ -131,7 +124,7 @@ export class Decoder {
   }
 
   dispose(): void {
-    disposeStates(this.#states)
+    this.#states.dispose()
     const { logits } = this
     for (const each of [logits, this.#token, this.#past, this.#uniform, this.#settings, this.#seen]) {
       each?.dispose()
@@ -141,8 +134,7 @@ export class Decoder {
 
   #take(ids: Tensor): void {
     const { logits, states } = this.model.last(ids, { states: this.#states, past: this.#past })
-    const next = named(states)
-    for (const [name, kept] of fixed(this.#states)) copyInto(kept, next.get(name)!)
+    this.#states.take(states)
     copyInto(this.logits, logits)
   }
 

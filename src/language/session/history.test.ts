@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { ReferenceDevice } from '../../devices/reference/device.ts'
+import { openDevice } from '../../ops/open-device.ts'
 import { tensor } from '../../tensor/tensor.ts'
 import { History, PIECE } from './history.ts'
 import { SPACING, Snapshots } from './snapshots.ts'
@@ -69,8 +69,8 @@ describe('history', () => {
 })
 
 describe('snapshots', () => {
-  test('lie close at the end and sparse before: going back by n feeds no more than 2 n again', () => {
-    const device = new ReferenceDevice()
+  test('lie close at the end and sparse before: going back by n feeds no more than 2 n again', async () => {
+    const device = await openDevice('reference')
     const x = tensor(device, [0])
     const used = device.heap.usedBytes
     const snapshots = new Snapshots(8)

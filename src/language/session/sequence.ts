@@ -4,32 +4,23 @@ import { copyInto, fill } from '../../ops/index.ts'
 import { Random } from '../../tensor/random.ts'
 import { scope } from '../../tensor/scope.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
+import { penalises } from '../settings.ts'
 import { Decoder } from './decoder.ts'
 import { History } from './history.ts'
 import type { SavedState } from '../saved/saved-state.ts'
 import { SPACING, Snapshots } from './snapshots.ts'
-import {
-  bytesOf,
-  cacheRows,
-  copyOf,
-  fixed,
-  isCache,
-  mapStates,
-  named,
-  rowOf,
-  type NamedTensors,
-} from './states.ts'
+import { copyOf, positions, rowOf, type NamedTensors, type States } from '../../nn/states.ts'
 
 /** Positions that attention layers have room for at first. */
 const FIRST_CAPACITY = 256
 /** Tokens that are kept in any case: a character may have begun in them. */
 const TAIL = 8
 
-export interface SequenceOptions {
+export interface SequenceSettings {
   /** Most positions that attention layers keep. Default: room is made as it is needed, by doubling from 256. */
   readonly capacity?: number
   /** Snapshots of the state that are kept beside the latest two. Default: 4. */
-  readonly checkpoints?: number
+  readonly snapshots?: number
   /** false: only the tokens since the first of the latest two snapshots are kept. */
   readonly history?: boolean
   /** false: no snapshots. Going back then feeds all tokens again from the first. */
@@ -39,7 +30,7 @@ export interface SequenceOptions {
 /** Tokens, and the model's state after them: what a session is, without text and without checks of who uses it. */
 export class Sequence {
   readonly model: Model
-  readonly options: SequenceOptions
+  readonly options: SequenceSettings
   readonly random = new Random(0)
   readonly #decoder: Decoder
   #history = new History()
@@ -49,11 +40,11 @@ export class Sequence {
   /** How often each token occurred. Kept from the beginning if the tokens are not. */
   #counts: Int32Array | undefined
 
-  constructor(model: Model, options: SequenceOptions, decoder?: Decoder) {
+  constructor(model: Model, options: SequenceSettings, decoder?: Decoder) {
     this.model = model
     this.options = options
     this.#decoder = decoder ?? new Decoder(model, 1, options.capacity ?? FIRST_CAPACITY)
-    this.#snapshots = new Snapshots(options.history === false ? 0 : (options.checkpoints ?? 4))
+    this.#snapshots = new Snapshots(options.history === false ? 0 : (options.snapshots ?? 4))
     if (options.history === false) this.#counts = new Int32Array(model.vocabulary)
   }
 
@@ -74,7 +65,7 @@ export class Sequence {
   }
 
   get stateBytes(): number {
-    return bytesOf(named(this.#decoder.states).values())
+    return this.#decoder.states.bytes
   }
 
   get snapshotBytes(): number {
@@ -140,7 +131,7 @@ export class Sequence {
 
   /** Draws the token that follows; it is not taken in. Everything must have been fed. */
   async draw(settings: Float32Array): Promise<number> {
-    const seen = settings[4] === 1 ? undefined : this.counts
+    const seen = penalises(settings) ? this.counts : undefined
     const [token] = Array.from(await this.#decoder.draw([this.random.uniform()], settings, seen))
     return expectDrawn(token)
   }
@@ -165,7 +156,7 @@ export class Sequence {
   /** Forgets everything. */
   clear(): void {
     this.#snapshots.dispose()
-    for (const each of fixed(this.#decoder.states).values()) fill(each, 0)
+    this.#decoder.states.clear()
     this.#history = new History()
     this.#fed = 0
     this.#counts = this.options.history === false ? new Int32Array(this.model.vocabulary) : undefined
@@ -175,7 +166,7 @@ export class Sequence {
   copy(): Sequence {
     const { model, options } = this
     const { states, capacity, logits } = this.#decoder
-    const from = { states: mapStates(states, copyOf), logits: copyOf(logits) }
+    const from = { states: states.copy(), logits: copyOf(logits) }
     const copy = new Sequence(model, options, new Decoder(model, 1, capacity, from))
     copy.#history = this.#history.copy(this.#fed)
     copy.#snapshots = this.#snapshots.share()
@@ -194,8 +185,11 @@ export class Sequence {
     history.trim(base)
     const tensors = new Map<string, Float32Array>()
     if (fed > 0) {
-      for (const [name, each] of named(this.#decoder.states))
-        tensors.set(name, await readUsed(name, each, fed))
+      const { states } = this.#decoder
+      for (const [name, tensor] of states.named) {
+        const used = usedOf(states, name, tensor, fed)
+        tensors.set(name, (await used.read().finally(() => used.dispose())) as Float32Array)
+      }
       tensors.set('logits', (await this.#decoder.logits.read()) as Float32Array)
     }
     return {
@@ -214,8 +208,14 @@ export class Sequence {
     const { tokens, base, fed, pieces, counts, tensors } = saved
     this.clear()
     this.#decoder.reserve(fed)
-    const states = new Map([...named(this.#decoder.states), ['logits', this.#decoder.logits]])
-    for (const [name, values] of tensors) writeUsed(name, states.get(name)!, fed, values)
+    const { states, logits } = this.#decoder
+    for (const [name, tensor] of [...states.named, ['logits', logits] as const]) {
+      const values = tensors.get(name)
+      if (!values) continue
+      const used = usedOf(states, name, tensor, fed)
+      used.write(values)
+      used.dispose()
+    }
     this.#history = new History(tokens, base, fed, pieces)
     this.#fed = fed
     if (base > 0) this.#counts = counts
@@ -229,14 +229,9 @@ export class Sequence {
   /** Takes over row `row` of states that took tokens of several sequences, and of their logits. */
   adopt(decoder: Decoder, row: number): void {
     this.#decoder.reserve(this.#fed)
-    const own = named(this.#decoder.states)
     scope(() => {
-      for (const [name, each] of named(decoder.states)) {
-        const [to, from] = isCache(name)
-          ? [cacheRows(own.get(name)!, 0, this.#fed), cacheRows(each, row, this.#fed)]
-          : [own.get(name)!, rowOf(each, row)]
-        copyInto(to, from)
-      }
+      const from = decoder.states.row(row, this.#fed)
+      for (const [name, to] of this.#decoder.states.row(0, this.#fed)) copyInto(to, from.get(name)!)
       copyInto(this.#decoder.logits, rowOf(decoder.logits, row))
     })
   }
@@ -248,7 +243,7 @@ export class Sequence {
 
   /** What a snapshot holds: the states of fixed size, and `logits`. */
   #position(): NamedTensors {
-    return new Map([...fixed(this.#decoder.states), ['logits', this.#decoder.logits]])
+    return new Map([...this.#decoder.states.fixed, ['logits', this.#decoder.logits]])
   }
 
   /** To the latest snapshot at or before `length`; from there on, tokens wait to be fed again. */
@@ -274,20 +269,9 @@ export class Sequence {
   }
 }
 
-/** The values of a tensor; of a cache, those of the rows in use. */
-async function readUsed(name: string, x: Tensor, used: number): Promise<Float32Array> {
-  const rows = isCache(name) ? cacheRows(x, 0, used) : x.view()
-  try {
-    return (await rows.read()) as Float32Array
-  } finally {
-    rows.dispose()
-  }
-}
-
-function writeUsed(name: string, x: Tensor, used: number, values: Float32Array): void {
-  const rows = isCache(name) ? cacheRows(x, 0, used) : x.view()
-  rows.write(values)
-  rows.dispose()
+/** A tensor of the state; of one that grows, the positions in use: a view, which the caller disposes. */
+function usedOf(states: States, name: string, tensor: Tensor, used: number): Tensor {
+  return states.growing.has(name) ? positions(tensor, 0, used) : tensor.view()
 }
 
 /** A token, or an error if there was none to draw. */

@@ -15,14 +15,16 @@ import {
 } from '../options.ts'
 import { findPrefix, keepPrefix, openSaved, saveSequence, type Subject } from '../saved/persistence.ts'
 import type { PrefixStore } from '../saved/prefix-store.ts'
-import { expectDrawn, Sequence, type SequenceOptions } from './sequence.ts'
+import { expectDrawn, Sequence, type SequenceSettings } from './sequence.ts'
 import { TextFlow } from '../text-flow.ts'
 
-export interface SessionOptions extends SequenceOptions {
+/** How a session begins, and what it keeps. */
+export interface SessionOptions extends SequenceSettings {
   /** What to go on from: the bytes of a saved session, or another session, which is left as it is. */
   readonly from?: Uint8Array | Session | undefined
 }
 
+/** How a session reads. */
 export interface AppendOptions {
   /** Looks the state after all tokens up, and keeps it there once computed. */
   readonly store?: PrefixStore | undefined
@@ -65,7 +67,8 @@ export class Session {
     })
   }
 
-  constructor(model: Model, tokenizer: Tokenizer | undefined, options: SequenceOptions | Sequence = {}) {
+  /** @internal Made by `LanguageModel.session`. */
+  constructor(model: Model, tokenizer: Tokenizer | undefined, options: SequenceSettings | Sequence = {}) {
     const { head } = model.config
     if (head.kind !== 'language') {
       throw new ConfigError('only a language model can continue a text', {

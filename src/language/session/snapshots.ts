@@ -1,6 +1,6 @@
 import { copyInto } from '../../ops/index.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
-import { bytesOf, copyOf, type NamedTensors } from './states.ts'
+import { bytesOf, copyOf, type NamedTensors } from '../../nn/states.ts'
 
 /** Tokens from one snapshot to the next, at least. */
 export const SPACING = 64

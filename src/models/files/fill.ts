@@ -3,7 +3,6 @@ import type { StoredTensor } from '../../checkpoints/stored.ts'
 import { Staging } from '../../checkpoints/source.ts'
 import type { AnyDevice } from '../../devices/device.ts'
 import { CheckpointError } from '../../errors.ts'
-import type { StoredParameters } from '../../nn/parameters.ts'
 import {
   packable,
   packRows,
@@ -12,12 +11,14 @@ import {
   panelWords,
   type PackedFormat,
 } from '../../ops/packed/format.ts'
-import type { PackedMatrix } from '../../ops/index.ts'
-import { sameShape, showShape, type Shape } from '../../tensor/shape.ts'
+import { PackedMatrix } from '../../ops/index.ts'
+import { sameShape, showShape } from '../../tensor/shape.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
+import { dispose, place, walk, type Module, type Walked } from '../../nn/module.ts'
+import type { Parameter } from '../../nn/parameter.ts'
+import { chooseForms } from '../layouts/layout.ts'
+import { Stack } from '../stack.ts'
 import type { Checkpoint } from './open.ts'
-import { Parameters } from '../../nn/parameters.ts'
-import type { Model } from '../model.ts'
 
 /**
  * How matrices of projections and embeddings are kept in memory. `stored`: as in the file, where kernels can compute on that
@@ -26,6 +27,7 @@ import type { Model } from '../model.ts'
  */
 export type WeightFormat = 'stored' | 'f32' | PackedFormat
 
+/** How far the loading of a model is. */
 export interface LoadProgress {
   /** The tensor being read. */
   readonly tensor: string
@@ -53,79 +55,77 @@ const PACKED: ReadonlyMap<string, PackedFormat> = new Map([
 ])
 const PLAIN = new Set(['F32', 'BF16', 'F64'])
 
-/** Makes the model and fills it. Missing and misshapen tensors are errors before memory is asked for. */
-export async function buildModel<M extends Model>(
-  make: (parameters: Parameters) => M,
+/** The values of a checkpoint, by the paths of the parameters. */
+type Values = Pick<Checkpoint, 'tensors' | 'where'>
+
+/** The modules of a checkpoint, filled with its values. Missing and misshapen tensors are errors before memory is asked for. */
+export async function fillStack(
   checkpoint: Checkpoint,
   device: AnyDevice,
   options: BuildOptions = {},
-): Promise<M> {
-  const model = make(new Parameters(device, storedParameters(checkpoint, options.weights ?? 'stored')))
+): Promise<Stack> {
+  const stack = new Stack(checkpoint.config)
+  const walked = expectParameters(stack, checkpoint)
+  warnOfUnknown(checkpoint, walked, options.onWarning ?? console.warn)
+  const weights = options.weights ?? 'stored'
+  place(stack, device, { format: (path, parameter) => formatOf(path, parameter, checkpoint, weights) })
   try {
-    warnOfUnknown(checkpoint, model, options.onWarning ?? console.warn)
-    await new Filler(checkpoint, model, options).run()
-    return model
+    await new Filler(checkpoint, walked, device, options).run()
+    return stack
   } catch (error) {
-    model.dispose()
+    dispose(stack)
     throw error
   }
 }
 
-/** What a checkpoint says of the parameters that a model asks for. */
-export function storedParameters(
-  checkpoint: Pick<Checkpoint, 'tensors' | 'where'>,
-  weights: WeightFormat,
-): StoredParameters {
-  return new Stored(checkpoint, weights)
-}
-
-class Stored implements StoredParameters {
-  readonly #checkpoint: Pick<Checkpoint, 'tensors' | 'where'>
-  readonly #weights: WeightFormat
-
-  constructor(checkpoint: Pick<Checkpoint, 'tensors' | 'where'>, weights: WeightFormat) {
-    this.#checkpoint = checkpoint
-    this.#weights = weights
-  }
-
-  has(name: string): boolean {
-    return this.#checkpoint.tensors.has(name)
-  }
-
-  expect(name: string, shape: Shape): void {
-    const { tensors, where } = this.#checkpoint
-    const stored = tensors.get(name)
+/**
+ * The parameters of a tree, each of which a checkpoint has in its shape. Where they have two forms, that of the checkpoint is
+ * chosen.
+ *
+ * @throws CheckpointError naming the tensor that is missing or has a wrong shape
+ */
+export function expectParameters(tree: Module, { tensors, where }: Values): Walked[] {
+  chooseForms(tree, (path) => tensors.has(path))
+  const walked = walk(tree)
+  for (const { path, parameter } of walked) {
+    const stored = tensors.get(path)
     if (!stored) {
-      throw new CheckpointError('missing tensor', { where, expected: `${name} ${showShape(shape)}` })
+      throw new CheckpointError('missing tensor', {
+        where,
+        expected: `${path} ${showShape(parameter.shape)}`,
+      })
     }
-    if (!sameShape(stored.shape, shape)) {
+    if (!sameShape(stored.shape, parameter.shape)) {
       throw new CheckpointError('wrong shape', {
-        where: `${where}: ${name}`,
-        expected: showShape(shape),
+        where: `${where}: ${path}`,
+        expected: showShape(parameter.shape),
         found: showShape(stored.shape),
       })
     }
   }
+  return walked
+}
 
-  format(name: string, shape: Shape): PackedFormat | undefined {
-    const wanted = this.#weights
-    if (wanted === 'f32') return undefined
-    if (wanted !== 'stored') return packable(wanted, shape[1]) ? wanted : 'f16'
-    const dtype = this.#checkpoint.tensors.get(name)?.dtype ?? 'F32'
-    return PLAIN.has(dtype) ? undefined : (PACKED.get(dtype) ?? 'f16')
-  }
+/** How a matrix [rows, columns] is kept; undefined: as f32. */
+function formatOf(
+  path: string,
+  { shape }: Parameter,
+  { tensors }: Values,
+  wanted: WeightFormat,
+): PackedFormat | undefined {
+  if (wanted === 'f32') return undefined
+  if (wanted !== 'stored') return packable(wanted, shape[1]) ? wanted : 'f16'
+  const dtype = tensors.get(path)?.dtype ?? 'F32'
+  return PLAIN.has(dtype) ? undefined : (PACKED.get(dtype) ?? 'f16')
 }
 
 function warnOfUnknown(
-  { tensors, config, where }: Checkpoint,
-  model: Model,
+  { tensors, where }: Values,
+  walked: readonly Walked[],
   warn: (text: string) => void,
 ): void {
-  const { all, packed } = model.parameters
-  const unknown = [...tensors.keys()].filter((name) => {
-    // Some writers store a tied head beside the embedding that it is.
-    return !all.has(name) && !packed.has(name) && !(config.tieEmbeddings && name === 'lm_head.weight')
-  })
+  const known = new Set(walked.flatMap(({ paths }) => paths))
+  const unknown = [...tensors.keys()].filter((name) => !known.has(name))
   if (unknown.length === 0) return
   const named = unknown.slice(0, 5).join(', ')
   warn(`[${where}] the model has no place for ${named}${unknown.length > 5 ? `, … (${unknown.length})` : ''}`)
@@ -133,34 +133,38 @@ function warnOfUnknown(
 
 /** Reads all parameters of a model, one piece after the other, by way of the same memory. */
 class Filler {
-  readonly #checkpoint: Checkpoint
-  readonly #model: Model
+  readonly #checkpoint: Values
+  readonly #walked: readonly Walked[]
+  readonly #device: AnyDevice
   readonly #options: BuildOptions
   readonly #staging = new Staging()
   readonly #total: number
-  #panels = new Int32Array(0)
+  #panels = new Uint32Array(0)
   #done = 0
   #uploaded = 0
 
-  constructor(checkpoint: Checkpoint, model: Model, options: BuildOptions) {
+  constructor(checkpoint: Values, walked: readonly Walked[], device: AnyDevice, options: BuildOptions) {
     this.#checkpoint = checkpoint
-    this.#model = model
+    this.#walked = walked
+    this.#device = device
     this.#options = options
-    this.#total = model.size
+    this.#total = walked.reduce((sum, { parameter }) => sum + parameter.size, 0)
   }
 
   async run(): Promise<void> {
-    const { all, packed } = this.#model.parameters
-    for (const [name, { tensor }] of all) await this.#fill(name, tensor)
-    for (const [name, matrix] of packed) await this.#pack(name, matrix)
-    await this.#model.device.synchronize()
+    for (const { path, parameter } of this.#walked) {
+      const { value } = parameter
+      if (value instanceof PackedMatrix) await this.#pack(path, value)
+      else await this.#fill(path, value)
+    }
+    await this.#device.synchronize()
   }
 
   async #fill(name: string, tensor: Tensor): Promise<void> {
     const stored = this.#checkpoint.tensors.get(name)!
     for (let begin = 0; begin < tensor.size; begin += PIECE) {
       const values = await this.#values(stored, name, begin, Math.min(begin + PIECE, tensor.size))
-      tensor.device.write(tensor.storage, tensor.offset + begin, values)
+      tensor.write(values, begin)
       await this.#advance(name, values.length, values.byteLength)
     }
   }
@@ -174,7 +178,7 @@ class Filler {
     for (let row = 0; row < rows; row += step) {
       const count = Math.min(step, rows - row)
       const words = Math.ceil(count / PANEL_ROWS) * panelWords(format, columns)
-      if (this.#panels.length < words) this.#panels = new Int32Array(words)
+      if (this.#panels.length < words) this.#panels = new Uint32Array(words)
       const into = this.#panels.subarray(0, words)
       const [begin, end] = [row * columns, (row + count) * columns]
       if (asIs) {
@@ -211,7 +215,7 @@ class Filler {
     this.#options.onProgress?.({ tensor, done: this.#done, total: this.#total })
     if (this.#uploaded < UPLOADS) return
     this.#uploaded = 0
-    await this.#model.device.synchronize()
+    await this.#device.synchronize()
   }
 }
 

@@ -1,9 +1,15 @@
 /** What is in a checkpoint, counted from headers alone. */
 import { STORED_TYPES } from '../../checkpoints/dtypes.ts'
 import { TENSOR_TYPES_BY_NAME } from '../../checkpoints/gguf/types.ts'
+import { CausalConv1d } from '../../nn/causal-conv1d.ts'
+import { Embedding, Linear } from '../../nn/linear.ts'
+import { Module, partsOf } from '../../nn/module.ts'
+import { LayerNorm, RMSNorm } from '../../nn/norm.ts'
+import { Parameter } from '../../nn/parameter.ts'
 import { sizeOf, type Shape } from '../../tensor/shape.ts'
 import type { Checkpoint } from './open.ts'
-import type { LayerConfig, ModelConfig } from '../config.ts'
+import type { ModelConfig } from '../config.ts'
+import { Stack } from '../stack.ts'
 
 /** Kinds of tensors, by what they do in the model. */
 export const TENSOR_KINDS = [
@@ -16,6 +22,7 @@ export const TENSOR_KINDS = [
 ] as const
 export type TensorKind = (typeof TENSOR_KINDS)[number]
 
+/** One tensor of a checkpoint, as `inspect` lists it. */
 export interface TensorEntry {
   readonly name: string
   readonly kind: TensorKind
@@ -25,6 +32,7 @@ export interface TensorEntry {
   readonly bytes: number
 }
 
+/** What a session of a model remembers, in bytes. */
 export interface StateSize {
   /** Of a session, in bytes, whatever its length. */
   readonly fixed: number
@@ -38,47 +46,45 @@ function bytesOfNumber(dtype: string): number {
   return type ? type.bytes / type.block : STORED_TYPES.get(dtype)!.bytes
 }
 
-export function tensorEntries({ tensors }: Pick<Checkpoint, 'tensors'>): TensorEntry[] {
+/** All tensors of a checkpoint, each with what it is for. */
+export function tensorEntries({ tensors, config }: Pick<Checkpoint, 'tensors' | 'config'>): TensorEntry[] {
+  const kinds = kindsOf(new Stack(config))
   return [...tensors].map(([name, { dtype, shape }]) => {
     const numbers = sizeOf(shape)
-    return { name, kind: kindOf(name), dtype, shape, numbers, bytes: numbers * bytesOfNumber(dtype) }
+    const kind = kinds.get(name) ?? 'other'
+    return { name, kind, dtype, shape, numbers, bytes: numbers * bytesOfNumber(dtype) }
   })
 }
 
-function kindOf(name: string): TensorKind {
-  if (/embedding|^lm_head\./.test(name)) return 'embeddings'
-  if (/\.conv1d\./.test(name)) return 'convolutions'
-  if (/\b(norm|norm2|norm_f)\.(weight|bias)$/.test(name)) return 'norms'
-  if (/\.(A|A_log|D|dt_bias|log_dt|log_A_real|A_imag|C_real|C_imag)$|\.dt_proj\.bias$/.test(name))
-    return 'dynamics'
-  return /_proj\.|\.fc[12]\./.test(name) ? 'projections' : 'other'
-}
-
-/** What a session of such a model remembers, in f32. */
-export function stateSize({ layers, width }: ModelConfig): StateSize {
-  const sizes = layers.map((layer) => layerState(layer, width))
-  const sum = (key: keyof StateSize): number => 4 * sizes.reduce((total, size) => total + size[key], 0)
-  return { fixed: sum('fixed'), eachToken: sum('eachToken') }
-}
-
-/** In numbers. */
-function layerState(layer: LayerConfig, width: number): StateSize {
-  switch (layer.kind) {
-    case 'mamba':
-      return { fixed: layer.hidden * (layer.kernel - 1 + layer.state), eachToken: 0 }
-    case 'mamba2': {
-      const channels = layer.hidden + 2 * layer.groups * layer.state
-      return { fixed: channels * (layer.kernel - 1) + layer.hidden * layer.state, eachToken: 0 }
+/** The kinds of a tree's parameters, by all their names: told by the module that has them. */
+function kindsOf(stack: Stack): Map<string, TensorKind> {
+  const kinds = new Map<string, TensorKind>()
+  let owner: { readonly path: string; readonly kind: TensorKind }[] = []
+  for (const { path, part } of partsOf(stack)) {
+    owner = owner.filter((each) => each.path === '' || path.startsWith(`${each.path}.`))
+    if (part instanceof Parameter) {
+      const { kind } = owner.at(-1)!
+      kinds.set(path, kind)
+      // A checkpoint may hold the other form.
+      if (part.alternative) kinds.set(path.replace(/[^.]+$/, part.alternative.name), kind)
+    } else if (part instanceof Module) {
+      owner.push({ path, kind: part === stack.lmHead ? 'embeddings' : kindOfModule(part) })
     }
-    case 's4d':
-      return { fixed: 2 * width * layer.state, eachToken: 0 }
-    case 'attention': {
-      const headWidth = layer.headWidth ?? width / layer.heads
-      const channels = (layer.heads + 2 * layer.kvHeads) * headWidth
-      const window = layer.kernel === undefined ? 0 : channels * (layer.kernel - 1)
-      return { fixed: window, eachToken: 2 * layer.kvHeads * headWidth }
-    }
-    default:
-      return layer satisfies never
   }
+  return kinds
+}
+
+function kindOfModule(module: Module): TensorKind {
+  if (module instanceof Embedding) return 'embeddings'
+  if (module instanceof CausalConv1d) return 'convolutions'
+  if (module instanceof RMSNorm || module instanceof LayerNorm) return 'norms'
+  return module instanceof Linear ? 'projections' : 'dynamics'
+}
+
+/** What a session of such a model remembers, in f32: what its layers declare. */
+export function stateSize(config: ModelConfig): StateSize {
+  const slots = new Stack(config).layers.flatMap((layer) => Object.values(layer.slots))
+  const bytes = (grows: boolean): number =>
+    slots.reduce((sum, slot) => sum + (slot.grows === grows ? 4 * sizeOf(slot.shape) : 0), 0)
+  return { fixed: bytes(false), eachToken: bytes(true) }
 }

@@ -1,28 +1,35 @@
 /** A model in memory, seen as a checkpoint: its values are read back from the device as they are asked for. */
 import type { StoredTensor } from '../../checkpoints/stored.ts'
 import { PANEL_ROWS, panelWords, toStored, type PackedFormat } from '../../ops/packed/format.ts'
-import type { PackedMatrix } from '../../ops/index.ts'
+import { PackedMatrix } from '../../ops/index.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
-import type { Model } from '../model.ts'
+import type { Parameter } from '../../nn/parameter.ts'
+import type { ModelConfig } from '../config.ts'
 import type { Saved } from './save.ts'
 
 const DTYPES: Readonly<Record<PackedFormat, string>> = { f16: 'F16', q8: 'Q8_0', q4: 'Q4_0' }
 /** Stored bytes of a number: of a half, or of blocks of 32 numbers with a scale. */
 const BYTES: Readonly<Record<PackedFormat, number>> = { f16: 2, q8: 34 / 32, q4: 18 / 32 }
 
+interface LiveModel {
+  readonly config: ModelConfig
+  readonly parameters: ReadonlyMap<string, Parameter>
+}
+
 /** The model must stay alive and unchanged while it is read. */
-export function liveCheckpoint({ config, parameters }: Model): Saved {
+export function liveCheckpoint({ config, parameters }: LiveModel): Saved {
   const tensors = new Map<string, StoredTensor>()
-  for (const [name, { tensor }] of parameters.all) tensors.set(name, plain(tensor))
-  for (const [name, matrix] of parameters.packed) tensors.set(name, packed(matrix))
+  for (const [name, { value }] of parameters) {
+    tensors.set(name, value instanceof PackedMatrix ? packed(value) : plain(value))
+  }
   return { where: 'model', config, tensors }
 }
 
-function plain({ shape, size, device, storage, offset }: Tensor): StoredTensor {
+function plain(tensor: Tensor): StoredTensor {
   return {
     dtype: 'F32',
-    shape,
-    read: (begin = 0, end = size) => device.read(storage, offset + begin, end - begin, 'f32'),
+    shape: tensor.shape,
+    read: async (begin, end) => (await tensor.read(begin, end)) as Float32Array,
   }
 }
 
@@ -43,9 +50,9 @@ function packed(matrix: PackedMatrix): StoredTensor {
       const first = panel * PANEL_ROWS
       const count = Math.ceil(end / columns) - first
       const width = panelWords(format, columns)
-      const size = Math.ceil(count / PANEL_ROWS) * width
-      const found = await words.device.read(words.storage, words.offset + panel * width, size, 'i32')
-      const bytes = toStored(format, found as Int32Array, count, columns)
+      const panelsEnd = panel + Math.ceil(count / PANEL_ROWS)
+      const panels = await words.read(panel * width, panelsEnd * width)
+      const bytes = toStored(format, panels as Uint32Array, count, columns)
       const at = (element: number): number => (element - first * columns) * BYTES[format]
       return bytes.slice(at(begin), at(end))
     },

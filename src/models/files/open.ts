@@ -11,8 +11,9 @@ import { ggufTokenizer } from '../../tokenizers/gguf/gguf.ts'
 import { readTokenizer } from '../../tokenizers/definition/hugging-face.ts'
 import type { Tokenizer } from '../../tokenizers/tokenizer.ts'
 import type { ModelConfig } from '../config.ts'
-import { fromGguf, namedFromGguf } from '../gguf.ts'
-import { fromHuggingFace } from '../hugging-face.ts'
+import { readLayout } from '../layouts/layout.ts'
+import { readConfig, readGgufConfig } from '../published.ts'
+import { Stack } from '../stack.ts'
 import { chooseWeights, readWeights } from './weights.ts'
 
 const CONFIG = 'config.json'
@@ -23,6 +24,7 @@ const CONFIG = 'config.json'
  */
 export type ModelSource = string | ReadonlyMap<string, FileLike>
 
+/** What says which files are meant. */
 export interface SourceOptions {
   /** The file with the weights, where a folder or repository has several: `model-q8_0.gguf`. */
   readonly file?: string
@@ -30,6 +32,7 @@ export interface SourceOptions {
   readonly hub?: HubOptions
 }
 
+/** A model in files: its configuration and its tensors. */
 export interface Checkpoint {
   /** What errors call the weights. */
   readonly where: string
@@ -41,8 +44,8 @@ export interface Checkpoint {
 }
 
 /**
- * Opens a model in the Hugging Face layout (`mamba`, `mamba2`, `falcon_mamba`), in that of state-spaces, in a GGUF file, or one
- * that Sidewinder wrote. Only headers are read.
+ * Opens a model in the Hugging Face layout, in that of state-spaces, in a GGUF file, or one that Sidewinder wrote. Which models each
+ * layout has is in `architectures/`. Only headers are read.
  *
  * @throws CheckpointError, ConfigError naming file, tensor or key, what was expected and what was found
  */
@@ -50,8 +53,8 @@ export async function openCheckpoint(source: ModelSource, options: SourceOptions
   const { folder, file, where } = await locate(source, options)
   const weights = await chooseWeights(folder, file, where)
   if (weights.endsWith('.gguf')) return openGguf(folder, weights)
-  const config = fromHuggingFace(parseConfigText(await folder.text(CONFIG), CONFIG), CONFIG)
-  const tensors = published(await readWeights(folder, weights), weights)
+  const { config, layout } = readConfig(parseConfigText(await folder.text(CONFIG), CONFIG), CONFIG)
+  const tensors = readLayout(new Stack(config), layout, await readWeights(folder, weights), weights)
   return { where: weights, config, tensors, tokenizer: () => readTokenizer(folder) }
 }
 
@@ -62,11 +65,11 @@ export async function tokenizerOf(checkpoint: Checkpoint): Promise<Tokenizer | u
 
 async function openGguf(folder: Folder, file: string): Promise<Checkpoint> {
   const { metadata, typedMetadata, tensors } = await readGguf(await folder.open(file), file)
-  const config = fromGguf(metadata, tensors, file)
+  const { config, layout } = readGgufConfig(metadata, tensors, file)
   return {
     where: file,
     config,
-    tensors: namedFromGguf(tensors, config),
+    tensors: readLayout(new Stack(config), layout, tensors, file),
     tokenizer: () => ggufTokenizer(metadata, file, typedMetadata),
   }
 }
@@ -99,15 +102,4 @@ async function kindOnDisk(path: string): Promise<'folder' | 'file' | undefined> 
   const { stat } = await import('node:fs/promises')
   const found = await stat(path).catch(() => undefined)
   return found?.isDirectory() ? 'folder' : found?.isFile() ? 'file' : undefined
-}
-
-/** Two spellings of one name: state-spaces says `embedding`, transformers `embeddings`. */
-function published(tensors: ReadonlyMap<string, StoredTensor>, where: string): Map<string, StoredTensor> {
-  const named = new Map<string, StoredTensor>()
-  for (const [name, stored] of tensors) {
-    const ours = name === 'backbone.embedding.weight' ? 'backbone.embeddings.weight' : name
-    if (named.has(ours)) throw new CheckpointError('a tensor stands twice', { where: `${where}: ${name}` })
-    named.set(ours, stored)
-  }
-  return named
 }

@@ -9,20 +9,22 @@ import {
 import { byteLength, safetensorsParts, type TensorPlan } from '../../checkpoints/safetensors-writer.ts'
 import { Staging } from '../../checkpoints/source.ts'
 import type { StoredTensor } from '../../checkpoints/stored.ts'
-import { CheckpointError } from '../../errors.ts'
+import { CheckpointError, NumericsError } from '../../errors.ts'
+import { walk } from '../../nn/module.ts'
 import { sizeOf, type Shape } from '../../tensor/shape.ts'
 import { ggufOfTokenizer } from '../../tokenizers/gguf/to-gguf.ts'
 import type { Tokenizer } from '../../tokenizers/tokenizer.ts'
-import { expectFinite, storedParameters } from './fill.ts'
+import { placedParameters, type FileRows, type Layout, type PlacedParameter } from '../layouts/layout.ts'
+import { chooseLayout, configText, writeGgufConfig } from '../published.ts'
+import { Stack } from '../stack.ts'
+import { expectFinite, expectParameters } from './fill.ts'
 import type { Checkpoint } from './open.ts'
-import type { MambaLayer, Mamba2Layer, ModelConfig } from '../config.ts'
-import { ggufTensorOf, toGguf } from '../gguf.ts'
-import { configText } from '../hugging-face.ts'
-import { planParameters } from './plan.ts'
+import type { ModelConfig } from '../config.ts'
 
 /** What is saved: a checkpoint, or a model in memory seen as one. */
 export type Saved = Pick<Checkpoint, 'where' | 'config' | 'tensors'>
 
+/** How a model is written. */
 export interface SaveOptions {
   /** Weights are split in files of at most so many bytes (a larger tensor has one to itself). Default: 5 GB, as transformers. */
   readonly shardBytes?: number
@@ -45,9 +47,7 @@ export function folderFiles(
   saved: Saved,
   { shardBytes = 5e9, tokenizer }: FolderOptions = {},
 ): Map<string, FileContent> {
-  const plans = [...planParameters(saved.config, storedParameters(saved, 'f32'))].map(([name, { shape }]) =>
-    planOf(saved, name, shape),
-  )
+  const plans = tensorsOf(saved, chooseLayout(saved.config).layout).map((tensor) => planOf(saved, tensor))
   const files = new Map<string, FileContent>(tokenizer?.files)
   files.set('config.json', configText(saved.config, tokenizer))
   const shards = shardsOf(plans, shardBytes)
@@ -81,27 +81,52 @@ function shardsOf(plans: readonly TensorPlan[], most: number): TensorPlan[][] {
   return shards
 }
 
-/** A parameter as it goes into safetensors: A, which GGUF holds, goes back to A_log. */
-function planOf(saved: Saved, name: string, shape: Shape): TensorPlan {
-  const stored = saved.tensors.get(name)!
-  const isA = name.endsWith('.mixer.A')
-  if (stored.dtype === 'F16' && stored.raw && !isA) {
-    return { name, dtype: 'F16', shape, bytes: () => rawPieces(stored, shape) }
-  }
-  const map = isA ? (values: Float32Array) => logOf(values, `${saved.where}: ${name}`) : undefined
-  return {
-    name: isA ? `${name}_log` : name,
-    dtype: 'F32',
-    shape,
-    bytes: () => bytesOf(valuePieces(saved, name, map)),
-  }
+/** A tensor of a file to be written: some rows of a parameter, in the form that the file has them. */
+interface Written {
+  readonly name: string
+  readonly shape: Shape
+  readonly path: string
+  /** Whether it may be quantised. */
+  readonly packable: boolean
+  /** The first number of the parameter that goes here, and the one after the last. */
+  readonly begin: number
+  readonly end: number
+  /** undefined: the values are those of the checkpoint. */
+  readonly map: ((values: Float32Array) => Float32Array) | undefined
 }
 
-function logOf(values: Float32Array, where: string): Float32Array {
-  return values.map((value) => {
-    if (value < 0) return Math.log(-value)
-    throw new CheckpointError('A must be negative', { where, found: value })
+/** The tensors of a file in this layout. Throws CheckpointError if a parameter is missing, misshapen or has no place there. */
+function tensorsOf(saved: Saved, layout: Layout): Written[] {
+  const stack = new Stack(saved.config)
+  // In the forms of a new tree, the layout names things; then those of the checkpoint are chosen.
+  const places = placedParameters(stack, layout)
+  expectParameters(stack, saved)
+  const paths = new Map(walk(stack).map(({ path, parameter }) => [parameter, path]))
+  return places.flatMap((place) => writtenOf(place, paths.get(place.parameter)!))
+}
+
+function writtenOf({ parameter, tensors }: PlacedParameter, path: string): Written[] {
+  const { shape, packable, alternative, inAlternative } = parameter
+  const row = sizeOf(shape.slice(1))
+  let begin = 0
+  return tensors.map((tensor: FileRows[number]) => {
+    const first = begin
+    begin += tensor.rows * row
+    const wanted = tensor.alternative ?? false
+    const map = wanted === inAlternative ? undefined : wanted ? alternative!.fromFirst : alternative!.toFirst
+    const whole = tensor.shape ?? [tensor.rows, ...shape.slice(1)]
+    return { name: tensor.name, shape: whole, path, packable, begin: first, end: begin, map }
   })
+}
+
+/** A tensor as it goes into safetensors. */
+function planOf(saved: Saved, written: Written): TensorPlan {
+  const { name, shape, map } = written
+  const stored = saved.tensors.get(written.path)!
+  if (stored.dtype === 'F16' && stored.raw && !map) {
+    return { name, dtype: 'F16', shape, bytes: () => rawPieces(stored, written) }
+  }
+  return { name, dtype: 'F32', shape, bytes: () => bytesOf(valuePieces(saved, written)) }
 }
 
 export interface GgufOptions {
@@ -126,45 +151,32 @@ export function ggufFile(
   saved: Saved,
   { type, tokenizer, name = 'sidewinder', onWarning = console.warn }: GgufOptions,
 ): AsyncGenerator<Uint8Array, void, void> {
+  const { metadata: keys, layout, warnings } = writeGgufConfig(saved.config, saved.where)
   const metadata = new Map<string, TypedGgufValue>()
-  for (const [key, value] of toGguf(saved.config, saved.where)) metadata.set(key, typed(value))
+  for (const [key, value] of keys) metadata.set(key, typed(value))
   metadata.set('general.name', { type: 'STRING', value: name })
   metadata.set('general.file_type', { type: 'UINT32', value: FILE_TYPES[type] })
   if (type.startsWith('Q')) metadata.set('general.quantization_version', { type: 'UINT32', value: 2 })
   for (const [key, value] of tokenizerKeys(saved.config, tokenizer)) metadata.set(key, value)
-  const layer = saved.config.layers[0] as MambaLayer | Mamba2Layer
-  warnOfEpsilon(saved, layer, onWarning)
-  const parameters = planParameters(saved.config, storedParameters(saved, 'f32'))
-  const plans = [...parameters].map(([parameter, planned]) => {
-    const to = ggufTensorOf(parameter, planned.shape, layer)
-    const stored = saved.tensors.get(parameter)!
-    const dtype = dtypeFor(type, planned.matrix, to.shape.at(-1)!)
+  for (const warning of warnings) onWarning(`[${saved.where}] ${warning}`)
+  const plans = tensorsOf(saved, layout).map((written) => {
+    const { name: tensor, shape, packable, path } = written
+    const stored = saved.tensors.get(path)!
+    const dtype = dtypeFor(type, packable, shape.at(-1)!)
     if (stored.dtype === dtype && stored.raw && dtype !== 'F32') {
-      return { name: to.name, dtype, shape: to.shape, bytes: () => rawPieces(stored, planned.shape) }
+      return { name: tensor, dtype, shape, bytes: () => rawPieces(stored, written) }
     }
-    const map = parameter.endsWith('.mixer.A_log') ? negativeExp : undefined
-    const where = `${saved.where}: ${parameter}`
+    const where = `${saved.where}: ${path}`
     return {
-      name: to.name,
+      name: tensor,
       dtype,
-      shape: to.shape,
+      shape,
       bytes: async function* () {
-        for await (const values of valuePieces(saved, parameter, map)) yield encodeRows(dtype, values, where)
+        for await (const values of valuePieces(saved, written)) yield encodeRows(dtype, values, where)
       },
     }
   })
   return ggufParts(metadata, plans)
-}
-
-function warnOfEpsilon(
-  { where, config: { eps } }: Saved,
-  layer: MambaLayer | Mamba2Layer,
-  warn: (message: string) => void,
-): void {
-  if (layer.kind !== 'mamba' || layer.innerNorm === undefined || layer.innerNorm === eps) return
-  warn(
-    `[${where}] llama.cpp has one epsilon for all norms: it takes ${eps} for delta, B and C too, not ${layer.innerNorm}`,
-  )
 }
 
 function tokenizerKeys(
@@ -179,8 +191,6 @@ function tokenizerKeys(
   ])
 }
 
-const negativeExp = (values: Float32Array): Float32Array => values.map((value) => -Math.exp(value))
-
 function dtypeFor(type: GgufOptions['type'], matrix: boolean, columns: number): GgufOptions['type'] {
   if (!matrix || type === 'F32') return 'F32'
   return type !== 'F16' && columns % 32 !== 0 ? 'F16' : type
@@ -192,19 +202,31 @@ function typed(value: string | number | boolean | { readonly float: number }): T
   return typeof value === 'number' ? { type: 'UINT32', value } : { type: 'FLOAT32', value: value.float }
 }
 
-/** All values of a tensor, a piece at a time. A piece is the caller's until the next one. */
+/** The values of a tensor to be written, a piece at a time. A piece is the caller's until the next one. */
 async function* valuePieces(
   saved: Saved,
-  name: string,
-  map: ((values: Float32Array) => Float32Array) | undefined,
+  { path, begin, end, map }: Written,
 ): AsyncGenerator<Float32Array, void, void> {
-  const stored = saved.tensors.get(name)!
-  const size = sizeOf(stored.shape)
+  const stored = saved.tensors.get(path)!
+  const where = `${saved.where}: ${path}`
   const staging = new Staging()
-  for (let begin = 0; begin < size; begin += PIECE) {
-    const values = await stored.read(begin, Math.min(begin + PIECE, size), staging)
-    const checked = expectFinite(values, begin, stored, `${saved.where}: ${name}`)
-    yield map ? map(checked) : checked
+  for (let at = begin; at < end; at += PIECE) {
+    const values = expectFinite(await stored.read(at, Math.min(at + PIECE, end), staging), at, stored, where)
+    yield map ? inForm(values, map, where) : values
+  }
+}
+
+/** Names the tensor in what another form refuses. */
+function inForm(
+  values: Float32Array,
+  map: (values: Float32Array) => Float32Array,
+  where: string,
+): Float32Array {
+  try {
+    return map(values)
+  } catch (cause) {
+    if (!(cause instanceof NumericsError)) throw cause
+    throw new CheckpointError(cause.message, { where, cause })
   }
 }
 
@@ -214,10 +236,10 @@ async function* bytesOf(pieces: AsyncIterable<Float32Array>): AsyncGenerator<Uin
   }
 }
 
-async function* rawPieces(stored: StoredTensor, shape: Shape): AsyncGenerator<Uint8Array, void, void> {
-  const size = sizeOf(shape)
+async function* rawPieces(
+  stored: StoredTensor,
+  { begin, end }: Written,
+): AsyncGenerator<Uint8Array, void, void> {
   const staging = new Staging()
-  for (let begin = 0; begin < size; begin += PIECE) {
-    yield await stored.raw!(begin, Math.min(begin + PIECE, size), staging)
-  }
+  for (let at = begin; at < end; at += PIECE) yield await stored.raw!(at, Math.min(at + PIECE, end), staging)
 }

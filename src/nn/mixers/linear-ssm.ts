@@ -1,10 +1,13 @@
-import { copyInto, ltiDense, reshape, zeros } from '../../ops/index.ts'
-import { persistent } from '../../tensor/scope.ts'
+import { copyInto, ltiDense, reshape } from '../../ops/index.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { uniform } from '../initializers.ts'
-import type { SequenceLayer, SequenceOptions, SequenceResult, State } from '../module.ts'
-import type { Parameters } from '../parameters.ts'
+import { asSequence, valueOf, type Input } from '../input.ts'
+import { Mixer, type SequenceOptions, type SequenceResult } from '../mixer.ts'
+import { note } from '../observe.ts'
+import { parameter, type Parameter } from '../parameter.ts'
+import { slot, type Slots, type State } from '../states.ts'
 
+/** Sizes of a linear state-space layer. */
 export interface LinearSSMOptions {
   readonly input: number
   /** State size S. */
@@ -16,45 +19,47 @@ export interface LinearSSMOptions {
  * The textbook state-space model, time-invariant and in discrete time: h ← A h + B x, y = C h + D x.
  * A starts uniform within 1/sqrt(hidden), as PyTorch's recurrent layers do: its spectral radius is about 0.58, so it is stable.
  */
-export class LinearSSM implements SequenceLayer {
-  readonly #hidden: number
-  readonly #device
+export class LinearSSM extends Mixer {
+  readonly slots: Slots
   /** [S, S] */
-  readonly A: Tensor
+  readonly A: Parameter
   /** [S, input] */
-  readonly B: Tensor
+  readonly B: Parameter
   /** [output, S] */
-  readonly C: Tensor
+  readonly C: Parameter
   /** [output, input] */
-  readonly D: Tensor
+  readonly D: Parameter
 
-  constructor({ input, hidden, output }: LinearSSMOptions, at: Parameters) {
-    this.#hidden = hidden
-    this.#device = at.device
-    this.A = at.create('A', [hidden, hidden], uniform(hidden ** -0.5))
-    this.B = at.create('B', [hidden, input], uniform(input ** -0.5), true)
-    this.C = at.create('C', [output, hidden], uniform(hidden ** -0.5), true)
-    this.D = at.create('D', [output, input], uniform(input ** -0.5), true)
+  constructor({ input, hidden, output }: LinearSSMOptions) {
+    super()
+    this.A = parameter([hidden, hidden], { init: uniform(hidden ** -0.5) })
+    this.B = parameter([hidden, input], { init: uniform(input ** -0.5), decay: true })
+    this.C = parameter([output, hidden], { init: uniform(hidden ** -0.5), decay: true })
+    this.D = parameter([output, input], { init: uniform(input ** -0.5), decay: true })
+    this.slots = { ssm: slot([hidden]) }
   }
 
-  /** x [B, L, input] to y [B, L, output]. */
-  forward(x: Tensor): Tensor {
-    return this.sequence(x).y
-  }
-
-  sequence(x: Tensor, { state, reset }: SequenceOptions = {}): SequenceResult {
-    const { A, B, C, D } = this
-    const { y, finalState } = ltiDense({ u: x, A, B, C, D, initialState: state?.ssm, reset })
+  sequence(x: Input, { state, reset }: SequenceOptions = {}): SequenceResult {
+    const u = valueOf(x)
+    const { y, finalState } = ltiDense({
+      u,
+      A: this.A.tensor,
+      B: this.B.tensor,
+      C: this.C.tensor,
+      D: this.D.tensor,
+      initialState: state?.ssm,
+      reset,
+    })
+    note('ssm_input', u)
+    note('ssm_output', y)
+    note('h', finalState)
     return { y, state: { ssm: finalState } }
   }
 
-  step(x: Tensor, state: State): Tensor {
-    const { y, state: next } = this.sequence(reshape(x, [x.shape[0], 1, x.width]), { state })
+  step(x: Input, state: State): Tensor {
+    const input = valueOf(x)
+    const { y, state: next } = this.sequence(asSequence(input), { state })
     copyInto(state.ssm, next.ssm)
-    return reshape(y, [x.shape[0], y.width])
-  }
-
-  createState(batch: number): State {
-    return persistent(() => ({ ssm: zeros(this.#device, [batch, this.#hidden]) }))
+    return reshape(y, [input.shape[0], y.width])
   }
 }

@@ -1,23 +1,40 @@
 import { ConfigError } from '../../errors.ts'
-import { rmsNorm, split, ssd, ssdStateUpdate, zeros } from '../../ops/index.ts'
-import { persistent } from '../../tensor/scope.ts'
+import {
+  activation,
+  add,
+  exp,
+  multiply,
+  rmsNorm,
+  scale,
+  silu,
+  softplus,
+  split,
+  ssd,
+  ssdStateUpdate,
+  subtract,
+} from '../../ops/index.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { CausalConv1d } from '../causal-conv1d.ts'
-import { Decay } from '../decay.ts'
+import { decayOf, decayParameter, storedDecay } from '../decay.ts'
 import { deltaBias, logUniform, ones, residualFanIn } from '../initializers.ts'
+import { asSequence, project, type Input } from '../input.ts'
 import { Linear } from '../linear.ts'
-import type { SequenceLayer, SequenceOptions, SequenceResult, State, Unnormed } from '../module.ts'
-import type { Parameters } from '../parameters.ts'
+import { Mixer, type SequenceOptions, type SequenceResult } from '../mixer.ts'
+import { RMSNorm } from '../norm.ts'
+import { ifObserved, note } from '../observe.ts'
+import { parameter, type Parameter } from '../parameter.ts'
+import { slot, type Slots, type State } from '../states.ts'
 
+/** Sizes of a Mamba-2 layer. */
 export interface Mamba2Options {
   readonly input: number
   /** Inner width E = heads × head width; in a language model twice the width. */
   readonly hidden: number
   readonly output: number
   /** Head width P. Default: 64, or the largest divisor of `hidden` below. */
-  readonly headWidth?: number
+  readonly headDim?: number
   /** State size N of each head. */
-  readonly state?: number
+  readonly stateSize?: number
   /** Groups G of heads that share B and C. */
   readonly groups?: number
   readonly kernel?: number
@@ -42,131 +59,155 @@ type Complete = Required<Omit<Mamba2Options, 'chunk' | 'deltaLimit'>> & Mamba2Op
  *     z, x, B, C, dt = in_proj(input);  x, B, C = silu(conv(x, B, C))
  *     h[t] = exp(dt A) h[t-1] + dt x[t] Bᵀ[t];  y = h C + D x;  output = out_proj(norm(y · silu(z)))
  */
-export class Mamba2 implements SequenceLayer {
+export class Mamba2 extends Mixer {
   readonly #options: Complete
-  readonly #device
+  readonly slots: Slots
   readonly inProj: Linear
   readonly conv1d: CausalConv1d
-  readonly dtBias: Tensor
-  readonly decay: Decay
-  readonly D: Tensor
-  readonly normWeight: Tensor
+  readonly dtBias: Parameter
+  readonly aLog: Parameter
+  readonly D: Parameter
+  readonly norm: RMSNorm
   readonly outProj: Linear
 
-  constructor(options: Mamba2Options, at: Parameters) {
+  constructor(options: Mamba2Options) {
+    super()
     const full = complete(options)
-    const { input, hidden: E, output, groups: G, state: N, kernel, bias, convolutionBias, branches } = full
-    this.#options = full
-    this.#device = at.device
-    const heads = this.heads
-    this.inProj = new Linear(at.at('in_proj'), { input, output: 2 * E + 2 * G * N + heads, bias })
-    this.conv1d = new CausalConv1d(at.at('conv1d'), {
-      channels: E + 2 * G * N,
-      kernel,
-      bias: convolutionBias,
-    })
-    this.dtBias = at.create('dt_bias', [heads], deltaBias())
-    this.decay = new Decay(at, [heads], logUniform(1, 16))
-    this.D = at.create('D', [heads], ones)
-    this.normWeight = at.create('norm.weight', [E], ones)
-    this.outProj = new Linear(at.at('out_proj'), {
-      input: E,
+    const {
+      input,
+      hidden: E,
       output,
+      groups: G,
+      stateSize: N,
+      kernel,
       bias,
-      weight: residualFanIn(E, branches),
-    })
+      convolutionBias,
+      branches,
+    } = full
+    this.#options = full
+    const heads = this.heads
+    this.inProj = new Linear({ input, output: 2 * E + 2 * G * N + heads, bias })
+    this.conv1d = new CausalConv1d({ channels: E + 2 * G * N, kernel, bias: convolutionBias })
+    this.dtBias = parameter([heads], { init: deltaBias() })
+    this.aLog = decayParameter([heads], logUniform(1, 16))
+    this.D = parameter([heads], { init: ones })
+    this.norm = new RMSNorm(E, full.eps)
+    this.outProj = new Linear({ input: E, output, bias, weight: residualFanIn(E, branches) })
+    this.slots = { conv: this.conv1d.window, ssm: slot([heads, full.headDim, N]) }
   }
 
   /** Number of heads H. */
   get heads(): number {
-    return this.#options.hidden / this.#options.headWidth
+    return this.#options.hidden / this.#options.headDim
   }
 
-  /** x [B, L, input] to y [B, L, output]. */
-  forward(x: Tensor): Tensor {
-    return this.sequence(x).y
-  }
-
-  sequence(x: Tensor, { state, reset }: SequenceOptions = {}): SequenceResult {
+  sequence(x: Input, { state, reset }: SequenceOptions = {}): SequenceResult {
     const { groups, deltaLimit, chunk } = this.#options
-    const { z, xBC, dt } = this.#splitProjected(this.inProj.forward(x))
+    const { z, xBC, dt } = this.#splitProjected(project(x, this.inProj))
     const conv = this.conv1d.sequence(xBC, state?.conv, reset)
+    const selected = this.#splitConvolved(conv.y)
+    ifObserved(() => this.#noteSelected({ ...selected, z, dt, reset }))
     const inner = ssd(
       {
-        ...this.#splitConvolved(conv.y),
-        dt,
-        A: this.decay.A(),
-        D: this.D,
-        dtBias: this.dtBias,
+        ...selected,
+        delta: dt,
+        A: decayOf(this.aLog),
+        D: this.D.tensor,
+        deltaBias: this.dtBias.tensor,
         initialState: state?.ssm,
         reset,
       },
-      { groups, dtSoftplus: true, dtLimit: deltaLimit, chunkSize: chunk },
+      { groups, deltaSoftplus: true, deltaLimit, chunkSize: chunk },
     )
-    return { y: this.#finish(inner.y, z), state: { conv: conv.finalWindow, ssm: inner.finalState } }
+    note('ssm_output', inner.y)
+    note('h', inner.finalState)
+    const y = this.outProj.forward(this.#gatedNorm(inner.y, z))
+    note('out_proj', y)
+    return { y, state: { conv: conv.finalWindow, ssm: inner.finalState } }
   }
 
-  step(x: Tensor, state: State): Tensor {
-    return this.#advance(this.inProj.forward(x), state)
-  }
-
-  stepOfNorm({ norm, x, residual }: Unnormed, state: State): { y: Tensor; sum: Tensor } {
-    const { y, sum } = norm.addNormAndProject(x, residual, this.inProj)
-    return { y: this.#advance(y, state), sum }
-  }
-
-  #advance(projected: Tensor, state: State): Tensor {
+  step(x: Input, state: State): Tensor {
     const { groups, deltaLimit, groupedNorm, eps } = this.#options
-    const { z, xBC, dt } = this.#splitProjected(projected)
-    const { A, logDecay } = this.decay.stored
-    const { y } = ssdStateUpdate(
+    const { z, xBC, dt } = this.#splitProjected(project(x, this.inProj))
+    const { A, logDecay } = storedDecay(this.aLog)
+    const selected = this.#splitConvolved(this.conv1d.step(xBC, state.conv))
+    ifObserved(() => this.#noteSelected({ ...selected, z, dt }))
+    const inner = ssdStateUpdate(
       {
         state: state.ssm,
-        ...this.#splitConvolved(this.conv1d.step(xBC, state.conv)),
-        dt,
+        ...selected,
+        delta: dt,
         A,
-        D: this.D,
-        dtBias: this.dtBias,
+        D: this.D.tensor,
+        deltaBias: this.dtBias.tensor,
       },
-      { groups, dtSoftplus: true, dtLimit: deltaLimit, logDecay, inPlace: true },
+      { groups, deltaSoftplus: true, deltaLimit, logDecay, inPlace: true },
     )
-    if (groupedNorm && groups > 1) return this.#finish(y, z)
-    return this.outProj.ofNorm({ x: y, z, scale: this.normWeight }, eps).y
+    note('ssm_output', () => asSequence(inner.y))
+    note('h', state.ssm)
+    const y =
+      groupedNorm && groups > 1
+        ? this.outProj.forward(this.#gatedNorm(inner.y, z))
+        : this.outProj.ofNorm({ x: inner.y, z, scale: this.norm.weight.tensor }, eps).y
+    note('out_proj', () => asSequence(y))
+    return y
   }
 
-  createState(batch: number): State {
-    const { headWidth: P, state: N } = this.#options
-    return persistent(() => ({
-      conv: zeros(this.#device, this.conv1d.windowShape(batch)),
-      ssm: zeros(this.#device, [batch, this.heads, P, N]),
-    }))
+  /** What the recurrence is made of, and the gate: [B, L, …], or [B, …] of a single position. */
+  #noteSelected({ x, B, C, z, dt, reset }: Selected): void {
+    const A = decayOf(this.aLog)
+    const delta = asSequence(clamp(softplus(add(dt, this.dtBias.tensor)), this.#options.deltaLimit))
+    note('ssm_input', asSequence(x))
+    note('delta', delta)
+    note('A', A)
+    note('A_bar', () => exp(multiply(delta, A)))
+    note('B', asSequence(B))
+    note('C', asSequence(C))
+    if (reset) note('reset', reset)
+    note('gate', () => silu(asSequence(z)))
   }
 
   #splitProjected(projected: Tensor): { z: Tensor; xBC: Tensor; dt: Tensor } {
-    const { hidden: E, groups: G, state: N } = this.#options
+    const { hidden: E, groups: G, stateSize: N } = this.#options
     const widths = [E, E + 2 * G * N, this.heads]
     const [z, xBC, dt] = split(projected, widths) as [Tensor, Tensor, Tensor]
     return { z, xBC, dt }
   }
 
   #splitConvolved(xBC: Tensor): { x: Tensor; B: Tensor; C: Tensor } {
-    const { hidden: E, groups: G, state: N } = this.#options
+    const { hidden: E, groups: G, stateSize: N } = this.#options
     const [x, B, C] = split(xBC, [E, G * N, G * N]) as [Tensor, Tensor, Tensor]
     return { x, B, C }
   }
 
-  #finish(y: Tensor, z: Tensor): Tensor {
+  /** norm(y · silu(z)), of each group on its own if the model says so. */
+  #gatedNorm(y: Tensor, z: Tensor): Tensor {
     const { eps, groups, groupedNorm, hidden } = this.#options
     const groupSize = groupedNorm ? hidden / groups : undefined
-    const normed = rmsNorm({ x: y, weight: this.normWeight, z }, { eps, groupSize, normBeforeGate: false })
-    return this.outProj.forward(normed.y)
+    const weight = this.norm.weight.tensor
+    return rmsNorm({ x: y, weight, z }, { eps, groupSize, normBeforeGate: false }).y
   }
+}
+
+interface Selected {
+  readonly x: Tensor
+  readonly B: Tensor
+  readonly C: Tensor
+  readonly z: Tensor
+  readonly dt: Tensor
+  readonly reset?: Tensor | undefined
+}
+
+/** `x` within a range: to the bit itself inside, and within rounding of the bound outside. Either bound may be infinite. */
+function clamp(x: Tensor, [least, most]: readonly [number, number] = [-Infinity, Infinity]): Tensor {
+  const raised = Number.isFinite(least) ? add(x, activation(scale(x, -1, least), 'relu')) : x
+  return Number.isFinite(most) ? subtract(raised, activation(scale(raised, 1, -most), 'relu')) : raised
 }
 
 function complete(options: Mamba2Options): Complete {
   const full = {
-    headWidth: largestDivisor(options.hidden, 64),
-    state: 64,
+    headDim: largestDivisor(options.hidden, 64),
+    stateSize: 64,
     groups: 1,
     kernel: 4,
     bias: false,
@@ -176,14 +217,14 @@ function complete(options: Mamba2Options): Complete {
     branches: 1,
     ...options,
   }
-  if (full.hidden % full.headWidth !== 0) {
+  if (full.hidden % full.headDim !== 0) {
     throw new ConfigError('hidden must be a multiple of the head width', {
       where: 'Mamba2',
-      expected: `a multiple of ${full.headWidth}`,
+      expected: `a multiple of ${full.headDim}`,
       found: full.hidden,
     })
   }
-  const heads = full.hidden / full.headWidth
+  const heads = full.hidden / full.headDim
   if (heads % full.groups !== 0) {
     throw new ConfigError('heads must be a multiple of groups', {
       where: 'Mamba2',

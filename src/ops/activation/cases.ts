@@ -1,5 +1,6 @@
 import { cases, normal } from '../cases.ts'
-import { ACTIVATIONS, activationOp } from './index.ts'
+import { ACTIVATIONS } from './kinds.ts'
+import { activationOp } from './op.ts'
 
 const wide = Object.fromEntries(
   ACTIVATIONS.map((kind) => [

@@ -1,14 +1,11 @@
 import type { Arrays } from '../operation.ts'
-import type {
-  Activation,
-  ActivationBackwardInputs,
-  ActivationBackwardOutputs,
-  ActivationInputs,
-  ActivationOutputs,
-  ActivationParams,
-} from './index.ts'
+import type { Activation } from './kinds.ts'
+import type { ActivationBackward } from './op.ts'
+import type { ActivationInputs, ActivationOutputs, ActivationParams } from './types.ts'
 
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x))
+/** Linear above 20, as torch's. */
+const softplus = (x: number): number => (x > 20 ? x : Math.log1p(Math.exp(x)))
 /** Standard normal density and distribution. */
 const density = (x: number): number => Math.exp(-0.5 * x * x) / Math.sqrt(2 * Math.PI)
 const distribution = (x: number): number => 0.5 * (1 + erf(x / Math.SQRT2))
@@ -26,7 +23,7 @@ export const FUNCTIONS: Record<Activation, { readonly f: Scalar; readonly df: Sc
     df: (x) => sigmoid(x) * (1 + x * (1 - sigmoid(x))),
   },
   sigmoid: { f: sigmoid, df: (x) => sigmoid(x) * (1 - sigmoid(x)) },
-  softplus: { f: (x) => (x > 20 ? x : Math.log1p(Math.exp(x))), df: (x) => (x > 20 ? 1 : sigmoid(x)) },
+  softplus: { f: softplus, df: (x) => (x > 20 ? 1 : sigmoid(x)) },
   gelu: { f: (x) => x * distribution(x), df: (x) => distribution(x) + x * density(x) },
   geluTanh: {
     f: (x) => 0.5 * x * (1 + Math.tanh(GELU_C * (x + GELU_CUBIC * x ** 3))),
@@ -45,7 +42,7 @@ export const FUNCTIONS: Record<Activation, { readonly f: Scalar; readonly df: Sc
   heavyTail: { f: (x) => (x >= 0 ? 1 + x : 1 / (1 - x)), df: (x) => (x >= 0 ? 1 : 1 / (1 - x) ** 2) },
 }
 
-export function reference(
+export function activation(
   { x }: Arrays<ActivationInputs>,
   { y }: Arrays<ActivationOutputs>,
   { kind }: ActivationParams,
@@ -54,9 +51,9 @@ export function reference(
   for (let i = 0; i < x.data.length; i++) y.data[i] = f(x.data[i])
 }
 
-export function backwardReference(
-  { x, dy }: Arrays<ActivationBackwardInputs>,
-  { dx }: Arrays<ActivationBackwardOutputs>,
+export function activationBackward(
+  { x, dy }: Arrays<ActivationBackward['inputs']>,
+  { dx }: Arrays<ActivationBackward['outputs']>,
   { kind }: ActivationParams,
 ): void {
   const { df } = FUNCTIONS[kind]

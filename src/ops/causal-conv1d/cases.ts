@@ -1,5 +1,5 @@
 import { cases, normal, values, type Draw } from '../cases.ts'
-import { causalConv1dOp, causalConv1dUpdateOp } from './index.ts'
+import { causalConv1dOp, causalConv1dUpdateOp } from './op.ts'
 
 /** Resets at the given flat places of [batch, length]. */
 function resets(batch: number, length: number, places: readonly number[]): Draw {

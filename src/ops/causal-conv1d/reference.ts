@@ -1,15 +1,8 @@
+import { dims } from '../../tensor/shape.ts'
+import { FUNCTIONS } from '../activation/reference.ts'
 import type { Arrays } from '../operation.ts'
-import type {
-  CausalConv1dBackwardInputs,
-  CausalConv1dBackwardOutputs,
-  CausalConv1dInputs,
-  CausalConv1dOutputs,
-  CausalConv1dParams,
-  CausalConv1dUpdateInputs,
-  CausalConv1dUpdateOutputs,
-} from './index.ts'
-
-const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x))
+import type { CausalConv1dBackward } from './op.ts'
+import type { CausalConv1dInputs, CausalConv1dOutputs, CausalConv1dParams } from './types.ts'
 
 /** An element of x or of the initial window. */
 interface Place {
@@ -25,7 +18,7 @@ function tap(
   c: number,
   k: number,
 ): Place | undefined {
-  const [, length, channels] = x.shape as [number, number, number]
+  const [, length, channels] = dims(x, 3)
   const taps = weight.shape[1]
   const s = t - taps + 1 + k
   for (let i = Math.max(0, s + 1); i <= t; i++)
@@ -41,20 +34,20 @@ function last(
   c: number,
   j: number,
 ): Place | undefined {
-  const [, length, channels] = x.shape as [number, number, number]
+  const [, length, channels] = dims(x, 3)
   const taps = weight.shape[1]
   const s = length - taps + 1 + j
   if (s >= 0) return { of: 'x', index: (b * length + s) * channels + c }
   return initialWindow && { of: 'window', index: (b * channels + c) * (taps - 1) + s + taps - 1 }
 }
 
-export function reference(
+export function causalConv1d(
   inputs: Arrays<CausalConv1dInputs>,
   { y, finalWindow }: Arrays<CausalConv1dOutputs>,
   { activation = 'identity' }: CausalConv1dParams,
 ): void {
   const { x, weight, initialWindow } = inputs
-  const [batch, length, channels] = x.shape as [number, number, number]
+  const [batch, length, channels] = dims(x, 3)
   const taps = weight.shape[1]
   const at = (place: Place | undefined): number =>
     place ? (place.of === 'x' ? x : initialWindow!).data[place.index] : 0
@@ -62,7 +55,7 @@ export function reference(
     for (let c = 0; c < channels; c++) {
       for (let t = 0; t < length; t++) {
         const pre = preActivation(inputs, at, b, t, c)
-        y.data[(b * length + t) * channels + c] = activation === 'silu' ? pre * sigmoid(pre) : pre
+        y.data[(b * length + t) * channels + c] = FUNCTIONS[activation].f(pre)
       }
       for (let j = 0; j < taps - 1; j++) {
         finalWindow.data[(b * channels + c) * (taps - 1) + j] = at(last(inputs, b, c, j))
@@ -84,13 +77,13 @@ function preActivation(
   return pre
 }
 
-export function backwardReference(
-  inputs: Arrays<CausalConv1dBackwardInputs>,
-  { dx, dweight, dbias, dInitialWindow }: Arrays<CausalConv1dBackwardOutputs>,
+export function causalConv1dBackward(
+  inputs: Arrays<CausalConv1dBackward['inputs']>,
+  { dx, dWeight, dBias, dInitialWindow }: Arrays<CausalConv1dBackward['outputs']>,
   { activation = 'identity' }: CausalConv1dParams,
 ): void {
   const { x, weight, initialWindow, dy, dFinalWindow } = inputs
-  const [batch, length, channels] = x.shape as [number, number, number]
+  const [batch, length, channels] = dims(x, 3)
   const taps = weight.shape[1]
   const at = (place: Place | undefined): number =>
     place ? (place.of === 'x' ? x : initialWindow!).data[place.index] : 0
@@ -102,38 +95,19 @@ export function backwardReference(
       for (let t = 0; t < length; t++) {
         if (!dy) break
         const pre = preActivation(inputs, at, b, t, c)
-        const slope = activation === 'silu' ? sigmoid(pre) * (1 + pre * (1 - sigmoid(pre))) : 1
-        const dpre = dy.data[(b * length + t) * channels + c] * slope
-        if (dbias) dbias.data[c] += dpre
+        const slope = FUNCTIONS[activation].df(pre)
+        const dPre = dy.data[(b * length + t) * channels + c] * slope
+        if (dBias) dBias.data[c] += dPre
         for (let k = 0; k < taps; k++) {
           const place = tap(inputs, b, t, c, k)
-          dweight.data[c * taps + k] += dpre * at(place)
-          add(place, dpre * weight.data[c * taps + k])
+          dWeight.data[c * taps + k] += dPre * at(place)
+          add(place, dPre * weight.data[c * taps + k])
         }
       }
       for (let j = 0; j < taps - 1; j++) {
         if (!dFinalWindow) break
         add(last(inputs, b, c, j), dFinalWindow.data[(b * channels + c) * (taps - 1) + j])
       }
-    }
-  }
-}
-
-export function updateReference(
-  { window, x, weight, bias }: Arrays<CausalConv1dUpdateInputs>,
-  { y }: Arrays<CausalConv1dUpdateOutputs>,
-  { activation = 'identity' }: CausalConv1dParams,
-): void {
-  const [batch, channels] = x.shape as [number, number]
-  const taps = weight.shape[1]
-  for (let b = 0; b < batch; b++) {
-    for (let c = 0; c < channels; c++) {
-      const i = b * channels + c
-      const inputs = [...window.data.slice(i * (taps - 1), (i + 1) * (taps - 1)), x.data[i]]
-      let pre = bias ? bias.data[c] : 0
-      for (let k = 0; k < taps; k++) pre += weight.data[c * taps + k] * inputs[k]
-      y.data[i] = activation === 'silu' ? pre * sigmoid(pre) : pre
-      for (let k = 0; k < taps - 1; k++) window.data[i * (taps - 1) + k] = inputs[k + 1]!
     }
   }
 }

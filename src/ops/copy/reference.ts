@@ -1,6 +1,6 @@
 import type { Arrays } from '../operation.ts'
-import type { CopyInputs, CopyOutputs } from './index.ts'
+import type { CopyInputs, CopyOutputs } from './types.ts'
 
-export function reference({ x }: Arrays<CopyInputs>, { y }: Arrays<CopyOutputs>): void {
+export function copy({ x }: Arrays<CopyInputs>, { y }: Arrays<CopyOutputs>): void {
   y.data.set(x.data)
 }

@@ -1,6 +1,6 @@
 import { sizeOf, type Shape } from '../../tensor/shape.ts'
 import { cases, integers, normal, values, type CaseSet, type Draw } from '../cases.ts'
-import { crossEntropyBackwardInPlaceOp, crossEntropyBackwardOp, crossEntropyOp } from './index.ts'
+import { crossEntropyBackwardInPlaceOp, crossEntropyBackwardOp, crossEntropyOp } from './op.ts'
 
 /** Labels below V, about a third of which do not count. */
 function someIgnored(shape: Shape, V: number, ignoreIndex: number): Draw {

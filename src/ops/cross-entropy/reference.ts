@@ -1,23 +1,18 @@
-import type { Arrays, NdArray } from '../operation.ts'
-import type {
-  CrossEntropyBackwardInputs,
-  CrossEntropyBackwardOutputs,
-  CrossEntropyBackwardParams,
-  CrossEntropyInputs,
-  CrossEntropyOutputs,
-  CrossEntropyParams,
-} from './index.ts'
+import { dims } from '../../tensor/shape.ts'
+import type { Arrays } from '../operation.ts'
+import type { CrossEntropyBackward } from './op.ts'
+import type { CrossEntropyInputs, CrossEntropyOutputs, CrossEntropyParams } from './types.ts'
 
 /** The column that a label means: the nearest one if it is out of range. */
 const columnOf = (label: number, V: number): number => Math.min(Math.max(label, 0), V - 1)
 
 /** loss = (1 / count) Σ_t logSumExp[t] - logits[t, labels[t]], over the t that count */
-export function reference(
+export function crossEntropy(
   { logits, labels }: Arrays<CrossEntropyInputs>,
   { loss, count, logSumExp }: Arrays<CrossEntropyOutputs>,
   { ignoreIndex }: CrossEntropyParams,
 ): void {
-  const [T, V] = logits.shape as [number, number]
+  const [T, V] = dims(logits, 2)
   for (let t = 0; t < T; t++) {
     if (labels.data[t] === ignoreIndex) continue
     const row = logits.data.subarray(t * V, (t + 1) * V)
@@ -32,32 +27,16 @@ export function reference(
   if (count.data[0] > 0) loss.data[0] /= count.data[0]
 }
 
-export function backwardReference(
-  inputs: Arrays<CrossEntropyBackwardInputs>,
-  { dLogits }: Arrays<CrossEntropyBackwardOutputs>,
-  params: CrossEntropyBackwardParams,
-): void {
-  backward(inputs, dLogits, params)
-}
-
-export function backwardInPlaceReference(
-  inputs: Arrays<CrossEntropyBackwardInputs>,
-  _: object,
-  params: CrossEntropyBackwardParams,
-): void {
-  backward(inputs, inputs.logits, params)
-}
-
 /**
  * dLogits[t, v] = softmax(logits[t])[v] (dLoss / count + dLogSumExp[t]) - [v = labels[t]] dLoss / count,
- * 0 where the label does not count. dLogits may be the logits.
+ * 0 where the label does not count.
  */
-function backward(
-  { logits, labels, logSumExp, count, dLoss, dLogSumExp }: Arrays<CrossEntropyBackwardInputs>,
-  dLogits: NdArray,
-  { ignoreIndex }: CrossEntropyBackwardParams,
+export function crossEntropyBackward(
+  { logits, labels, logSumExp, count, dLoss, dLogSumExp }: Arrays<CrossEntropyBackward['inputs']>,
+  { dLogits }: Arrays<CrossEntropyBackward['outputs']>,
+  { ignoreIndex }: CrossEntropyBackward['params'],
 ): void {
-  const [T, V] = logits.shape as [number, number]
+  const [T, V] = dims(logits, 2)
   const share = (dLoss?.data[0] ?? 0) / Math.max(count.data[0], 1)
   for (let t = 0; t < T; t++) {
     const counts = labels.data[t] !== ignoreIndex

@@ -1,16 +1,10 @@
 import { wasmLaunch, type WasmLaunch } from '../../devices/wasm/launch.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import type { Call } from '../operation.ts'
-import type {
-  CrossEntropyBackwardInputs,
-  CrossEntropyBackwardOutputs,
-  CrossEntropyBackwardParams,
-  CrossEntropyInputs,
-  CrossEntropyOutputs,
-  CrossEntropyParams,
-} from './index.ts'
+import type { CrossEntropyBackward, CrossEntropyBackwardInPlace } from './op.ts'
+import type { CrossEntropyInputs, CrossEntropyOutputs, CrossEntropyParams } from './types.ts'
 
-export function wasm({
+export function crossEntropy({
   inputs: { logits, labels },
   outputs: { loss, count, logSumExp },
   params: { ignoreIndex },
@@ -33,25 +27,22 @@ export function wasm({
   ]
 }
 
-export function wasmBackward({
+export function crossEntropyBackward({
   inputs,
   outputs: { dLogits },
   params,
-}: Call<CrossEntropyBackwardInputs, CrossEntropyBackwardOutputs, CrossEntropyBackwardParams>): WasmLaunch[] {
+}: CrossEntropyBackward): WasmLaunch[] {
   return backward(inputs, dLogits, params)
 }
 
-export function wasmBackwardInPlace({
-  inputs,
-  params,
-}: Call<CrossEntropyBackwardInputs, object, CrossEntropyBackwardParams>): WasmLaunch[] {
+export function crossEntropyBackwardInPlace({ inputs, params }: CrossEntropyBackwardInPlace): WasmLaunch[] {
   return backward(inputs, inputs.logits, params)
 }
 
 function backward(
-  { logits, labels, logSumExp, count, dLoss, dLogSumExp }: CrossEntropyBackwardInputs,
+  { logits, labels, logSumExp, count, dLoss, dLogSumExp }: CrossEntropyBackward['inputs'],
   dLogits: Tensor,
-  { ignoreIndex }: CrossEntropyBackwardParams,
+  { ignoreIndex }: CrossEntropyBackward['params'],
 ): WasmLaunch[] {
   const tensors = { logits, labels, logSumExp, count, dLoss, dLogSumExp, dLogits }
   const numbers = { V: logits.width, logitsStride: logits.rowStride, ignoreIndex }

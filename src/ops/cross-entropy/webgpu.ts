@@ -1,14 +1,8 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../devices/webgpu/kernel.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import type { Call } from '../operation.ts'
-import type {
-  CrossEntropyBackwardInputs,
-  CrossEntropyBackwardOutputs,
-  CrossEntropyBackwardParams,
-  CrossEntropyInputs,
-  CrossEntropyOutputs,
-  CrossEntropyParams,
-} from './index.ts'
+import type { CrossEntropyBackward, CrossEntropyBackwardInPlace } from './op.ts'
+import type { CrossEntropyInputs, CrossEntropyOutputs, CrossEntropyParams } from './types.ts'
 
 const WORKGROUP = 256
 
@@ -123,7 +117,7 @@ const crossEntropyMean = defineKernel({
  * NaN where
  * logSumExp is. Without `logits`, dLogits holds them. One element a thread.
  */
-const crossEntropyBackward = defineKernel({
+const crossEntropyBackwardKernel = defineKernel({
   name: 'crossEntropyBackward',
   bindings: {
     logits: 'f32? view',
@@ -158,7 +152,7 @@ const crossEntropyBackward = defineKernel({
     }`,
 })
 
-export function webgpu({
+export function crossEntropy({
   inputs: { logits, labels },
   outputs: { loss, count, logSumExp },
   params: { ignoreIndex },
@@ -182,33 +176,26 @@ export function webgpu({
   ]
 }
 
-export function webgpuBackward({
+export function crossEntropyBackward({
   inputs,
   outputs: { dLogits },
   params,
-}: Call<
-  CrossEntropyBackwardInputs,
-  CrossEntropyBackwardOutputs,
-  CrossEntropyBackwardParams
->): WebGpuLaunch[] {
+}: CrossEntropyBackward): WebGpuLaunch[] {
   return backward(inputs, inputs.logits, dLogits, params)
 }
 
-export function webgpuBackwardInPlace({
-  inputs,
-  params,
-}: Call<CrossEntropyBackwardInputs, object, CrossEntropyBackwardParams>): WebGpuLaunch[] {
+export function crossEntropyBackwardInPlace({ inputs, params }: CrossEntropyBackwardInPlace): WebGpuLaunch[] {
   return backward(inputs, undefined, inputs.logits, params)
 }
 
 function backward(
-  { labels, logSumExp, count, dLoss, dLogSumExp }: CrossEntropyBackwardInputs,
+  { labels, logSumExp, count, dLoss, dLogSumExp }: CrossEntropyBackward['inputs'],
   logits: Tensor | undefined,
   dLogits: Tensor,
-  { ignoreIndex }: CrossEntropyBackwardParams,
+  { ignoreIndex }: CrossEntropyBackward['params'],
 ): WebGpuLaunch[] {
   return [
-    launch(crossEntropyBackward, {
+    launch(crossEntropyBackwardKernel, {
       bindings: { logits, labels, logSumExp, count, dLoss, dLogSumExp, dLogits },
       uniforms: { size: dLogits.size, V: dLogits.width, ignoreIndex },
       constants: { WORKGROUP },

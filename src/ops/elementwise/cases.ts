@@ -1,5 +1,5 @@
-import { cases, integers, normal } from '../cases.ts'
-import { accumulateOp, binaryOp, copyIntoOp, fillOp, OPERATORS, scaleOp } from './index.ts'
+import { cases, halves, integers, normal } from '../cases.ts'
+import { accumulateOp, binaryOp, copyIntoOp, fillOp, OPERATORS, scaleOp } from './op.ts'
 
 const operators = Object.fromEntries(
   OPERATORS.map((operator) => [
@@ -50,9 +50,11 @@ export const elementwiseCases = [
     floats: { inputs: { into: normal([5, 131]), x: normal([5, 131]) }, params: {} },
     integers: { inputs: { into: integers([7], 0, 9), x: integers([7], -3, 3) }, params: {} },
     'a view': { inputs: { into: normal([5, 13]), x: normal([5, 13], { columnsOf: 29 }) }, params: {} },
+    halves: { inputs: { into: halves([5, 13]), x: halves([5, 13], { columnsOf: 29 }) }, params: {} },
   }),
   cases(fillOp, {
     floats: { inputs: { into: normal([3, 1031]) }, params: { value: 0.75 } },
     integers: { inputs: { into: integers([33], 0, 9) }, params: { value: -7 } },
+    halves: { inputs: { into: halves([3, 1031]) }, params: { value: 0.1 } },
   }),
 ]

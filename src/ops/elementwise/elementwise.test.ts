@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest'
-import { ReferenceDevice } from '../../devices/reference/device.ts'
 import { ShapeError } from '../../errors.ts'
 import { tensor } from '../../tensor/tensor.ts'
 import { withGradients } from '../gradients.ts'
-import { accumulate, add, copyInto, multiply, zeros } from './index.ts'
+import { openDevice } from '../open-device.ts'
+import { accumulate, add, copyInto, multiply, zeros } from './op.ts'
 
-const device = new ReferenceDevice()
+const device = await openDevice('reference')
 
 test('axes that broadcast in turn more often than kernels loop', async () => {
   const a = tensor(device, [1, 2, 3, 4, 5, 6, 7, 8], [2, 1, 2, 1, 2])

@@ -1,5 +1,5 @@
 import { cases, integers, normal, values, type CaseSet } from '../cases.ts'
-import { embeddingOp, scatterAddOp } from './index.ts'
+import { embeddingOp, scatterAddOp } from './op.ts'
 
 const embeddingCases = cases(embeddingOp, {
   'one token': { inputs: { tokens: integers([1], 0, 1), weight: normal([1, 1]) }, params: {} },

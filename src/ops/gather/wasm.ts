@@ -6,12 +6,12 @@ import type {
   ScatterAddInputs,
   ScatterAddOutputs,
   ScatterAddParams,
-} from './index.ts'
+} from './types.ts'
 
 /** As in `wasm.as.ts`. */
 const COLUMNS = 16
 
-export function embeddingWasm({
+export function embedding({
   inputs: { tokens, weight },
   outputs: { y },
 }: Call<EmbeddingInputs, EmbeddingOutputs, object>): WasmLaunch[] {
@@ -19,7 +19,7 @@ export function embeddingWasm({
   return [wasmLaunch('embeddingRows', args, tokens.size)]
 }
 
-export function scatterAddWasm({
+export function scatterAdd({
   inputs: { rows, indices },
   outputs: { y },
   params: { count },

@@ -6,7 +6,7 @@ import type {
   ScatterAddInputs,
   ScatterAddOutputs,
   ScatterAddParams,
-} from './index.ts'
+} from './types.ts'
 
 const WORKGROUP = 256
 
@@ -118,7 +118,7 @@ const scatterSum = defineKernel({
     }`,
 })
 
-export function embeddingWebgpu({
+export function embedding({
   inputs: { tokens, weight },
   outputs: { y },
 }: Call<EmbeddingInputs, EmbeddingOutputs, object>): WebGpuLaunch[] {
@@ -132,7 +132,7 @@ export function embeddingWebgpu({
   ]
 }
 
-export function scatterAddWebgpu({
+export function scatterAdd({
   inputs: { rows, indices },
   outputs: { y },
   params: { count },
@@ -140,8 +140,8 @@ export function scatterAddWebgpu({
 }: Call<ScatterAddInputs, ScatterAddOutputs, ScatterAddParams>): WebGpuLaunch[] {
   const T = indices.size
   const { width } = rows
-  const order = scratch([Math.max(T, 1)])
-  const starts = scratch([count + 1])
+  const order = scratch([Math.max(T, 1)], 'u32')
+  const starts = scratch([count + 1], 'u32')
   // Lanes pay where places are many for each row of y: a small vocabulary.
   const COLUMNS = T >= 8 * count || width <= 64 ? 64 : WORKGROUP
   const constants = { WORKGROUP }

@@ -1,5 +1,5 @@
-import { cases, integers, normal } from '../cases.ts'
-import { concatOp, reshapeOp } from './index.ts'
+import { cases, halves, integers, normal } from '../cases.ts'
+import { concatOp, reshapeOp } from './op.ts'
 
 export const layoutCases = [
   cases(reshapeOp, {
@@ -22,6 +22,11 @@ export const layoutCases = [
     integers: {
       inputs: { part0: integers([7, 2], -9, 9), part1: integers([7, 3], 0, 9) },
       params: { leading: [7], widths: [2, 3] },
+    },
+    'halves, odd widths and a missing part': {
+      inputs: { part0: halves([5, 3]), part1: undefined, part2: halves([5, 7], { columnsOf: 12 }) },
+      params: { leading: [5], widths: [3, 5, 7] },
+      finiteDifferences: false,
     },
   }),
 ]

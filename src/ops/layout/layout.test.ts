@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest'
-import { ReferenceDevice } from '../../devices/reference/device.ts'
 import { ShapeError } from '../../errors.ts'
 import type { Shape } from '../../tensor/shape.ts'
 import { tensor, type Tensor } from '../../tensor/tensor.ts'
 import { contiguous } from '../apply.ts'
-import { scale } from '../elementwise/index.ts'
+import { scale } from '../elementwise/op.ts'
 import { withGradients } from '../gradients.ts'
-import { concat, reshape, slice, split } from './index.ts'
+import { openDevice } from '../open-device.ts'
+import { concat, reshape, slice, split } from './op.ts'
 
-const device = new ReferenceDevice()
+const device = await openDevice('reference')
 const count = (shape: Shape): Tensor => {
   const size = shape.reduce((product, axis) => product * axis, 1)
   return tensor(

@@ -1,11 +1,7 @@
 import type { Arrays, NdArray } from '../operation.ts'
 import { part, type ConcatOutputs, type ConcatParams, type Parts } from './types.ts'
 
-export function concatReference(
-  parts: Arrays<Parts>,
-  { y }: Arrays<ConcatOutputs>,
-  { widths }: ConcatParams,
-): void {
+export function concat(parts: Arrays<Parts>, { y }: Arrays<ConcatOutputs>, { widths }: ConcatParams): void {
   const total = y.shape.at(-1)!
   const rows = y.data.length / total
   let start = 0

@@ -1,6 +1,6 @@
 /**
- * Writes x [rows, width], whose rows are xStride words apart, or zeros if x is absent, to columns [start, start + width) of
- * y [rows, total]. Items: rows.
+ * Writes x [rows, width], whose rows are xStride apart, or zeros if x is absent, to columns [start, start + width) of
+ * y [rows, total]. All widths are in bytes. Items: rows.
  */
 export function layoutWriteColumns(
   x: usize,
@@ -13,8 +13,8 @@ export function layoutWriteColumns(
   end: i32,
 ): void {
   for (let row = begin; row < end; row++) {
-    const to = y + ((<usize>(row * total + start)) << 2)
-    if (x == 0) memory.fill(to, 0, (<usize>width) << 2)
-    else memory.copy(to, x + ((<usize>(row * xStride)) << 2), (<usize>width) << 2)
+    const to = y + <usize>row * <usize>total + start
+    if (x == 0) memory.fill(to, 0, width)
+    else memory.copy(to, x + <usize>row * <usize>xStride, width)
   }
 }

@@ -1,5 +1,5 @@
 import { cases, normal } from '../cases.ts'
-import { matmulOp } from './index.ts'
+import { matmulOp } from './op.ts'
 import type { MatmulParams } from './types.ts'
 
 const plain: MatmulParams = { transposeA: false, transposeB: false, activation: 'identity', keepPre: false }

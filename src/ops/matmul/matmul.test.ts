@@ -1,15 +1,14 @@
 import { expect, test } from 'vitest'
 import { relativeError } from '../../../test/suites/compare.ts'
-import { openDevice } from '../../devices/open.ts'
-import { ReferenceDevice } from '../../devices/reference/device.ts'
+import type { AnyDevice } from '../../devices/device.ts'
+import { openDevice } from '../../ops/open-device.ts'
 import { Random } from '../../tensor/random.ts'
 import { scope } from '../../tensor/scope.ts'
 import { tensor, type Tensor } from '../../tensor/tensor.ts'
-import type { AnyDevice } from '../../devices/device.ts'
 import { contiguous } from '../apply.ts'
 import { withGradients } from '../gradients.ts'
-import { slice } from '../layout/index.ts'
-import { linear, matmul } from './index.ts'
+import { slice } from '../layout/op.ts'
+import { linear, matmul } from './op.ts'
 
 function random(device: AnyDevice, shape: readonly number[], seed: number): Tensor {
   const draw = new Random(seed)
@@ -26,7 +25,7 @@ async function flat(x: Tensor): Promise<Float32Array> {
 }
 
 test('linear takes one row, or rows in any number of axes', async () => {
-  const device = new ReferenceDevice()
+  const device = await openDevice('reference')
   const weight = tensor(device, [1, 2, 3, 4, 5, 6], [3, 2])
   const bias = tensor(device, [0, 0, 1])
   const x = tensor(device, [1, 10])
@@ -37,8 +36,8 @@ test('linear takes one row, or rows in any number of axes', async () => {
   expect([...(await y.read())]).toEqual([441, 1849, 4356, 1, 9, 36])
 })
 
-test('operands that do not fit are named', () => {
-  const device = new ReferenceDevice()
+test('operands that do not fit are named', async () => {
+  const device = await openDevice('reference')
   const a = random(device, [2, 3], 1)
   expect(() => matmul({ a, b: random(device, [4, 5], 2) })).toThrow('matmul: b')
   expect(() => matmul({ a, b: random(device, [3, 5], 2), bias: random(device, [4], 3) })).toThrow(
@@ -48,8 +47,8 @@ test('operands that do not fit are named', () => {
   expect(() => matmul({ a: batch, b: random(device, [3, 4, 5], 2) })).toThrow('leading axes differ')
 })
 
-test('what an activation keeps for its gradient goes with the tape', () => {
-  const device = new ReferenceDevice()
+test('what an activation keeps for its gradient goes with the tape', async () => {
+  const device = await openDevice('reference')
   const [x, weight] = [random(device, [5, 3], 1), random(device, [7, 3], 2)]
   const seed = random(device, [5, 7], 3)
   const before = device.heap.usedBytes

@@ -2,12 +2,12 @@ import { FUNCTIONS } from '../activation/reference.ts'
 import type { Arrays, NdArray } from '../operation.ts'
 import type { MatmulInputs, MatmulOutputs, MatmulParams } from './types.ts'
 
-export function reference(
+export function matmul(
   { a, b, bias, residual }: Arrays<MatmulInputs>,
   { y, pre }: Arrays<MatmulOutputs>,
   { transposeA, transposeB, activation }: MatmulParams,
 ): void {
-  const [M, N] = y.shape.slice(-2) as [number, number]
+  const [M, N] = y.shape.slice(-2)
   const K = a.shape.at(transposeA ? -2 : -1)!
   const activate = FUNCTIONS[activation]
   for (let matrix = 0; matrix < y.data.length / (M * N); matrix++) {

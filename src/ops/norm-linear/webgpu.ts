@@ -1,10 +1,9 @@
 import { defineKernel, launch, type WebGpuLaunch } from '../../devices/webgpu/kernel.ts'
 import { ACTIVATIONS } from '../activation/kinds.ts'
-import { DOT_CONSTANTS, DOT_WGSL, ROWS_AT_WGSL, SUMS_WGSL } from '../matmul/few-rows.ts'
-import { dotPlan, webgpu as float } from '../matmul/webgpu.ts'
-import { BINDINGS, SHARED_WGSL, UNIFORMS } from '../matmul/wgsl.ts'
-import { webgpu as norm } from '../norm/webgpu.ts'
-import type { Call } from '../operation.ts'
+import { kernelFor, type Kernel } from '../kernels.ts'
+import { DOT_CONSTANTS, DOT_WGSL, ROWS_AT_WGSL, SUMS_WGSL } from '../matmul/webgpu/few-rows.ts'
+import { dotPlan } from '../matmul/webgpu/launch.ts'
+import { BINDINGS, SHARED_WGSL, UNIFORMS } from '../matmul/webgpu/wgsl.ts'
 import { PACKED_FORMATS } from '../packed/format.ts'
 import {
   PACKED_BINDINGS,
@@ -12,10 +11,9 @@ import {
   PACKED_DOT_WGSL,
   PACKED_SHARED_WGSL,
   PACKED_UNIFORMS,
-} from '../packed/kernels.ts'
-import { linearWebgpu as packed, packedDotPlan } from '../packed/webgpu.ts'
-import { inTurn } from './in-turn.ts'
-import type { NormLinearInputs, NormLinearOutputs, NormLinearParams } from './index.ts'
+} from '../packed/webgpu/kernels.ts'
+import { packedDotPlan } from '../packed/webgpu/launch.ts'
+import type { NormLinearInputs, NormLinearOutputs, NormLinearParams } from './types.ts'
 
 /**
  * The hooks of the kernels for few rows. The root is the same for a whole row of y: sums of squares are made beside the products
@@ -66,43 +64,46 @@ const packedNormDot = defineKernel({
   body: `${PACKED_SHARED_WGSL}${SUMS_WGSL}${NORM_ROWS_WGSL}${ROWS_AT_WGSL}${PACKED_DOT_WGSL}`,
 })
 
-export function webgpu(call: Call<NormLinearInputs, NormLinearOutputs, NormLinearParams>): WebGpuLaunch[] {
-  const { inputs, outputs, params } = call
-  const { x, residual, z, scale, weight, bias } = inputs
-  const { eps, format, rows: N } = params
-  const [M, K] = [x.rows, x.width]
-  if (M > call.device.choices.fewRows) return inTurn(call, norm, { float, packed })
+/** For few rows: each workgroup computes the norm again, beside its products. */
+export const normLinear: Kernel<NormLinearInputs, NormLinearOutputs, NormLinearParams, WebGpuLaunch> =
+  kernelFor(
+    ({ x }) => x.rows <= x.device.choices.fewRows,
+    ({ inputs, outputs, params }) => {
+      const { x, residual, z, scale, weight, bias } = inputs
+      const { eps, format, rows: N } = params
+      const [M, K] = [x.rows, x.width]
 
-  const bindings = {
-    a: x,
-    b: weight,
-    bias,
-    y: outputs.y,
-    scale,
-    added: residual,
-    gate: z,
-    total: outputs.sum,
-  }
-  const uniforms = { M, N, K, aBatch: 0, eps }
-  const flags = { TRANSPOSE_A: false, KIND: ACTIVATIONS.indexOf('identity') }
-  if (format === undefined) {
-    const { constants, grid } = dotPlan({ batch: 1, M, N, K }, true)
-    return [
-      launch(normDot, {
-        bindings,
-        uniforms: { ...uniforms, bBatch: 0 },
-        constants: { ...flags, TRANSPOSE_B: true, ...constants },
-        grid,
-      }),
-    ]
-  }
-  const { constants, grid } = packedDotPlan(M, N, K)
-  return [
-    launch(packedNormDot, {
-      bindings,
-      uniforms: { ...uniforms, panelWords: weight.width },
-      constants: { ...flags, FORMAT: PACKED_FORMATS.indexOf(format), ...constants },
-      grid,
-    }),
-  ]
-}
+      const bindings = {
+        a: x,
+        b: weight,
+        bias,
+        y: outputs.y,
+        scale,
+        added: residual,
+        gate: z,
+        total: outputs.sum,
+      }
+      const uniforms = { M, N, K, aBatch: 0, eps }
+      const flags = { TRANSPOSE_A: false, KIND: ACTIVATIONS.indexOf('identity') }
+      if (format === undefined) {
+        const { constants, grid } = dotPlan({ batch: 1, M, N, K }, true)
+        return [
+          launch(normDot, {
+            bindings,
+            uniforms: { ...uniforms, bBatch: 0 },
+            constants: { ...flags, TRANSPOSE_B: true, ...constants },
+            grid,
+          }),
+        ]
+      }
+      const { constants, grid } = packedDotPlan(M, N, K)
+      return [
+        launch(packedNormDot, {
+          bindings,
+          uniforms: { ...uniforms, panelWords: weight.width },
+          constants: { ...flags, FORMAT: PACKED_FORMATS.indexOf(format), ...constants },
+          grid,
+        }),
+      ]
+    },
+  )

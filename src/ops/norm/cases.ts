@@ -1,5 +1,5 @@
 import { cases, normal, type CaseSet } from '../cases.ts'
-import { normOp, residualNormOp } from './index.ts'
+import { normOp, residualNormOp } from './op.ts'
 
 const rms = { eps: 1e-5, center: false }
 const layer = { eps: 1e-5, center: true }

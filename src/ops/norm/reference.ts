@@ -1,13 +1,7 @@
 import { FUNCTIONS } from '../activation/reference.ts'
 import type { Arrays, NdArray } from '../operation.ts'
-import type {
-  NormBackwardInputs,
-  NormBackwardOutputs,
-  NormBackwardParams,
-  NormInputs,
-  NormOutputs,
-  NormParams,
-} from './index.ts'
+import type { NormBackward } from './op.ts'
+import type { NormInputs, NormOutputs, NormParams } from './types.ts'
 
 const silu = (x: number): number => FUNCTIONS.silu.f(x)
 const siluGradient = (x: number): number => FUNCTIONS.silu.df(x)
@@ -29,7 +23,7 @@ function normalize(v: readonly number[], { eps, center }: NormParams): { n: numb
   return { n: v.map((x) => (x - mu) * r), r }
 }
 
-export function reference(
+export function norm(
   { x, residual, weight, bias, z }: Arrays<NormInputs>,
   { y, sum }: Arrays<NormOutputs>,
   params: NormParams,
@@ -50,10 +44,10 @@ export function reference(
 }
 
 /** dv = r (dn - n mean(n dn) - mean(dn)), the last term if centered. */
-export function backwardReference(
-  { x, weight, bias, z, dy, dsum }: Arrays<NormBackwardInputs>,
-  { dx, dz, dweight, dbias }: Arrays<NormBackwardOutputs>,
-  params: NormBackwardParams,
+export function normBackward(
+  { x, weight, bias, z, dy, dSum }: Arrays<NormBackward['inputs']>,
+  { dx, dz, dWeight, dBias }: Arrays<NormBackward['outputs']>,
+  params: NormBackward['params'],
 ): void {
   const width = x.shape.at(-1)!
   const { groupSize = width, normBeforeGate = false, center } = params
@@ -73,10 +67,10 @@ export function backwardReference(
       const channel = i % width
       const dv = r * (dn[k] - n[k] * meanNdn - meanDn)
       const dgate = normBeforeGate ? dy.data[i] * (n[k] * w[k] + (bias?.data[channel] ?? 0)) : dv * x.data[i]
-      dx.data[i] = dv * (normBeforeGate ? 1 : gate[k]) + (dsum?.data[i] ?? 0)
+      dx.data[i] = dv * (normBeforeGate ? 1 : gate[k]) + (dSum?.data[i] ?? 0)
       if (dz) dz.data[i] = dgate * siluGradient(z!.data[i])
-      if (dweight) dweight.data[channel] += da[k] * n[k]
-      if (dbias) dbias.data[channel] += da[k]
+      if (dWeight) dWeight.data[channel] += da[k] * n[k]
+      if (dBias) dBias.data[channel] += da[k]
     }
   }
 }

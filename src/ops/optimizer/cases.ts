@@ -1,5 +1,5 @@
 import { cases, normal, values, type CaseSet } from '../cases.ts'
-import { adamWStepOp, clipFactorOp, sumOfSquaresOp } from './index.ts'
+import { adamWStepOp, clipFactorOp, sumOfSquaresOp } from './op.ts'
 
 const hyper = (step: number, weightDecay: number): ReturnType<typeof values> =>
   values([8], [2e-2, 0.9, 0.95, 1e-8, weightDecay, 1 - 0.9 ** step, 1 - 0.95 ** step, 0])

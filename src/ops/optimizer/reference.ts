@@ -6,9 +6,9 @@ import type {
   ClipFactorParams,
   SumOfSquaresInputs,
   SumOfSquaresOutputs,
-} from './index.ts'
+} from './types.ts'
 
-export function adamWStepReference({
+export function adamWStep({
   parameter,
   gradient,
   m,
@@ -30,7 +30,7 @@ export function adamWStepReference({
 }
 
 /** squares = Σ x² */
-export function sumOfSquaresReference(
+export function sumOfSquares(
   { x }: Arrays<SumOfSquaresInputs>,
   { squares }: Arrays<SumOfSquaresOutputs>,
 ): void {
@@ -38,7 +38,7 @@ export function sumOfSquaresReference(
 }
 
 /** factor = min(1, maxNorm / (norm + 1e-6)), NaN if the norm is not finite */
-export function clipFactorReference(
+export function clipFactor(
   { squares }: Arrays<ClipFactorInputs>,
   { norm, factor }: Arrays<ClipFactorOutputs>,
   { maxNorm }: ClipFactorParams,

@@ -7,18 +7,18 @@ import type {
   ClipFactorParams,
   SumOfSquaresInputs,
   SumOfSquaresOutputs,
-} from './index.ts'
+} from './types.ts'
 
 /** As in `wasm.as.ts`. */
 const BLOCK = 16384
 
-export function adamWStepWasm({
+export function adamWStep({
   inputs: { parameter, gradient, m, v, hyper, gradientScale },
 }: Call<AdamWStepInputs, object, object>): WasmLaunch[] {
   return [wasmLaunch('adamWStep', { parameter, gradient, m, v, hyper, gradientScale }, parameter.size)]
 }
 
-export function sumOfSquaresWasm({
+export function sumOfSquares({
   inputs: { x },
   outputs: { squares },
   scratch,
@@ -31,7 +31,7 @@ export function sumOfSquaresWasm({
   ]
 }
 
-export function clipFactorWasm({
+export function clipFactor({
   inputs: { squares },
   outputs: { norm, factor },
   params: { maxNorm },

@@ -7,7 +7,7 @@ import type {
   ClipFactorParams,
   SumOfSquaresInputs,
   SumOfSquaresOutputs,
-} from './index.ts'
+} from './types.ts'
 
 const WORKGROUP = 256
 /** Most partial sums of squares. */
@@ -16,7 +16,7 @@ const MAX_PARTS = 256
 const PER_THREAD = 8
 
 /** One step of AdamW; see `adamWStep` for the formula. One element a thread. */
-const adamWStep = defineKernel({
+const adamWStepKernel = defineKernel({
   name: 'adamWStep',
   bindings: {
     parameter: 'f32 rw',
@@ -95,7 +95,7 @@ const sumOfParts = defineKernel({
 })
 
 /** norm [1] = sqrt(Σ squares); factor [1] = min(1, maxNorm / (norm + 1e-6)). maxNorm 0: no limit. One workgroup. */
-const clipFactor = defineKernel({
+const clipFactorKernel = defineKernel({
   name: 'clipFactor',
   bindings: { squares: 'f32', norm: 'f32 rw', factor: 'f32 rw' },
   uniforms: { size: 'u32', maxNorm: 'f32' },
@@ -129,11 +129,11 @@ const clipFactor = defineKernel({
     }`,
 })
 
-export function adamWStepWebgpu({
+export function adamWStep({
   inputs: { parameter, gradient, m, v, hyper, gradientScale },
 }: Call<AdamWStepInputs, object, object>): WebGpuLaunch[] {
   return [
-    launch(adamWStep, {
+    launch(adamWStepKernel, {
       bindings: { parameter, gradient, m, v, hyper, gradientScale },
       uniforms: { size: parameter.size },
       constants: { WORKGROUP },
@@ -142,7 +142,7 @@ export function adamWStepWebgpu({
   ]
 }
 
-export function sumOfSquaresWebgpu({
+export function sumOfSquares({
   inputs: { x },
   outputs: { squares },
   scratch,
@@ -161,13 +161,13 @@ export function sumOfSquaresWebgpu({
   return [first, launch(sumOfParts, { bindings, uniforms: { size: parts }, constants, grid: [1] })]
 }
 
-export function clipFactorWebgpu({
+export function clipFactor({
   inputs: { squares },
   outputs: { norm, factor },
   params: { maxNorm },
 }: Call<ClipFactorInputs, ClipFactorOutputs, ClipFactorParams>): WebGpuLaunch[] {
   return [
-    launch(clipFactor, {
+    launch(clipFactorKernel, {
       bindings: { squares, norm, factor },
       uniforms: { size: squares.size, maxNorm },
       constants: { WORKGROUP },

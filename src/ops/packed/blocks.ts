@@ -3,7 +3,7 @@
  * 16 bytes, w = d (q - 8); byte j holds element j in its low half and element j + 16 in its high half.
  */
 import { CheckpointError } from '../../errors.ts'
-import { halfBits, halfIsWild, halfTable } from '../../tensor/half.ts'
+import { halfBits, halfIsWild, halfTable } from '../../devices/half.ts'
 
 export const BLOCK = 32
 

@@ -1,14 +1,14 @@
 import type { Activation } from '../activation/kinds.ts'
 import { cases, integers, normal, values, type CaseSet, type Draw } from '../cases.ts'
 import { PACKED_FORMATS, PANEL_ROWS, packRows, panelWords, type PackedFormat } from './format.ts'
-import { packedEmbeddingOp, packedLinearOp } from './index.ts'
+import { packedEmbeddingOp, packedLinearOp } from './op.ts'
 
 /** Normally distributed weights [N, K], packed. */
 export function packed(format: PackedFormat, N: number, K: number, deviation = 1): Draw {
   const weights = normal([N, K], { deviation })
   return {
     shape: [Math.ceil(N / PANEL_ROWS), panelWords(format, K)],
-    dtype: 'i32',
+    dtype: 'u32',
     draw: (random) => packRows(format, weights.draw(random) as Float32Array, K),
   }
 }

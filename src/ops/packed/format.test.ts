@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { CheckpointError, ShapeError } from '../../errors.ts'
-import { halfBits, halfTable } from '../../tensor/half.ts'
+import { halfBits, halfTable } from '../../devices/half.ts'
 import { Random } from '../../tensor/random.ts'
 import {
   packable,
@@ -65,7 +65,7 @@ describe.each(PACKED_FORMATS)('%s', (format) => {
   test('rounding is to the nearest, and panels are filled with zero rows', () => {
     const random = new Random(5)
     const values = Float32Array.from({ length: 9 * 96 }, () => random.normal(0, 0.02))
-    const words = packRows(format, values, 96, new Int32Array(2 * panelWords(format, 96)).fill(-1))
+    const words = packRows(format, values, 96, new Uint32Array(2 * panelWords(format, 96)).fill(-1))
     const found = unpackRows(format, words, 16, 96)
     expect(found.subarray(9 * 96).every((x) => x === 0)).toBe(true)
     for (let from = 0; from < values.length; from += 32) {
@@ -94,8 +94,8 @@ describe.each(PACKED_FORMATS)('%s', (format) => {
     expect(packable(format, 0)).toBe(false)
     expect(() => packRows(format, new Float32Array(65), 32)).toThrow(ShapeError)
     expect(() => packStored(DTYPES[format], new Uint8Array(BLOCK_BYTES[format] + 1), 32)).toThrow(ShapeError)
-    expect(() => packRows(format, new Float32Array(64), 32, new Int32Array(7))).toThrow(ShapeError)
-    expect(() => unpackRows(format, new Int32Array(7), 1, 32)).toThrow(ShapeError)
+    expect(() => packRows(format, new Float32Array(64), 32, new Uint32Array(7))).toThrow(ShapeError)
+    expect(() => unpackRows(format, new Uint32Array(7), 1, 32)).toThrow(ShapeError)
   })
 })
 

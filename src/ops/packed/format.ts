@@ -10,7 +10,7 @@
  * Integers and scales are those of GGUF's Q8_0 and Q4_0, bit for bit.
  */
 import { CheckpointError, ShapeError } from '../../errors.ts'
-import { halfIsWild, halfTable } from '../../tensor/half.ts'
+import { halfIsWild, halfTable } from '../../devices/half.ts'
 import { BLOCK, dequantise, putHalf, quantise, STORED_BYTES, type PackedFormat } from './blocks.ts'
 
 export { PACKED_FORMATS, type PackedFormat } from './blocks.ts'
@@ -55,8 +55,8 @@ export function packRows(
   format: PackedFormat,
   values: Float32Array,
   columns: number,
-  into?: Int32Array,
-): Int32Array {
+  into?: Uint32Array,
+): Uint32Array {
   const rows = rowsOf(format, values.length, columns)
   const panels = room(format, rows, columns, into)
   const stored = new Uint8Array(storedRowBytes(format, columns))
@@ -82,8 +82,8 @@ export function packStored(
   dtype: keyof typeof STORED_FORMATS,
   raw: Uint8Array,
   columns: number,
-  into?: Int32Array,
-): Int32Array {
+  into?: Uint32Array,
+): Uint32Array {
   const format = STORED_FORMATS[dtype]
   panelWords(format, columns)
   const bytes = storedRowBytes(format, columns)
@@ -94,7 +94,12 @@ export function packStored(
 }
 
 /** The bytes that `packStored` takes: its inverse. */
-export function toStored(format: PackedFormat, words: Int32Array, rows: number, columns: number): Uint8Array {
+export function toStored(
+  format: PackedFormat,
+  words: Uint32Array,
+  rows: number,
+  columns: number,
+): Uint8Array {
   expectPanels(format, words, rows, columns)
   const bytes = storedRowBytes(format, columns)
   const raw = new Uint8Array(rows * bytes)
@@ -105,7 +110,7 @@ export function toStored(format: PackedFormat, words: Int32Array, rows: number, 
 /** The exact values of `rows` rows. */
 export function unpackRows(
   format: PackedFormat,
-  words: Int32Array,
+  words: Uint32Array,
   rows: number,
   columns: number,
   into: Float32Array = new Float32Array(rows * columns),
@@ -135,16 +140,21 @@ function rowsOf(format: PackedFormat, size: number, columns: number): number {
 }
 
 /** Zeroed panels for so many rows: the beginning of `into`, or new ones. */
-function room(format: PackedFormat, rows: number, columns: number, into: Int32Array | undefined): Int32Array {
+function room(
+  format: PackedFormat,
+  rows: number,
+  columns: number,
+  into: Uint32Array | undefined,
+): Uint32Array {
   const words = Math.ceil(rows / PANEL_ROWS) * panelWords(format, columns)
-  if (!into) return new Int32Array(words)
+  if (!into) return new Uint32Array(words)
   if (into.length < words) {
     throw new ShapeError('too little room for panels', { where: format, expected: words, found: into.length })
   }
   return into.subarray(0, words).fill(0)
 }
 
-function expectPanels(format: PackedFormat, words: Int32Array, rows: number, columns: number): void {
+function expectPanels(format: PackedFormat, words: Uint32Array, rows: number, columns: number): void {
   const expected = Math.ceil(rows / PANEL_ROWS) * panelWords(format, columns)
   if (words.length < expected) {
     throw new ShapeError('too few words', { where: format, expected, found: words.length })
@@ -157,7 +167,7 @@ function placeRow(
   raw: Uint8Array,
   at: number,
   columns: number,
-  panels: Int32Array,
+  panels: Uint32Array,
   row: number,
 ): void {
   const lane = row % PANEL_ROWS
@@ -187,7 +197,7 @@ function placeRow(
 /** The inverse of `placeRow`. */
 function takeRow(
   format: PackedFormat,
-  panels: Int32Array,
+  panels: Uint32Array,
   row: number,
   columns: number,
   raw: Uint8Array,

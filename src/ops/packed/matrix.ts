@@ -9,7 +9,7 @@ import { PANEL_ROWS, panelWords, unpackRows, type PackedFormat } from './format.
 export class PackedMatrix {
   readonly format: PackedFormat
   readonly shape: readonly [N: number, K: number]
-  /** i32 [panels, words of a panel] */
+  /** u32 [panels, words of a panel] */
   readonly words: Tensor
 
   private constructor(format: PackedFormat, shape: readonly [number, number], words: Tensor) {
@@ -25,7 +25,7 @@ export class PackedMatrix {
     return new PackedMatrix(
       format,
       shape,
-      persistent(() => empty(device, size, 'i32')),
+      persistent(() => empty(device, size, 'u32')),
     )
   }
 
@@ -34,12 +34,12 @@ export class PackedMatrix {
   }
 
   get bytes(): number {
-    return 4 * this.words.size
+    return this.words.storage.bytes
   }
 
   /** Copies panels from `packRows` or `packStored` to their places. */
-  writePanels(firstPanel: number, panels: Int32Array): void {
-    const { rows, width, storage, offset } = this.words
+  writePanels(firstPanel: number, panels: Uint32Array): void {
+    const { rows, width } = this.words
     const count = panels.length / width
     if (!Number.isInteger(count) || firstPanel < 0 || firstPanel + count > rows) {
       throw new ShapeError('panels do not fit the matrix', {
@@ -48,7 +48,7 @@ export class PackedMatrix {
         found: count,
       })
     }
-    this.device.write(storage, offset + firstPanel * width, panels)
+    this.words.write(panels, firstPanel * width)
   }
 
   /** The exact values of some rows. */
@@ -61,12 +61,12 @@ export class PackedMatrix {
         found: `${first} to ${first + count}`,
       })
     }
-    const { width, storage, offset } = this.words
+    const { width } = this.words
     const firstPanel = Math.floor(first / PANEL_ROWS)
-    const panels = Math.ceil((first + count) / PANEL_ROWS) - firstPanel
-    const words = await this.device.read(storage, offset + firstPanel * width, panels * width, 'i32')
+    const panelsEnd = Math.ceil((first + count) / PANEL_ROWS)
+    const words = await this.words.read(firstPanel * width, panelsEnd * width)
     const skipped = first - firstPanel * PANEL_ROWS
-    const values = unpackRows(this.format, words as Int32Array, skipped + count, K)
+    const values = unpackRows(this.format, words as Uint32Array, skipped + count, K)
     return values.subarray(skipped * K)
   }
 

@@ -1,13 +1,12 @@
 import { expect, test } from 'vitest'
 import { Tape, withTape } from '../../autograd/tape.ts'
 import type { AnyDevice } from '../../devices/device.ts'
-import { openDevice } from '../../devices/open.ts'
-import { ReferenceDevice } from '../../devices/reference/device.ts'
 import { ConfigError, ShapeError } from '../../errors.ts'
+import { openDevice } from '../../ops/open-device.ts'
 import { Random } from '../../tensor/random.ts'
 import { scope } from '../../tensor/scope.ts'
 import { tensor, type Tensor } from '../../tensor/tensor.ts'
-import { linear } from '../matmul/index.ts'
+import { linear } from '../matmul/op.ts'
 import { PACKED_FORMATS, packRows, unpackRows, type PackedFormat } from './format.ts'
 import { PackedMatrix } from './matrix.ts'
 import { embeddingBy, linearBy } from './weight.ts'
@@ -31,7 +30,7 @@ function matrix(
 }
 
 test('a matrix is written in parts, read by rows, and given back', async () => {
-  const device = new ReferenceDevice()
+  const device = await openDevice('reference')
   const panels = packRows('q8', normals(33 * 64, 1), 64)
   const values = unpackRows('q8', panels, 33, 64)
   const weight = scope(() => PackedMatrix.empty(device, 'q8', [33, 64]))
@@ -49,8 +48,8 @@ test('a matrix is written in parts, read by rows, and given back', async () => {
   expect(device.heap.usedBytes).toBe(0)
 })
 
-test('rows that hold no whole blocks, and inputs of other widths, are named', () => {
-  const device = new ReferenceDevice()
+test('rows that hold no whole blocks, and inputs of other widths, are named', async () => {
+  const device = await openDevice('reference')
   expect(() => PackedMatrix.empty(device, 'q4', [8, 48])).toThrow(ShapeError)
   const { weight } = matrix(device, 'q8', 9, 64)
   expect(() => linearBy(tensor(device, normals(32, 1)), weight)).toThrow('packedLinear: words')
@@ -59,8 +58,8 @@ test('rows that hold no whole blocks, and inputs of other widths, are named', ()
   )
 })
 
-test('a gradient is refused with the way out', () => {
-  const device = new ReferenceDevice()
+test('a gradient is refused with the way out', async () => {
+  const device = await openDevice('reference')
   const { weight } = matrix(device, 'f16', 9, 64)
   const x = tensor(device, normals(64, 1))
   const tape = new Tape()
@@ -71,7 +70,7 @@ test('a gradient is refused with the way out', () => {
 })
 
 test('the same functions take f32 weights', async () => {
-  const device = new ReferenceDevice()
+  const device = await openDevice('reference')
   const { weight, values } = matrix(device, 'q4', 9, 64)
   const plain = tensor(device, values, [9, 64])
   const x = tensor(device, normals(3 * 64, 2), [3, 64])

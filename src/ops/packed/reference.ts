@@ -12,11 +12,11 @@ import type {
 
 /** W [N, K]; d q has few enough bits to be exact in float32. */
 function weights(words: NdArray, format: PackedFormat, N: number, K: number): Float32Array {
-  return unpackRows(format, Int32Array.from(words.data), N, K)
+  return unpackRows(format, Uint32Array.from(words.data), N, K)
 }
 
 /** y[m, n] = f(Σₖ x[m, k] W[n, k] + bias[n]) + residual[m, n] */
-export function linearReference(
+export function packedLinear(
   { x, words, bias, residual }: Arrays<PackedLinearInputs>,
   { y }: Arrays<PackedLinearOutputs>,
   { format, rows: N, activation }: PackedLinearParams,
@@ -33,7 +33,7 @@ export function linearReference(
 }
 
 /** y[t, k] = W[tokens[t], k], of the nearest row if there is none such */
-export function embeddingReference(
+export function packedEmbedding(
   { tokens, words }: Arrays<PackedEmbeddingInputs>,
   { y }: Arrays<PackedEmbeddingOutputs>,
   { format, rows: N, columns: K }: PackedEmbeddingParams,

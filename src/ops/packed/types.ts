@@ -12,7 +12,7 @@ export type PackedParams = {
 export type PackedLinearInputs = {
   /** x [..., K], rows any stride apart */
   readonly x: Tensor
-  /** words i32 [panels, words of a panel] */
+  /** words u32 [panels, words of a panel] */
   readonly words: Tensor
   /** bias [N] */
   readonly bias?: Tensor | undefined
@@ -26,7 +26,7 @@ export type PackedLinearParams = PackedParams & { readonly activation: Activatio
 export type PackedEmbeddingInputs = {
   /** tokens i32 [...] */
   readonly tokens: Tensor
-  /** words i32 [panels, words of a panel] */
+  /** words u32 [panels, words of a panel] */
   readonly words: Tensor
 }
 /** y [..., K] */
@@ -34,4 +34,12 @@ export type PackedEmbeddingOutputs = { readonly y: Tensor }
 export type PackedEmbeddingParams = PackedParams & {
   /** K */
   readonly columns: number
+}
+
+/** Of operations whose weight [N, K] is f32 or packed. */
+export type EitherParams = {
+  /** N */
+  readonly rows: number
+  /** What the weight is packed as; f32 if absent. */
+  readonly format?: PackedFormat | undefined
 }

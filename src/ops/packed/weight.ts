@@ -1,8 +1,8 @@
 import type { Tensor } from '../../tensor/tensor.ts'
-import { embedding } from '../gather/index.ts'
-import { linear, type LinearOptions } from '../matmul/index.ts'
-import { packedEmbedding, packedLinear } from './index.ts'
+import { embedding } from '../gather/op.ts'
+import { linear, type LinearOptions } from '../matmul/op.ts'
 import { PackedMatrix } from './matrix.ts'
+import { packedEmbedding, packedLinear } from './op.ts'
 
 /** A weight matrix as f32, or packed. */
 export type Weight = Tensor | PackedMatrix

@@ -1,5 +1,5 @@
 import { cases, normal, values } from '../cases.ts'
-import { broadcastOp, maxBackwardOp, maxOp, sumOp } from './index.ts'
+import { broadcastOp, maxBackwardOp, maxOp, sumOp } from './op.ts'
 
 const shapes = {
   'one value': [1, 1, 1],

@@ -1,3 +1,4 @@
+import { dims } from '../../tensor/shape.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 
 /** One pass of a reduction: each run of n is cut into `slices` of at most `slice`, each of which gives one value. */
@@ -17,7 +18,7 @@ export interface Pass {
  * [outer, slices, inner]. How n is cut follows from shapes alone, so that sums are the same each time.
  */
 export function passesOf(x: Tensor, y: Tensor, slice: number, scratch: (shape: number[]) => Tensor): Pass[] {
-  const [outer, n, inner] = x.shape as [number, number, number]
+  const [outer, n, inner] = dims(x, 3)
   const slices = Math.ceil(n / slice)
   if (slices <= 1) return [{ x, y, outer, n, inner, slices: 1, slice: n, last: true }]
   const partial = scratch([outer, slices, inner])

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
-import { ReferenceDevice } from '../../devices/reference/device.ts'
 import { ShapeError } from '../../errors.ts'
 import { tensor } from '../../tensor/tensor.ts'
-import { broadcastTo, max, mean, sum, sumTo } from './index.ts'
+import { openDevice } from '../open-device.ts'
+import { broadcastTo, max, mean, sum, sumTo } from './op.ts'
 
-const device = new ReferenceDevice()
+const device = await openDevice('reference')
 const x = tensor(
   device,
   Float32Array.from({ length: 12 }, (_, i) => i),

@@ -1,3 +1,4 @@
+import { dims } from '../../tensor/shape.ts'
 import type { Arrays } from '../operation.ts'
 import type {
   BroadcastInputs,
@@ -8,14 +9,10 @@ import type {
   ReduceInputs,
   ReduceOutputs,
   SumParams,
-} from './index.ts'
+} from './types.ts'
 
-export function sumReference(
-  { x }: Arrays<ReduceInputs>,
-  { y }: Arrays<ReduceOutputs>,
-  { factor }: SumParams,
-): void {
-  const [outer, n, inner] = x.shape as [number, number, number]
+export function sum({ x }: Arrays<ReduceInputs>, { y }: Arrays<ReduceOutputs>, { factor }: SumParams): void {
+  const [outer, n, inner] = dims(x, 3)
   for (let o = 0; o < outer; o++) {
     for (let i = 0; i < inner; i++) {
       let total = 0
@@ -25,12 +22,12 @@ export function sumReference(
   }
 }
 
-export function broadcastReference(
+export function broadcast(
   { x }: Arrays<BroadcastInputs>,
   { y }: Arrays<BroadcastOutputs>,
   { n, factor }: BroadcastParams,
 ): void {
-  const [outer, inner] = x.shape as [number, number]
+  const [outer, inner] = dims(x, 2)
   for (let o = 0; o < outer; o++) {
     for (let k = 0; k < n; k++) {
       for (let i = 0; i < inner; i++) y.data[(o * n + k) * inner + i] = factor * x.data[o * inner + i]
@@ -38,8 +35,8 @@ export function broadcastReference(
   }
 }
 
-export function maxReference({ x }: Arrays<ReduceInputs>, { y }: Arrays<ReduceOutputs>): void {
-  const [outer, n, inner] = x.shape as [number, number, number]
+export function max({ x }: Arrays<ReduceInputs>, { y }: Arrays<ReduceOutputs>): void {
+  const [outer, n, inner] = dims(x, 3)
   for (let o = 0; o < outer; o++) {
     for (let i = 0; i < inner; i++) {
       let largest = Number.NEGATIVE_INFINITY
@@ -49,11 +46,11 @@ export function maxReference({ x }: Arrays<ReduceInputs>, { y }: Arrays<ReduceOu
   }
 }
 
-export function maxBackwardReference(
+export function maxBackward(
   { x, y, dy }: Arrays<MaxBackwardInputs>,
   { dx }: Arrays<MaxBackwardOutputs>,
 ): void {
-  const [outer, n, inner] = x.shape as [number, number, number]
+  const [outer, n, inner] = dims(x, 3)
   for (let o = 0; o < outer; o++) {
     for (let i = 0; i < inner; i++) {
       const to = o * inner + i

@@ -1,5 +1,6 @@
 import { cases, integers, normal, uniform, values, type Case } from '../cases.ts'
-import { sampleOp, type SampleInputs } from './index.ts'
+import { sampleOp } from './op.ts'
+import type { SampleInputs } from './types.ts'
 
 interface Options {
   readonly B?: number

@@ -1,11 +1,12 @@
+import { dims } from '../../tensor/shape.ts'
 import type { Arrays } from '../operation.ts'
-import type { SampleInputs, SampleOutputs } from './index.ts'
+import type { SampleInputs, SampleOutputs } from './types.ts'
 
-export function reference(
+export function sample(
   { logits, uniform, settings, seen }: Arrays<SampleInputs>,
   { tokens }: Arrays<SampleOutputs>,
 ): void {
-  const [B, V] = logits.shape as [number, number]
+  const [B, V] = dims(logits, 2)
   const [temperature, topK, topP, minP, penalty] = settings.data as unknown as [
     number,
     number,

@@ -1,6 +1,7 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../devices/webgpu/kernel.ts'
+import { dims } from '../../tensor/shape.ts'
 import type { Call } from '../operation.ts'
-import type { SampleInputs, SampleOutputs } from './index.ts'
+import type { SampleInputs, SampleOutputs } from './types.ts'
 
 const WORKGROUP = 256
 /** Logits of a workgroup that looks for the largest. */
@@ -76,7 +77,7 @@ const sampleLargest = defineKernel({
  * tokens [B]: one workgroup a row of logits [B, V]; see `sample` for what it does. The k-th largest logit and the edge of topP
  * are found by bisection on the bits of the logits, two bits a pass.
  */
-const sample = defineKernel({
+const sampleKernel = defineKernel({
   name: 'sample',
   bindings: {
     logits: 'f32 view',
@@ -247,14 +248,14 @@ const sample = defineKernel({
     }`,
 })
 
-export function webgpu({
+export function sample({
   inputs: { logits, uniform, settings, seen },
   outputs: { tokens },
   scratch,
 }: Call<SampleInputs, SampleOutputs, object>): WebGpuLaunch[] {
-  const [B, V] = logits.shape as [number, number]
+  const [B, V] = dims(logits, 2)
   const count = Math.ceil(V / PART)
-  const parts = scratch([B, count, 2])
+  const parts = scratch([B, count, 2], 'u32')
   const constants = { WORKGROUP }
   return [
     launch(sampleLargest, {
@@ -263,7 +264,7 @@ export function webgpu({
       constants,
       grid: gridOf(B * count, 1),
     }),
-    launch(sample, {
+    launch(sampleKernel, {
       // `uniform` is a word of WGSL.
       bindings: { logits, chance: uniform, settings, seen, parts, tokens },
       uniforms: { B, V, count },

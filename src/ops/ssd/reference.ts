@@ -1,6 +1,8 @@
+import { dims } from '../../tensor/shape.ts'
 import { FUNCTIONS } from '../activation/reference.ts'
 import type { Arrays } from '../operation.ts'
-import type { SsdBackwardInputs, SsdBackwardOutputs, SsdInputs, SsdOutputs, SsdParams } from './index.ts'
+import type { SsdBackward } from './op.ts'
+import type { SsdInputs, SsdOutputs, SsdParams } from './types.ts'
 
 const { silu, softplus } = FUNCTIONS
 
@@ -8,7 +10,7 @@ type Inputs = Arrays<SsdInputs>
 
 /** The sizes, and where things lie, of one batch entry and head. */
 function indexing({ x, A, B }: Inputs, { groups: G }: SsdParams) {
-  const [batch, L, inner] = x.shape as [number, number, number]
+  const [batch, L, inner] = dims(x, 3)
   const H = A.shape[0]
   const P = inner / H
   const N = B.shape[2] / G
@@ -26,14 +28,14 @@ function indexing({ x, A, B }: Inputs, { groups: G }: SsdParams) {
   }
 }
 
-/** s = clamp(softplus(dt + dtBias)), and ds/d(dt): 0 where it is clamped. */
+/** s = clamp(softplus(delta + deltaBias)), and ds/d(delta): 0 where it is clamped. */
 function step(
   raw: number,
-  { dtSoftplus, dtLimit: [low, high] = [-Infinity, Infinity] }: SsdParams,
+  { deltaSoftplus, deltaLimit: [low, high] = [-Infinity, Infinity] }: SsdParams,
 ): { s: number; slope: number } {
-  const s = dtSoftplus ? softplus.f(raw) : raw
+  const s = deltaSoftplus ? softplus.f(raw) : raw
   const inside = s >= low && s <= high
-  return { s: Math.min(Math.max(s, low), high), slope: inside ? (dtSoftplus ? softplus.df(raw) : 1) : 0 }
+  return { s: Math.min(Math.max(s, low), high), slope: inside ? (deltaSoftplus ? softplus.df(raw) : 1) : 0 }
 }
 
 const dAt = (D: Inputs['D'], H: number, h: number, i: number): number =>
@@ -54,13 +56,13 @@ function recur(
     slope: number,
   ) => void,
 ): Float64Array {
-  const { x, dt, A, B, dtBias, initialState, reset } = inputs
+  const { x, delta, A, B, deltaBias, initialState, reset } = inputs
   const { L, P, N, atHead, atX, atB, atState } = indexing(inputs, params)
   const start = atState(b, h, 0, 0)
   let state = initialState ? initialState.data.slice(start, start + P * N) : new Float64Array(P * N)
   for (let t = 0; t < L; t++) {
     const before = reset?.data[b * L + t] ? new Float64Array(P * N) : state
-    const { s, slope } = step(dt.data[atHead(b, t, h)] + (dtBias?.data[h] ?? 0), params)
+    const { s, slope } = step(delta.data[atHead(b, t, h)] + (deltaBias?.data[h] ?? 0), params)
     const decay = Math.exp(s * A.data[h])
     state = new Float64Array(P * N)
     for (let p = 0; p < P; p++) {
@@ -74,7 +76,7 @@ function recur(
   return state
 }
 
-export function reference(inputs: Inputs, { y, finalState }: Arrays<SsdOutputs>, params: SsdParams): void {
+export function ssd(inputs: Inputs, { y, finalState }: Arrays<SsdOutputs>, params: SsdParams): void {
   const { x, C, D, z } = inputs
   const { batch, H, P, N, atX, atB, atState } = indexing(inputs, params)
   for (let b = 0; b < batch; b++) {
@@ -93,20 +95,20 @@ export function reference(inputs: Inputs, { y, finalState }: Arrays<SsdOutputs>,
 }
 
 /** The adjoint recurrence: dh[t] = exp(s[t+1] A) dh[t+1] + dy[t] ⊗ C[t]. */
-export function backwardReference(
-  inputs: Arrays<SsdBackwardInputs>,
-  outputs: Arrays<SsdBackwardOutputs>,
+export function ssdBackward(
+  inputs: Arrays<SsdBackward['inputs']>,
+  outputs: Arrays<SsdBackward['outputs']>,
   params: SsdParams,
 ): void {
-  const { x, A, B, C, D, z, reset, dy, dfinalState } = inputs
-  const { dx, ddt, dA, dB, dC, dD, dz, ddtBias, dinitialState } = outputs
+  const { x, A, B, C, D, z, reset, dy, dFinalState } = inputs
+  const { dx, dDelta, dA, dB, dC, dD, dz, dDeltaBias, dInitialState } = outputs
   const { batch, L, H, P, N, atHead, atX, atB, atState } = indexing(inputs, params)
   for (let b = 0; b < batch; b++) {
     for (let h = 0; h < H; h++) {
       const visited: Parameters<Parameters<typeof recur>[4]>[] = []
       recur(inputs, params, b, h, (...each) => visited.push(each))
       const start = atState(b, h, 0, 0)
-      const dh = dfinalState ? dfinalState.data.slice(start, start + P * N) : new Float64Array(P * N)
+      const dh = dFinalState ? dFinalState.data.slice(start, start + P * N) : new Float64Array(P * N)
       for (const [t, state, before, s, decay, slope] of visited.toReversed()) {
         let ds = 0
         let ddecay = 0
@@ -136,10 +138,10 @@ export function backwardReference(
         }
         ds += ddecay * decay * A.data[h]
         dA.data[h] += ddecay * decay * s
-        ddt.data[atHead(b, t, h)] = ds * slope
-        if (ddtBias) ddtBias.data[h] += ds * slope
+        dDelta.data[atHead(b, t, h)] = ds * slope
+        if (dDeltaBias) dDeltaBias.data[h] += ds * slope
       }
-      dinitialState?.data.set(dh, start)
+      dInitialState?.data.set(dh, start)
     }
   }
 }

@@ -1,16 +1,16 @@
 import type { AnyDevice } from '../../devices/device.ts'
 import { ConfigError, ShapeError } from '../../errors.ts'
-import { expectRank, expectShape, showShape } from '../../tensor/shape.ts'
-import type { SsdInputs, SsdParams } from './index.ts'
+import { dims, expectRank, expectShape, showShape } from '../../tensor/shape.ts'
+import type { SsdInputs, SsdParams } from './types.ts'
 
 /** batch B, length L, heads H, head width P, groups G, state N; chunk Q and how many chunks there are. */
 export interface SsdSizes {
   readonly batch: number
   readonly length: number
   readonly heads: number
-  readonly headWidth: number
+  readonly headDim: number
   readonly groups: number
-  readonly state: number
+  readonly stateSize: number
   readonly chunk: number
   readonly chunks: number
 }
@@ -24,27 +24,29 @@ export function sizesOf(
   { groups, chunkSize }: SsdParams,
   { name, choices }: Pick<AnyDevice, 'name' | 'choices'>,
 ): SsdSizes {
-  const [batch, length, inner] = x.shape as [number, number, number]
+  const [batch, length, inner] = dims(x, 3)
   const heads = A.shape[0]
   const wanted = chunkSize ?? choices.ssdChunk
   const fitting =
     name === 'webgpu' ? Math.min(Math.max(wanted, LEAST_WEBGPU_CHUNK), LARGEST_WEBGPU_CHUNK) : wanted
   const chunk = Math.max(1, Math.min(fitting, length))
   const chunks = Math.ceil(length / chunk)
-  return { batch, length, heads, headWidth: inner / heads, groups, state: B.width / groups, chunk, chunks }
+  return { batch, length, heads, headDim: inner / heads, groups, stateSize: B.width / groups, chunk, chunks }
 }
 
-/** What kernels clamp dt to: finite, as WGSL has no infinity. */
-export function dtRange({ dtLimit = [0, Infinity] }: SsdParams): { dtMin: number; dtMax: number } {
-  return { dtMin: Math.max(dtLimit[0], -3e38), dtMax: Math.min(dtLimit[1], 3e38) }
+/** What kernels clamp delta to: finite, as WGSL has no infinity. */
+export function deltaRange({ deltaLimit = [0, Infinity] }: SsdParams): {
+  deltaMin: number
+  deltaMax: number
+} {
+  return { deltaMin: Math.max(deltaLimit[0], -3e38), deltaMax: Math.min(deltaLimit[1], 3e38) }
 }
 
 export function checkShapes(inputs: SsdInputs, params: SsdParams): void {
-  const { x, dt, A, B, C, D, z, dtBias, initialState, reset } = inputs
-  expectRank('ssd: x', x.shape, 3)
+  const { x, delta, A, B, C, D, z, deltaBias, initialState, reset } = inputs
   expectRank('ssd: A', A.shape, 1)
   expectRank('ssd: B', B.shape, 3)
-  const [batch, length, inner] = x.shape as [number, number, number]
+  const [batch, length, inner] = dims(x, 3, 'ssd: x')
   const heads = A.shape[0]
   const { groups, chunkSize = 1 } = params
   expectDivisor('ssd: x', inner, heads, 'heads')
@@ -57,12 +59,12 @@ export function checkShapes(inputs: SsdInputs, params: SsdParams): void {
       found: chunkSize,
     })
   }
-  expectShape('ssd: dt', dt.shape, [batch, length, heads])
+  expectShape('ssd: delta', delta.shape, [batch, length, heads])
   expectShape('ssd: B', B.shape, [batch, length, B.width])
   expectShape('ssd: C', C.shape, B.shape)
   if (D) expectShape('ssd: D', D.shape, D.width === heads ? [heads] : [inner])
   if (z) expectShape('ssd: z', z.shape, x.shape)
-  if (dtBias) expectShape('ssd: dtBias', dtBias.shape, [heads])
+  if (deltaBias) expectShape('ssd: deltaBias', deltaBias.shape, [heads])
   if (initialState) {
     const state = [batch, heads, inner / heads, B.width / groups]
     expectShape('ssd: initialState', initialState.shape, state)

@@ -1,10 +1,9 @@
-/**
- * Configurations and indices: what they ask for is compared with the weights before there is memory for it.
- */
-import { storedParameters } from '../../../src/models/files/fill.ts'
+/** Configurations and indices: what they ask for is compared with the weights before there is memory for it. */
+import { expectParameters } from '../../../src/models/files/fill.ts'
 import { openCheckpoint } from '../../../src/models/files/open.ts'
-import { planParameters } from '../../../src/models/files/plan.ts'
+import { Stack } from '../../../src/models/stack.ts'
 import { readTestFile } from '../../files.ts'
+import { MODELS } from '../models.ts'
 import type { FuzzTarget } from './run.ts'
 
 const EDGE = 'test/fixtures/edge'
@@ -12,7 +11,7 @@ const CHECKPOINTS = 'test/fixtures/checkpoints'
 
 async function plan(files: ReadonlyMap<string, Uint8Array>): Promise<void> {
   const checkpoint = await openCheckpoint(files)
-  planParameters(checkpoint.config, storedParameters(checkpoint, 'f32'))
+  expectParameters(new Stack(checkpoint.config), checkpoint)
 }
 
 export const configTarget: FuzzTarget = {
@@ -23,9 +22,9 @@ export const configTarget: FuzzTarget = {
         `${EDGE}/dtypes/f32/config.json`,
         `${EDGE}/models/config_infinity_literal/config.json`,
         `${CHECKPOINTS}/mamba2-g3/config.json`,
-        `${CHECKPOINTS}/falcon-mamba/config.legacy.json`,
-        `${CHECKPOINTS}/original-mamba1/config.json`,
-        `${CHECKPOINTS}/original-mamba2attn/config.json`,
+        ...Object.entries(MODELS).map(
+          ([name, { original }]) => `${CHECKPOINTS}/${name}/config.${original ? '' : 'legacy.'}json`,
+        ),
       ].map(async (name) => ({ name, bytes: await readTestFile(name) })),
     ),
   run: async (bytes) =>

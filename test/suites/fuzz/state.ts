@@ -3,7 +3,7 @@
  */
 import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex } from '@noble/hashes/utils.js'
-import { openDevice } from '../../../src/devices/open.ts'
+import { openDevice } from '../../../src/ops/open-device.ts'
 import { StateError } from '../../../src/errors.ts'
 import type { LanguageModel } from '../../../src/language/language-model.ts'
 import { configOf, drawn, openModel, type Kind } from '../session-models.ts'

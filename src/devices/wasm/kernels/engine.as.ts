@@ -5,36 +5,37 @@
  * A launch is [words to the next launch, kernel, items, arguments...] in 32-bit words. Thread t of T takes the items
  * from floor(items t / T) to floor(items (t + 1) / T).
  *
- * All state lies in the sync block, which begins zeroed. Its words stand apart by a cache line:
+ * All state lies in the sync area, which begins zeroed. Its words stand apart by a cache line:
  */
 import { dispatch } from '../generated/dispatch.as.ts'
 
 export * from '../generated/dispatch.as.ts'
 
-/** Arrivals at barriers, and lists begun, ever. They wrap, and are compared by difference. */
+/** Counts of all arrivals at barriers and of all lists begun. They wrap, and are compared by difference. */
 const ARRIVED: usize = 0
 const LISTS: usize = 128
-/** From a counter: how many threads sleep until it changes. */
+/** At this distance from a counter stands how many threads sleep until it changes. */
 const SLEEPERS: usize = 64
 /** The list, how many launches it has (negative: leave for good), and ARRIVED when it began. */
 const LIST: usize = 256
 const LAUNCHES: usize = 260
 const BASE: usize = 264
-/** Set from outside when a thread trapped: 1 + its number. */
+/** 1 + the number of a thread that trapped: `thread.ts` sets it. */
 const FAILED: usize = 320
-/** For each thread, the launch it is at, a cache line each. */
+/** The number of the launch that each thread is at, a cache line for each thread. */
 const PROGRESS: usize = 512
 
-/** Spins before a thread sleeps: some 30 microseconds. */
+/** A thread spins so many times before it sleeps: some 30 microseconds. */
 const SPINS: i32 = 20_000
 /**
- * Spins at a barrier: a virtual machine may take 100 microseconds to wake a thread; if its partner then sleeps too, they go on waking
- * each other. With 300, one token of a 130M model takes 5.0 ms, with 30 it took 6.8. Where there are more threads than
- * cores, long spins are in vain: after one that was, so many waits are short.
+ * A thread spins so many times at a barrier: some 300 microseconds. A virtual machine may take 100 microseconds to wake a
+ * thread; if its partner sleeps meanwhile, they go on waking each other. With 300 microseconds, one token of a 130M model
+ * takes 5.0 ms; with 30 it took 6.8. Where there are more threads than cores, long spins are in vain: after one of them
+ * ended in sleep, the next SHORT_WAITS waits are short.
  */
 const LONG_SPINS: i32 = 200_000
 const SHORT_WAITS: i32 = 24
-/** From a thread's progress: how many of its waits are to be short. */
+/** At this distance from a thread's progress stands how many of its waits are still to be short. */
 const HURRIED: usize = 8
 
 const FOREVER: i64 = -1
@@ -105,8 +106,9 @@ function reach(counter: usize, target: i32, spins: i32): bool {
 }
 
 /**
- * Sleeps until a counter may have changed. Exported, and with a loop, so that it stays a function of its own: in
- * Node 20, the baseline compiler of V8 loses the values of locals over a wait; a call keeps those of the caller.
+ * Sleeps until a counter may have changed. It is exported and has a loop, so that it stays a function of its own: in
+ * Node 20, the baseline compiler of V8 loses the values of local variables over a wait, and a call keeps those of the
+ * caller.
  */
 export function nap(counter: usize, target: i32): void {
   for (let spin = 0; spin < 100; spin++) {

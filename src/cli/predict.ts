@@ -1,0 +1,60 @@
+import { access } from 'node:fs/promises'
+import { Option, type Command } from 'commander'
+import { writeAtomically } from '../checkpoints/atomic.ts'
+import { tableFormat, type TableFormat } from '../data/table.ts'
+import { tableLines } from '../data/table-lines.ts'
+import { ConfigError } from '../errors.ts'
+import { predictRun } from '../runs/use.ts'
+import { deviceFlag, threadsFlag, withDevice, type DeviceFlags } from './flags.ts'
+import { print } from './terminal.ts'
+
+interface Flags extends DeviceFlags {
+  readonly out?: string
+}
+
+export function addPredict(program: Command): void {
+  program
+    .command('predict')
+    .description('what a run says of each row of a table')
+    .argument('<run>', 'the folder of a run')
+    .argument('<input>', 'a table with the sequences; what is to be predicted may be missing')
+    .addOption(new Option('--out <file>', 'a .csv, .tsv or .jsonl file (default: csv on the screen)'))
+    .addOption(deviceFlag())
+    .addOption(threadsFlag())
+    .action(predict)
+}
+
+async function predict(run: string, input: string, { out, ...flags }: Flags): Promise<void> {
+  const format = out === undefined ? 'csv' : tableFormat(out)
+  if (out !== undefined) await expectNew(out)
+  await withDevice(flags, async (device) => {
+    const lines = tableLines(format, predictRun(run, input, device))
+    if (out === undefined) for await (const line of lines) process.stdout.write(line)
+    else await write(out, format, lines)
+  })
+}
+
+async function write(out: string, format: TableFormat, lines: AsyncIterable<string>): Promise<void> {
+  let count = format === 'jsonl' ? 0 : -1
+  async function* encoded(): AsyncGenerator<Uint8Array> {
+    const encoder = new TextEncoder()
+    for await (const line of lines) {
+      count++
+      yield encoder.encode(line)
+    }
+  }
+  await writeAtomically(out, encoded())
+  print([`${count} predictions in ${out}`])
+}
+
+async function expectNew(path: string): Promise<void> {
+  const there = await access(path).then(
+    () => true,
+    () => false,
+  )
+  if (there)
+    throw new ConfigError('the file is there already', {
+      where: path,
+      hint: 'Choose another name with --out',
+    })
+}

@@ -1,0 +1,156 @@
+import { InvalidArgumentError, Option, type Command } from 'commander'
+import type * as v from 'valibot'
+import type { DeviceName } from '../devices/device.ts'
+import { ConfigError } from '../errors.ts'
+import { resumeRun, startRun, type RunOptions } from '../runs/run.ts'
+import { readRun } from '../runs/run-file.ts'
+import { settingsOf, type RunSettings } from '../runs/settings.ts'
+import type { RunResult } from '../runs/training.ts'
+import type { TaskDefinition } from '../tasks/definition.ts'
+import { taskDefinition, TASKS } from '../tasks/index.ts'
+import type { Setting } from '../tasks/settings.ts'
+import { deviceFlag, numberFlag, threadsFlag, withDevice } from './flags.ts'
+import { INTERRUPTED, stopOnInterrupt } from './interrupt.ts'
+import { RunReport } from './run-report.ts'
+
+interface Flags {
+  readonly data?: string
+  readonly test?: string
+  readonly out?: string
+  readonly resume?: string
+  readonly device: DeviceName | 'auto'
+  readonly threads?: number
+  readonly [setting: string]: unknown
+}
+
+/** Flags that go with --resume: they do not change what is computed. */
+const WITH_RESUME = new Set(['resume', 'data', 'test', 'device', 'threads'])
+const GROUPS: readonly Setting['group'][] = ['Run', 'Model', 'Data', 'Training']
+
+/** `sidewinder train TASK`, a command for each task. */
+export function addTrain(program: Command, exit: (code: number) => void): void {
+  const train = program.command('train').description('train a model')
+  for (const name of Object.keys(TASKS)) addTask(train, taskDefinition(name), exit)
+}
+
+function addTask(train: Command, definition: TaskDefinition, exit: (code: number) => void): void {
+  const command = train
+    .command(definition.name)
+    .description(`${definition.summary}, or continue a run`)
+    .usage('--data <path> [flags]  or  --resume <run>')
+  for (const flag of [...runFlags(definition), ...settingFlags(definition.name)]) command.addOption(flag)
+  command.action(async (given: Flags) => {
+    const result =
+      given.resume === undefined
+        ? await start(command, definition.name, given)
+        : await resume(command, definition.name, given, given.resume)
+    if (result.stopped === 'interrupted') exit(INTERRUPTED)
+  })
+}
+
+const word = (text: string): string => {
+  if (text === '') throw new InvalidArgumentError('Expected a word that is not empty.')
+  return text
+}
+
+function runFlags({ takes }: TaskDefinition): Option[] {
+  return [
+    new Option('--data <path>', takes).argParser(word),
+    new Option(
+      '--test <path>',
+      'other data of the same kind, that the finished model is tested on',
+    ).argParser(word),
+    new Option('--out <folder>', 'run folder (default: runs/<data>-<n>)').argParser(word),
+    new Option(
+      '--resume <run>',
+      'continue a run where it stopped; takes no flags that would change it',
+    ).argParser(word),
+    deviceFlag(),
+    threadsFlag(),
+  ].map((option) => option.helpGroup('Run:'))
+}
+
+/** A flag for each setting, by its group: `learningRate` is `--learning-rate`. */
+function settingFlags(task: string): Option[] {
+  const settings = Object.entries(settingsOf(task))
+  return GROUPS.flatMap((group) =>
+    settings
+      .filter(([, setting]) => setting.group === group)
+      .map(([name, setting]) => settingFlag(name, setting).helpGroup(`${group}:`)),
+  )
+}
+
+function settingFlag(name: string, { kind, schema, takes, help, choices, default: value }: Setting): Option {
+  const long = `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+  const flags = takes === undefined ? long : `${long} ${takes}`
+  switch (kind) {
+    case 'number':
+      return numberFlag(flags, help, schema as v.GenericSchema<number>).default(value)
+    case 'choice':
+      return new Option(flags, help).choices(choices ?? []).default(value)
+    case 'text':
+      return new Option(flags, help).argParser(word).default(value)
+    case 'flag':
+      return new Option(flags, help).default(value)
+    default:
+      return kind satisfies never
+  }
+}
+
+async function start(command: Command, task: string, flags: Flags): Promise<RunResult> {
+  const { data, out, device, threads, resume: _, ...settings } = flags
+  if (data === undefined) {
+    return command.error("error: required option '--data <path>' not given, nor '--resume <run>'")
+  }
+  const run = { ...settings, task, data } as unknown as RunSettings
+  return train(device, threads, (options) => startRun(run, { folder: out, ...options }))
+}
+
+async function resume(
+  command: Command,
+  task: string,
+  { data, test, device, threads }: Flags,
+  folder: string,
+): Promise<RunResult> {
+  const changing = command.options
+    .filter((option) => command.getOptionValueSource(option.attributeName()) === 'cli')
+    .filter((option) => !WITH_RESUME.has(option.attributeName()))
+  if (changing.length > 0) {
+    const names = changing.map(({ long }) => `'${long}'`).join(', ')
+    return command.error(
+      `error: --resume continues the run as it was begun and does not take ${names}\n(Start a new run with --data and --out instead)`,
+    )
+  }
+  const run = await readRun(folder)
+  if (run.task !== task) {
+    throw new ConfigError('the run is of another task', {
+      where: folder,
+      expected: task,
+      found: run.task,
+      hint: `Continue it with: npx sidewinder train ${run.task} --resume ${folder}`,
+    })
+  }
+  return train(device === 'auto' ? run.device : device, threads, (options) =>
+    resumeRun(folder, { data, test, ...options }),
+  )
+}
+
+async function train(
+  name: DeviceName | 'auto',
+  threads: number | undefined,
+  body: (options: RunOptions) => Promise<RunResult>,
+): Promise<RunResult> {
+  return withDevice({ device: name, threads }, async (device) => {
+    const report = new RunReport()
+    const interrupt = stopOnInterrupt(() => report.stopping())
+    try {
+      const result = await body({ device, events: report, signal: interrupt.signal })
+      report.finish(result)
+      result.model.dispose()
+      return result
+    } finally {
+      interrupt.release()
+      report.close()
+    }
+  })
+}

@@ -1,0 +1,56 @@
+/** What the attention kernels share. Bindings q, k, v and `limits`; see `limitsOf` in forward.ts. */
+export const ATTENTION_WGSL = /* wgsl */ `
+  // Keys (first, last) that query i sees. LIMITS: 0 the last keys belong to the last queries, 1 limits is past [B],
+  // 2 limits is [B, L, 2]. The last may lie beyond the keys.
+  fn keysOf(b: u32, i: u32) -> vec2i {
+    if (LIMITS == 1u) { return vec2i(0, limits[b] + i32(i)); }
+    if (LIMITS == 2u) {
+      let at = 2u * (b * u.length + i);
+      return vec2i(limits[at], limits[at + 1u]);
+    }
+    return vec2i(0, i32(i + u.keys) - i32(u.length));
+  }
+
+  // Columns 4c to 4c + 3 of a head of width P, zero beyond it.
+  fn loadQ(b: u32, i: u32, h: u32, c: u32) -> vec4f {
+    let at = u.qOffset + (b * u.length + i) * u.qStride + h * P + 4u * c;
+    var value = vec4f();
+    for (var e = 0u; e < 4u; e++) { if (4u * c + e < P) { value[e] = q[at + e]; } }
+    return value;
+  }
+  fn loadK(b: u32, j: u32, h: u32, c: u32) -> vec4f {
+    let at = u.kOffset + (b * u.keys + j) * u.kStride + h * P + 4u * c;
+    var value = vec4f();
+    for (var e = 0u; e < 4u; e++) { if (4u * c + e < P) { value[e] = k[at + e]; } }
+    return value;
+  }
+  fn loadV(b: u32, j: u32, h: u32, c: u32) -> vec4f {
+    let at = u.vOffset + (b * u.keys + j) * u.vStride + h * P + 4u * c;
+    var value = vec4f();
+    for (var e = 0u; e < 4u; e++) { if (4u * c + e < P) { value[e] = v[at + e]; } }
+    return value;
+  }
+`
+
+/**
+ * How a workgroup is cut: ROWS rows (queries, or keys) times SPLIT threads for each, which own PART vec4s of the head
+ * and meet in TILE of the other side at a time.
+ */
+export interface Cut {
+  readonly ROWS: number
+  readonly SPLIT: number
+  readonly PART: number
+  readonly TILE: number
+}
+
+/** `own`: columns of a head that a thread keeps in registers; `exchanged`: sums that split threads bring together. */
+export function cutFor(P: number, own: number, exchanged: number): Cut {
+  let SPLIT = 1
+  while (SPLIT * own < P) SPLIT *= 2
+  const ROWS = Math.max(1, Math.min(64, 128 / SPLIT))
+  const PART = Math.ceil(P / 4 / SPLIT)
+  const bytesPerTile = 2 * 16 * PART * SPLIT + (SPLIT > 1 ? 4 * exchanged * ROWS * SPLIT : 0) + 16
+  let TILE = 16
+  while (TILE > 1 && TILE * bytesPerTile > 15360) TILE /= 2
+  return { ROWS, SPLIT, PART, TILE }
+}

@@ -1,0 +1,11 @@
+import type { Tensor } from '../../../tensor/tensor.ts'
+import type { LtiParams } from '../types.ts'
+
+export interface LtiKernelParams extends LtiParams {
+  readonly length: number
+}
+
+export interface LtiKernelOutputs {
+  /** [C, L] */
+  readonly kernel: Tensor
+}

@@ -1,0 +1,78 @@
+import type { ChoiceValues } from '../devices/choices.ts'
+import type { AnyDevice, DeviceName } from '../devices/device.ts'
+import { DeviceError } from '../errors.ts'
+import { withKernels } from './kernels.ts'
+
+/** How a device is opened. */
+export interface DeviceOptions {
+  /** wasm: threads that compute, the calling one included. Default: the cores there are, at most 16. */
+  readonly threads?: number
+  /** wasm: the build of the kernels. Default `auto`: relaxed SIMD where the engine has it. */
+  readonly simd?: 'auto' | 'base' | 'relaxed'
+  /**
+   * wasm: whether V8 may join pairs of vectors where it can (14.6, Node 26): products are then twice as fast. Kernels are
+   * checked before they are used. Default: yes.
+   */
+  readonly revectorize?: boolean
+  /** webgpu: accept a software adapter. `auto` never takes one unless asked. */
+  readonly software?: boolean
+  /**
+   * webgpu: many rows times f16 weights on the GPU's matrix units: several times faster, but activations are rounded to half
+   * precision there. Experimental in Dawn; DeviceError where it is not offered.
+   */
+  readonly subgroupMatrix?: boolean
+  /** Sizes that cut the kernels, in place of those that were measured. `sidewinder bench --explain` shows what there is. */
+  readonly choices?: Partial<ChoiceValues>
+}
+
+/**
+ * Opens a device, and loads its code and its kernels first: nothing of another device is loaded. `auto` is webgpu where a hardware adapter is found, else wasm.
+ *
+ * @throws DeviceError if the named device is not there: nothing falls back in silence.
+ */
+export async function openDevice(
+  name: DeviceName | 'auto' = 'auto',
+  options: DeviceOptions = {},
+): Promise<AnyDevice> {
+  switch (name) {
+    case 'reference':
+      return openReference()
+    case 'wasm':
+      return openWasm(options)
+    case 'webgpu':
+      return openWebGpu(options)
+    case 'auto':
+      try {
+        return await openDevice('webgpu', options)
+      } catch (error) {
+        if (!(error instanceof DeviceError)) throw error
+        return openDevice('wasm', options)
+      }
+    default:
+      throw new DeviceError('no such device', {
+        expected: 'auto, webgpu, wasm or reference',
+        found: String(name satisfies never),
+      })
+  }
+}
+
+async function openReference(): Promise<AnyDevice> {
+  const [{ ReferenceDevice }, { kernels }] = await Promise.all([
+    import('../devices/reference/device.ts'),
+    import('./reference.ts'),
+  ])
+  return withKernels(new ReferenceDevice(), kernels)
+}
+
+async function openWasm(options: DeviceOptions): Promise<AnyDevice> {
+  const [device, { kernels }] = await Promise.all([import('../devices/wasm/device.ts'), import('./wasm.ts')])
+  return withKernels(await device.openWasm(options), kernels)
+}
+
+async function openWebGpu(options: DeviceOptions): Promise<AnyDevice> {
+  const [device, { kernels }] = await Promise.all([
+    import('../devices/webgpu/device.ts'),
+    import('./webgpu.ts'),
+  ])
+  return withKernels(await device.openWebGpu(options), kernels)
+}

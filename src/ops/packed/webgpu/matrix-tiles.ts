@@ -1,0 +1,171 @@
+import { defineKernel } from '../../../devices/webgpu/kernel.ts'
+import { ACTIVATION_WGSL } from '../../activation/webgpu/wgsl.ts'
+import type { Tiles } from '../../matmul/webgpu/tiling.ts'
+import { BINDINGS, FINISH_WGSL } from '../../matmul/webgpu/wgsl.ts'
+
+/** Rows and columns that a subgroup computes: 4 x 4 matrices of 16 x 16. */
+const SIDE = 64
+/** Columns of a in a step: the inner axis must be a multiple. */
+export const MATRIX_INNER = 32
+
+const tiles = (down: number, across: number, atATime: number, step: number): Tiles => ({
+  rows: SIDE * down,
+  columns: SIDE * across,
+  INNER: MATRIX_INNER,
+  atATime,
+  step,
+  start: 0,
+})
+export const MATRIX_TILES = [tiles(1, 1, 1056, 0.055), tiles(1, 2, 528, 0.047), tiles(2, 2, 264, 0.039)]
+
+/** The constants of `packedMatrixTile`. */
+export function subgroupsOf({ rows, columns }: Tiles): {
+  readonly DOWN: number
+  readonly ACROSS: number
+} {
+  return { DOWN: rows / SIDE, ACROSS: columns / SIDE }
+}
+
+/**
+ * A tile of y by DOWN x ACROSS subgroups of 32, each 64 x 64 in accumulators that are named: an array of them would not stay in
+ * registers. A step goes through workgroup memory in halves, two in a word, while the next is under way: rows of a as they are,
+ * rounded; rows of b as columns of bᵀ. Sums are f32.
+ */
+export const packedMatrixTile = defineKernel({
+  name: 'packedMatrixTile',
+  enable: ['f16', 'subgroups', 'chromium_experimental_subgroup_matrix'],
+  bindings: { ...BINDINGS, a: 'vec4f view', b: 'vec4u' },
+  uniforms: { M: 'u32', N: 'u32', K: 'u32', panelWords: 'u32', matrices: 'u32', part: 'u32' },
+  constants: { KIND: 'u32', SPLIT: 'bool', DOWN: 'u32', ACROSS: 'u32' },
+  body: `${ACTIVATION_WGSL}${FINISH_WGSL}
+    alias Left = subgroup_matrix_left<f16, 16, 16>;
+    alias Right = subgroup_matrix_right<f16, 16, 16>;
+    alias Sums = subgroup_matrix_result<f32, 16, 16>;
+
+    const INNER = 32u;
+    // Words of a row: four more than are used, so that rows begin in other banks.
+    const STRIDE = 20u;
+    const ROWS = 64u * DOWN;
+    const COLUMNS = 64u * ACROSS;
+    const WORKGROUP = 32u * DOWN * ACROSS;
+    // Vectors of a step that an invocation moves.
+    const PART_A = 16u / ACROSS;
+    const PART_B = 8u / DOWN;
+    var<workgroup> staged: array<u32, STRIDE * (ROWS + COLUMNS)>;
+
+    /** Four columns of a row of a. Eight invocations read a row; beyond the last, that again: what comes of it is dropped. */
+    fn fetchA(top: u32, k: u32, at: u32) -> vec4f {
+      let m = min(top + at / 8u, u.M - 1u);
+      return a[(u.aOffset + m * u.aStride + k) / 4u + at % 8u];
+    }
+
+    /** Two columns of four rows of b: half of a panel's words. */
+    fn fetchB(left: u32, k: u32, at: u32) -> vec4u {
+      let panel = min(left / 8u + at / INNER, (u.N - 1u) / 8u);
+      return b[panel * (u.panelWords / 4u) + k + at % INNER];
+    }
+
+    fn put(z: u32, m: u32, n: u32, sum: f32) {
+      if (!SPLIT) {
+        finish(z, m, n, sum);
+      } else if (m < u.M && n < u.N) {
+        y[(z * u.M + m) * u.N + n] = sum;
+      }
+    }
+
+    @compute @workgroup_size(WORKGROUP)
+    fn main(
+      @builtin(workgroup_id) group: vec3u,
+      @builtin(local_invocation_index) local: u32,
+      @builtin(subgroup_id) subgroup: u32,
+      @builtin(subgroup_invocation_id) lane: u32,
+    ) {
+      let z = group.z;
+      let begin = z * u.part;
+      let end = min(begin + u.part, u.K);
+      let top = group.y * ROWS;
+      let left = group.x * COLUMNS;
+      let down = subgroup / ACROSS * 64u;
+      let across = subgroup % ACROSS * 64u;
+      let startA = down * STRIDE;
+      let startB = (ROWS + across) * STRIDE;
+      var c00: Sums; var c01: Sums; var c02: Sums; var c03: Sums;
+      var c10: Sums; var c11: Sums; var c12: Sums; var c13: Sums;
+      var c20: Sums; var c21: Sums; var c22: Sums; var c23: Sums;
+      var c30: Sums; var c31: Sums; var c32: Sums; var c33: Sums;
+      var nextA: array<vec4f, PART_A>;
+      var nextB: array<vec4u, PART_B>;
+      for (var i = 0u; i < PART_A; i++) { nextA[i] = fetchA(top, begin, local + i * WORKGROUP); }
+      for (var i = 0u; i < PART_B; i++) { nextB[i] = fetchB(left, begin, local + i * WORKGROUP); }
+      for (var k0 = begin; k0 < end; k0 += INNER) {
+        for (var i = 0u; i < PART_A; i++) {
+          let at = local + i * WORKGROUP;
+          let to = at / 8u * STRIDE + 2u * (at % 8u);
+          staged[to] = pack2x16float(nextA[i].xy);
+          staged[to + 1u] = pack2x16float(nextA[i].zw);
+        }
+        for (var i = 0u; i < PART_B; i++) {
+          let at = local + i * WORKGROUP;
+          let pair = at % INNER;
+          let to = (ROWS + at / INNER * 8u + pair % 2u * 4u) * STRIDE + pair / 2u;
+          staged[to] = nextB[i].x;
+          staged[to + STRIDE] = nextB[i].y;
+          staged[to + 2u * STRIDE] = nextB[i].z;
+          staged[to + 3u * STRIDE] = nextB[i].w;
+        }
+        workgroupBarrier();
+        let next = min(k0 + INNER, u.K - INNER);
+        for (var i = 0u; i < PART_A; i++) { nextA[i] = fetchA(top, next, local + i * WORKGROUP); }
+        for (var i = 0u; i < PART_B; i++) { nextB[i] = fetchB(left, next, local + i * WORKGROUP); }
+        for (var k = 0u; k < INNER / 2u; k += 8u) {
+          let a0 = subgroupMatrixLoad<Left, row_major>(&staged, startA + k, STRIDE);
+          let a1 = subgroupMatrixLoad<Left, row_major>(&staged, startA + 16u * STRIDE + k, STRIDE);
+          let a2 = subgroupMatrixLoad<Left, row_major>(&staged, startA + 32u * STRIDE + k, STRIDE);
+          let a3 = subgroupMatrixLoad<Left, row_major>(&staged, startA + 48u * STRIDE + k, STRIDE);
+          let b0 = subgroupMatrixLoad<Right, col_major>(&staged, startB + k, STRIDE);
+          c00 = subgroupMatrixMultiplyAccumulate(a0, b0, c00);
+          c10 = subgroupMatrixMultiplyAccumulate(a1, b0, c10);
+          c20 = subgroupMatrixMultiplyAccumulate(a2, b0, c20);
+          c30 = subgroupMatrixMultiplyAccumulate(a3, b0, c30);
+          let b1 = subgroupMatrixLoad<Right, col_major>(&staged, startB + 16u * STRIDE + k, STRIDE);
+          c01 = subgroupMatrixMultiplyAccumulate(a0, b1, c01);
+          c11 = subgroupMatrixMultiplyAccumulate(a1, b1, c11);
+          c21 = subgroupMatrixMultiplyAccumulate(a2, b1, c21);
+          c31 = subgroupMatrixMultiplyAccumulate(a3, b1, c31);
+          let b2 = subgroupMatrixLoad<Right, col_major>(&staged, startB + 32u * STRIDE + k, STRIDE);
+          c02 = subgroupMatrixMultiplyAccumulate(a0, b2, c02);
+          c12 = subgroupMatrixMultiplyAccumulate(a1, b2, c12);
+          c22 = subgroupMatrixMultiplyAccumulate(a2, b2, c22);
+          c32 = subgroupMatrixMultiplyAccumulate(a3, b2, c32);
+          let b3 = subgroupMatrixLoad<Right, col_major>(&staged, startB + 48u * STRIDE + k, STRIDE);
+          c03 = subgroupMatrixMultiplyAccumulate(a0, b3, c03);
+          c13 = subgroupMatrixMultiplyAccumulate(a1, b3, c13);
+          c23 = subgroupMatrixMultiplyAccumulate(a2, b3, c23);
+          c33 = subgroupMatrixMultiplyAccumulate(a3, b3, c33);
+        }
+        workgroupBarrier();
+      }
+
+      // A row of matrices at a time goes back through workgroup memory: 16 x 64 of each subgroup.
+      let own = subgroup * 1024u;
+      for (var i = 0u; i < 4u; i++) {
+        if (i == 0u) { keep(own, c00, c01, c02, c03); }
+        if (i == 1u) { keep(own, c10, c11, c12, c13); }
+        if (i == 2u) { keep(own, c20, c21, c22, c23); }
+        if (i == 3u) { keep(own, c30, c31, c32, c33); }
+        workgroupBarrier();
+        for (var at = lane; at < 1024u; at += 32u) {
+          let sum = bitcast<f32>(staged[own + at]);
+          put(z, top + down + 16u * i + at / 64u, left + across + at % 64u, sum);
+        }
+        workgroupBarrier();
+      }
+    }
+
+    fn keep(to: u32, c0: Sums, c1: Sums, c2: Sums, c3: Sums) {
+      subgroupMatrixStore<row_major>(&staged, to, c0, 64u);
+      subgroupMatrixStore<row_major>(&staged, to + 16u, c1, 64u);
+      subgroupMatrixStore<row_major>(&staged, to + 32u, c2, 64u);
+      subgroupMatrixStore<row_major>(&staged, to + 48u, c3, 64u);
+    }`,
+})
