@@ -2,12 +2,12 @@ import { defineConfig } from 'tsdown'
 
 export default defineConfig({
   entry: {
-    index: 'src/index.ts',
-    train: 'src/train.ts',
-    tasks: 'src/tasks.ts',
-    nn: 'src/nn.ts',
-    ops: 'src/ops.ts',
-    checkpoints: 'src/checkpoints.ts',
+    index: 'src/entries/index.ts',
+    train: 'src/entries/train.ts',
+    tasks: 'src/entries/tasks.ts',
+    nn: 'src/entries/nn.ts',
+    ops: 'src/entries/ops.ts',
+    checkpoints: 'src/entries/checkpoints.ts',
     cli: 'src/cli/main.ts',
   },
   format: 'esm',

@@ -5,8 +5,8 @@ import { bundled, folderOf } from './scripts/chromium.mjs'
 
 /** Examples, and the code in docs, import the package: in tests its sources. */
 const sources = [
-  { find: /^sidewinder$/, replacement: resolve('src/index.ts') },
-  { find: /^sidewinder\/(.+)$/, replacement: resolve('src/$1.ts') },
+  { find: /^sidewinder$/, replacement: resolve('src/entries/index.ts') },
+  { find: /^sidewinder\/(.+)$/, replacement: resolve('src/entries/$1.ts') },
 ]
 
 const node: TestProjectConfiguration = {

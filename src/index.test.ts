@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { version } from './index.ts'
+import { version } from './entries/index.ts'
 
 test('the version is a semantic version', () => {
   expect(version).toMatch(/^\d+\.\d+\.\d+/)

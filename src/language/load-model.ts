@@ -19,8 +19,7 @@ export interface LoadOptions extends SourceOptions, BuildOptions {
 
 /**
  * Opens a language model: a folder, a file, a hub id `organisation/name[@revision]`, or files in memory. Formats: safetensors
- * (also in shards), `pytorch_model.bin`, GGUF; architectures: `mamba`, `mamba2`, `falcon_mamba`, the layouts of state-spaces, and
- * what Sidewinder wrote.
+ * (also in shards), `pytorch_model.bin`, GGUF. README.md says which models each of them may hold.
  *
  * @throws CheckpointError, ConfigError naming file, tensor or key, what was expected and what was found
  */

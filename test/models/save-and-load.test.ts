@@ -23,7 +23,7 @@ import { relativeError } from '../suites/compare.ts'
 
 type Files = ReadonlyMap<string, Uint8Array>
 
-/** As many layers as a hybrid needs to have one of each kind. */
+/** Enough that a hybrid has layers of each kind: Jamba's first layer of attention is the fifth. */
 const DEPTH = 5
 const MODELS: Readonly<Record<string, readonly ArchitectureName[]>> = {
   ...Object.fromEntries(ARCHITECTURE_NAMES.map((name) => [name, Array.from({ length: DEPTH }, () => name)])),

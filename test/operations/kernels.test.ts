@@ -24,7 +24,7 @@ const shaders = (files: Iterable<string>): string[] =>
 
 describe('what is downloaded', () => {
   test('no shader with the package, nor with the WASM device', () => {
-    const files = ['src/index.ts', 'src/ops/wasm.ts', 'src/devices/wasm/device.ts'].flatMap((entry) => [
+    const files = ['src/entries/index.ts', 'src/ops/wasm.ts', 'src/devices/wasm/device.ts'].flatMap((entry) => [
       ...filesAtOnce(entry),
     ])
     expect(files).toContain('src/ops/scan/op.ts')

@@ -32,7 +32,10 @@ export async function whatIsLeft(run: string): Promise<Record<string, unknown>> 
   }
 }
 
-export async function finish(promise: Promise<RunResult>): Promise<Omit<RunResult, 'model' | 'folder'>> {
+type Finished = Omit<RunResult, 'model' | 'folder'>
+
+/** What a run ends with. Its model is disposed. */
+export async function finish(promise: Promise<RunResult>): Promise<Finished> {
   const { model, folder: _, ...rest } = await promise
   model.dispose()
   return rest
@@ -44,7 +47,7 @@ export async function expectSameBits(
   run: RunSettings,
   stops: readonly number[],
   newFolder: () => string,
-): Promise<void> {
+): Promise<Finished> {
   const [whole, pieces] = [newFolder(), newFolder()]
   const want = await finish(startRun(run, { device, folder: whole }))
   expect(want).toMatchObject({ stopped: 'finished', step: run.steps! })
@@ -55,4 +58,5 @@ export async function expectSameBits(
   }
   expect(await finish(resumeRun(pieces, { device }))).toEqual(want)
   expect(await whatIsLeft(pieces)).toEqual(await whatIsLeft(whole))
+  return want
 }

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Random } from '../../src/tensor/random.ts'
 import { commandLine, type CommandLine } from '../cli/command-line.ts'
+import { whatIsLeft } from '../suites/runs.ts'
 
 const KILLS = 12
 const STEPS = 400
@@ -51,21 +52,6 @@ afterAll(async () => {
   await cli.remove()
   await rm(folder, { recursive: true, force: true })
 })
-
-/** All that a run leaves, but how long it took. */
-async function whatIsLeft(run: string): Promise<Record<string, unknown>> {
-  const last = (await readdir(join(run, 'checkpoints'))).toSorted().at(-1)!
-  const at = (file: string): Promise<Buffer> => readFile(join(run, 'checkpoints', last, file))
-  const { seconds: _, ...state } = JSON.parse((await at('trainer.json')).toString())
-  return {
-    last,
-    state,
-    weights: await at('model.safetensors'),
-    moments: await at('optimizer.safetensors'),
-    model: await readFile(join(run, 'model.safetensors')),
-    metrics: await readFile(join(run, 'metrics.jsonl'), 'utf8'),
-  }
-}
 
 /** Starts the run, or resumes it if it got so far that it can be. */
 async function go(run: string): Promise<ReturnType<CommandLine['start']>> {

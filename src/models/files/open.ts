@@ -44,8 +44,8 @@ export interface Checkpoint {
 }
 
 /**
- * Opens a model in the Hugging Face layout (`mamba`, `mamba2`, `falcon_mamba`), in that of state-spaces, in a GGUF file, or one
- * that Sidewinder wrote. Only headers are read.
+ * Opens a model in the Hugging Face layout, in that of state-spaces, in a GGUF file, or one that Sidewinder wrote. Which models each
+ * layout has is in `architectures/`. Only headers are read.
  *
  * @throws CheckpointError, ConfigError naming file, tensor or key, what was expected and what was found
  */

@@ -1,4 +1,4 @@
-/** The places of the functions in ACTIVATIONS. `test/kernels.test.ts` compares them. */
+/** The places of the functions in ACTIVATIONS. `test/operations/kernels.test.ts` compares them. */
 export const IDENTITY: i32 = 0
 export const SILU: i32 = 1
 export const SIGMOID: i32 = 2

@@ -1,5 +1,5 @@
 import { fma, fma1, silu4, softplus4, sum4 } from '../../../devices/wasm/kernels/math.as'
-import { LOG2E, scanExp2, scanLoad, scanStore } from '../wasm/forward.as'
+import { LOG2E, scanExp2, scanLoad, scanStore } from '../wasm/lanes.as'
 
 /**
  * One token of the selective scan: next [B, E, N] from state (may be the same memory), y [B, E]. Four channels at a time:

@@ -9,7 +9,7 @@ import {
   scanPairForward,
 } from './pairs.as'
 import { scanSlopes, scanStepGradients, scanSteps } from './tokens.as'
-import { LOG2E, scanArrange, scanLoad, scanScatter, scanStore } from './forward.as'
+import { LOG2E, scanArrange, scanLoad, scanScatter, scanStore } from './lanes.as'
 
 const LN2: f32 = 0.693147181
 /** Bytes of a vector. */

@@ -3,7 +3,7 @@
  * registers, and what the states share of a token is loaded once for both. V8 joins no loops: two states are what 16 registers hold.
  */
 import { fma } from '../../../devices/wasm/kernels/math.as'
-import { scanExp2 } from './forward.as'
+import { scanExp2 } from './lanes.as'
 
 /** Bytes of a vector. */
 const V: usize = 16

@@ -7,7 +7,7 @@ import {
   siluOf4,
   softplus4,
 } from '../../../devices/wasm/kernels/math.as'
-import { scanLoad, scanStore } from './forward.as'
+import { scanLoad, scanStore } from './lanes.as'
 
 /** Bytes of a vector. */
 const V: usize = 16

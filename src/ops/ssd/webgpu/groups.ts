@@ -1,4 +1,4 @@
-/** The gradients of B and C, which the heads of a group share; see backward.as.ts for the formulas. */
+/** The gradients of B and C, which the heads of a group share; see wasm/backward.as.ts for the formulas. */
 import { defineKernel } from '../../../devices/webgpu/kernel.ts'
 import { DECAYS, PRODUCT, SIZES } from './wgsl.ts'
 

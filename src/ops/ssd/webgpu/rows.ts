@@ -1,4 +1,4 @@
-/** The matrix products of the backward pass; see backward.as.ts for the formulas. */
+/** The matrix products of the backward pass; see wasm/backward.as.ts for the formulas. */
 import { defineKernel } from '../../../devices/webgpu/kernel.ts'
 import { DECAYS, PRODUCT, SIZES } from './wgsl.ts'
 

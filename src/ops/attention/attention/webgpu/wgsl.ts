@@ -1,4 +1,4 @@
-/** What the attention kernels share. Bindings q, k, v and `limits`; see `limitsOf` in webgpu.ts. */
+/** What the attention kernels share. Bindings q, k, v and `limits`; see `limitsOf` in forward.ts. */
 export const ATTENTION_WGSL = /* wgsl */ `
   // Keys (first, last) that query i sees. LIMITS: 0 the last keys belong to the last queries, 1 limits is past [B],
   // 2 limits is [B, L, 2]. The last may lie beyond the keys.

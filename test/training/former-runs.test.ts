@@ -4,14 +4,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
-import { readSafetensors } from '../src/checkpoints/safetensors.ts'
-import { openDevice } from '../src/ops/open-device.ts'
-import { readMetrics } from '../src/runs/metrics.ts'
-import { resumeRun } from '../src/runs/run.ts'
-import { readRun } from '../src/runs/run-file.ts'
-import { relativeError } from './suites/compare.ts'
+import { readSafetensors } from '../../src/checkpoints/safetensors.ts'
+import { openDevice } from '../../src/ops/open-device.ts'
+import { readMetrics } from '../../src/runs/metrics.ts'
+import { resumeRun } from '../../src/runs/run.ts'
+import { readRun } from '../../src/runs/run-file.ts'
+import { relativeError } from '../suites/compare.ts'
 
-const FOLDER = fileURLToPath(new URL('fixtures/former/text-run/', import.meta.url))
+const FOLDER = fileURLToPath(new URL('../fixtures/former/text-run/', import.meta.url))
 
 test('opens, and is finished to the same weights and metrics', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'sidewinder-former-'))
