@@ -36,7 +36,7 @@ type BackwardParams<P> = P & {
   readonly leftOut?: readonly string[] | undefined
 }
 
-interface BackwardOperation<
+export interface BackwardOperation<
   I extends Named,
   O extends Named,
   P extends Params,
