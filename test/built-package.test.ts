@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { chromium, type Browser } from 'playwright'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
+import packageJson from '../package.json' with { type: 'json' }
 import { serve } from '../examples/browser/serve.mjs'
 import { bundled, folderOf } from '../scripts/chromium.mjs'
 
@@ -43,6 +44,13 @@ describe.skipIf(!bundled)(
     afterAll(async () => {
       await browser?.close()
       server?.close()
+    })
+
+    test('has a command', () => {
+      const { version } = packageJson
+      expect(execFileSync(process.execPath, ['bin/sidewinder.mjs', '--version'], { encoding: 'utf8' })).toBe(
+        `${version}\n`,
+      )
     })
 
     for (const device of ['wasm', 'webgpu']) {
