@@ -1,4 +1,5 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
+import { part } from '../../../devices/webgpu/part.ts'
 import type { Call } from '../../operation.ts'
 import type { NormInputs, NormOutputs, NormParams } from '../types.ts'
 
@@ -6,7 +7,11 @@ import type { NormInputs, NormOutputs, NormParams } from '../types.ts'
 export const threadsFor = (groupSize: number): number => (groupSize <= 256 ? 64 : 256)
 
 /** Σ over the threads of a workgroup, for all of them: a tree, so always in the same order. */
-export const TOTAL = /* wgsl */ `
+export const totalPart = part({
+  name: 'total',
+  needs: ['WORKGROUP'],
+  gives: ['total', 'sigmoid'],
+  text: /* wgsl */ `
     var<workgroup> lanes: array<f32, WORKGROUP>;
 
     fn total(x: f32, local: u32) -> f32 {
@@ -23,7 +28,8 @@ export const TOTAL = /* wgsl */ `
     fn sigmoid(x: f32) -> f32 {
       return 1.0 / (1.0 + exp(min(-x, 88.0)));
     }
-`
+`,
+})
 
 /**
  * A workgroup normalises one group of channels of one row; an invocation keeps its PER channels. Beyond the edge the last channel is
@@ -42,9 +48,8 @@ const normForward = defineKernel({
   },
   uniforms: { rows: 'u32', width: 'u32', groupSize: 'u32', eps: 'f32' },
   constants: { WORKGROUP: 'u32', PER: 'u32', CENTER: 'bool', NORM_BEFORE_GATE: 'bool' },
-  body:
-    TOTAL +
-    /* wgsl */ `
+  parts: [totalPart],
+  body: /* wgsl */ `
     fn gateAt(row: u32, i: u32) -> f32 {
       let gate = z[u.zOffset + row * u.zStride + i];
       return gate * sigmoid(gate);

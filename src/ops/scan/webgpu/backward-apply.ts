@@ -1,5 +1,5 @@
 import { defineKernel } from '../../../devices/webgpu/kernel.ts'
-import { READ, SIZES, SWITCHES } from './shared.ts'
+import { readPart, SIZES, SWITCHES } from './shared.ts'
 
 /** A workgroup's threads: QUADS of four states for each of CHANNELS channels. */
 export function threadsFor(stateSize: number): { readonly QUADS: number; readonly CHANNELS: number } {
@@ -46,7 +46,8 @@ export const selectiveScanBackwardApply = defineKernel({
     TILES: 'u32',
     WITH_SOFTPLUS: 'bool',
   },
-  body: `${READ}
+  parts: [readPart],
+  body: /* wgsl */ `
     const THREADS = QUADS * CHANNELS;
     const LN2 = 0.6931471805599453;
     // By step, and dB or dC: parts of the threads.

@@ -1,5 +1,5 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
-import { ACTIVATION_WGSL } from '../../activation/webgpu/wgsl.ts'
+import { activationPart } from '../../parts/activation.ts'
 import { sumBlocks } from '../../norm/webgpu/backward.ts'
 import type { SsdBackward } from '../op.ts'
 import { deltaRange, sizesOf } from '../shapes.ts'
@@ -8,7 +8,7 @@ import { output } from './forward.ts'
 import { ssdGroupRows, ssdGroupScores } from './groups.ts'
 import { ssdDots, ssdInputGradient } from './rows.ts'
 import { ssdHeadGradients, ssdStepGradient } from './steps.ts'
-import { SIZES } from './wgsl.ts'
+import { SIZES } from './parts.ts'
 
 const WORKGROUP = 256
 
@@ -18,9 +18,8 @@ const ssdGateBackward = defineKernel({
   bindings: { v: 'f32 rw', z: 'f32 view', dy: 'f32', dz: 'f32 rw' },
   uniforms: { size: 'u32', width: 'u32' },
   constants: { WORKGROUP: 'u32' },
-  body:
-    ACTIVATION_WGSL +
-    /* wgsl */ `
+  parts: [activationPart],
+  body: /* wgsl */ `
     @compute @workgroup_size(WORKGROUP)
     fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
       let i = flatGroup(group) * WORKGROUP + local;

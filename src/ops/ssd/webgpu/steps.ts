@@ -1,7 +1,7 @@
 /** The gradients of delta, and of what a head has one number of. */
 import { defineKernel } from '../../../devices/webgpu/kernel.ts'
-import { ACTIVATION_WGSL } from '../../activation/webgpu/wgsl.ts'
-import { SIZES } from './wgsl.ts'
+import { activationPart } from '../../parts/activation.ts'
+import { SIZES } from './parts.ts'
 
 /**
  * dDelta, and the sums over a chunk of dA and dDeltaBias, blocks [B, chunks, 2, H]. A workgroup for each (b, chunk, h). parts are
@@ -23,9 +23,8 @@ export const ssdStepGradient = defineKernel({
   },
   uniforms: { ...SIZES, deltaMin: 'f32', deltaMax: 'f32', firstDirect: 'u32', planes: 'u32' },
   constants: { DT_SOFTPLUS: 'bool' },
-  body:
-    ACTIVATION_WGSL +
-    /* wgsl */ `
+  parts: [activationPart],
+  body: /* wgsl */ `
     var<workgroup> lanes: array<f32, 64>;
     var<workgroup> change: array<f32, 64>;
     var<workgroup> factors: array<f32, 64>;

@@ -1,8 +1,9 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../../devices/webgpu/kernel.ts'
+import { part } from '../../../../devices/webgpu/part.ts'
 import type { AttentionBackward } from '../op.ts'
 import { sizesOf } from '../sizes.ts'
 import { limitsOf } from './forward.ts'
-import { ATTENTION_WGSL, cutFor } from './wgsl.ts'
+import { attentionPart, cutFor } from './wgsl.ts'
 
 const WORKGROUP = 64
 
@@ -25,7 +26,11 @@ const attentionStats = defineKernel({
     }`,
 })
 
-const LOAD_DY = /* wgsl */ `
+const loadDyPart = part({
+  name: 'gradients of attention',
+  needs: ['u.length', 'u.heads', 'P', 'dy', 'ROWS', 'SPLIT', 'PART', 'TILE'],
+  gives: ['loadDy', 'WORKGROUP', 'WIDTH', 'shares'],
+  text: /* wgsl */ `
   fn loadDy(b: u32, i: u32, h: u32, c: u32) -> vec4f {
     let at = ((b * u.length + i) * u.heads + h) * P + 4u * c;
     var value = vec4f();
@@ -36,7 +41,8 @@ const LOAD_DY = /* wgsl */ `
   const WIDTH = PART * SPLIT;
   // Each part's share of scores and of dp [SPLIT, TILE, ROWS].
   var<workgroup> shares: array<vec2f, select(1u, SPLIT * TILE * ROWS, SPLIT > 1u)>;
-`
+`,
+})
 
 /** dq: a thread holds (a part of) one query, dy and dq; keys and values pass by in tiles. */
 const attentionBackwardQ = defineKernel({
@@ -52,7 +58,8 @@ const attentionBackwardQ = defineKernel({
   },
   uniforms: { length: 'u32', keys: 'u32', blocks: 'u32', heads: 'u32', kvHeads: 'u32', scale: 'f32' },
   constants: { P: 'u32', LIMITS: 'u32', ROWS: 'u32', SPLIT: 'u32', PART: 'u32', TILE: 'u32' },
-  body: `${ATTENTION_WGSL}${LOAD_DY}
+  parts: [attentionPart, loadDyPart],
+  body: /* wgsl */ `
     var<workgroup> kTile: array<vec4f, TILE * WIDTH>;
     var<workgroup> vTile: array<vec4f, TILE * WIDTH>;
 
@@ -152,7 +159,8 @@ const attentionBackwardKV = defineKernel({
   },
   uniforms: { length: 'u32', keys: 'u32', heads: 'u32', kvHeads: 'u32', scale: 'f32' },
   constants: { P: 'u32', LIMITS: 'u32', ROWS: 'u32', SPLIT: 'u32', PART: 'u32', TILE: 'u32' },
-  body: `${ATTENTION_WGSL}${LOAD_DY}
+  parts: [attentionPart, loadDyPart],
+  body: /* wgsl */ `
     var<workgroup> qTile: array<vec4f, TILE * WIDTH>;
     var<workgroup> dyTile: array<vec4f, TILE * WIDTH>;
 

@@ -3,7 +3,7 @@ import { defineKernel, launch, type WebGpuLaunch } from '../../../../devices/web
 import type { Call } from '../../../operation.ts'
 import { sizesOf } from '../sizes.ts'
 import type { AttentionInputs, AttentionOutputs, AttentionParams } from '../types.ts'
-import { ATTENTION_WGSL, cutFor } from './wgsl.ts'
+import { attentionPart, cutFor } from './wgsl.ts'
 
 /** limits [B, L, 2]: first and last key of each query. One workgroup a batch row, one run of queries a thread. */
 const attentionLimits = defineKernel({
@@ -47,7 +47,8 @@ const attentionForward = defineKernel({
   bindings: { q: 'f32 view', k: 'f32 view', v: 'f32 view', limits: 'i32?', y: 'f32 rw', lse: 'f32 rw' },
   uniforms: { length: 'u32', keys: 'u32', blocks: 'u32', heads: 'u32', kvHeads: 'u32', scale: 'f32' },
   constants: { P: 'u32', LIMITS: 'u32', ROWS: 'u32', SPLIT: 'u32', PART: 'u32', TILE: 'u32' },
-  body: `${ATTENTION_WGSL}
+  parts: [attentionPart],
+  body: /* wgsl */ `
     const WORKGROUP = ROWS * SPLIT;
     const WIDTH = PART * SPLIT;
     var<workgroup> kTile: array<vec4f, TILE * WIDTH>;
@@ -142,7 +143,8 @@ const attentionFew = defineKernel({
   bindings: { q: 'f32 view', k: 'f32 view', v: 'f32 view', limits: 'i32?', y: 'f32 rw', lse: 'f32 rw' },
   uniforms: { length: 'u32', keys: 'u32', heads: 'u32', kvHeads: 'u32', scale: 'f32' },
   constants: { P: 'u32', LIMITS: 'u32', BLOCK: 'u32', COLUMNS: 'u32' },
-  body: `${ATTENTION_WGSL}
+  parts: [attentionPart],
+  body: /* wgsl */ `
     const WIDTH = (P + 3u) / 4u;
     const SHARES = BLOCK / COLUMNS;
     var<workgroup> query: array<vec4f, WIDTH>;

@@ -1,5 +1,25 @@
+import { part } from '../../../../devices/webgpu/part.ts'
 /** What the attention kernels share. Bindings q, k, v and `limits`; see `limitsOf` in webgpu.ts. */
-export const ATTENTION_WGSL = /* wgsl */ `
+export const attentionPart = part({
+  name: 'attention',
+  needs: [
+    'LIMITS',
+    'limits',
+    'u.length',
+    'u.keys',
+    'u.qOffset',
+    'u.qStride',
+    'P',
+    'q',
+    'u.kOffset',
+    'u.kStride',
+    'k',
+    'u.vOffset',
+    'u.vStride',
+    'v',
+  ],
+  gives: ['keysOf', 'loadQ', 'loadK', 'loadV'],
+  text: /* wgsl */ `
   // Keys (first, last) that query i sees. LIMITS: 0 the last keys belong to the last queries, 1 limits is past [B],
   // 2 limits is [B, L, 2]. The last may lie beyond the keys.
   fn keysOf(b: u32, i: u32) -> vec2i {
@@ -30,7 +50,8 @@ export const ATTENTION_WGSL = /* wgsl */ `
     for (var e = 0u; e < 4u; e++) { if (4u * c + e < P) { value[e] = v[at + e]; } }
     return value;
   }
-`
+`,
+})
 
 /**
  * How a workgroup is cut: ROWS rows (queries, or keys) times SPLIT threads for each, which own PART vec4s of the head
