@@ -3,7 +3,7 @@ import { part } from '../../../devices/webgpu/part.ts'
 import { dims } from '../../../tensor/shape.ts'
 import type { Tensor } from '../../../tensor/tensor.ts'
 import type { LtiMode, LtiModeGradients, LtiParams } from '../types.ts'
-import { discretizeParts } from './wgsl.ts'
+import { discretizeParts } from './parts.ts'
 
 const WORKGROUP = 64
 

@@ -5,7 +5,7 @@ import type { SelectiveScanBackward } from '../op.ts'
 import { CHUNK, scanSizes } from '../sizes.ts'
 import { selectiveScanBackwardApply, stepsFor, threadsFor } from './backward-apply.ts'
 import { edgeLaunches } from './forward.ts'
-import { carry, pack, readPart, SIZES, SWITCHES, WORKGROUP } from './shared.ts'
+import { carry, decaysPart, pack, readPart, SIZES, SWITCHES, WORKGROUP } from './shared.ts'
 
 /** States that a thread keeps in registers at a time: a multiple of 4. */
 const STATES = 8
@@ -64,7 +64,7 @@ const selectiveScanBackwardChunks = defineKernel({
   },
   uniforms: { ...SIZES, items: 'u32', rows: 'u32' },
   constants: { ...SWITCHES, WORKGROUP: 'u32', STATES: 'u32' },
-  parts: [readPart],
+  parts: [readPart, decaysPart],
   body: /* wgsl */ `
     @compute @workgroup_size(WORKGROUP)
     fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
@@ -88,7 +88,7 @@ const selectiveScanBackwardChunks = defineKernel({
         let slope = slopes[p * u.inner + e];
         let keep = keeps(p);
         for (var j = 0u; j < STATES / 4u; j++) {
-          let decay = keep * exp2(clamp(dt * rate[j], vec4f(-126.0), vec4f(126.0)));
+          let decay = keep * decays(dt, rate[j]);
           g[j] = decay * fma(vec4f(slope), outputStates(p, first + 4u * j, e), g[j]);
         }
         sum += dt;

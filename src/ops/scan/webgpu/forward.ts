@@ -5,7 +5,7 @@ import { activationPart } from '../../parts/activation.ts'
 import type { Call } from '../../operation.ts'
 import { scanSizes, type ScanSizes } from '../sizes.ts'
 import type { SelectiveScanInputs, SelectiveScanOutputs, SelectiveScanParams } from '../types.ts'
-import { carry, pack, readPart, SIZES, SWITCHES, WORKGROUP, type Packed } from './shared.ts'
+import { carry, decaysPart, pack, readPart, SIZES, SWITCHES, WORKGROUP, type Packed } from './shared.ts'
 
 /** States that a thread keeps in registers at a time: a multiple of 4. */
 const STATES = 16
@@ -29,7 +29,7 @@ const stagePart = part({
     'activate',
     'SOFTPLUS',
   ],
-  gives: ['FOURS', 'inputs4', 'outputs4', 'kept', 'stage', 'stepOf', 'decays'],
+  gives: ['FOURS', 'inputs4', 'outputs4', 'kept', 'stage', 'stepOf'],
   text: /* wgsl */ `
     const FOURS = STATES / 4u;
     var<workgroup> inputs4: array<vec4f, select(1u, CHUNK * FOURS, SHARED)>;
@@ -53,7 +53,6 @@ const stagePart = part({
       if (WITH_SOFTPLUS) { return activate(SOFTPLUS, raw + bias); }
       return raw + bias;
     }
-    fn decays(dt: f32, rate: vec4f) -> vec4f { return exp2(clamp(dt * rate, vec4f(-126.0), vec4f(126.0))); }
 `,
 })
 
@@ -75,7 +74,7 @@ const selectiveScanChunks = defineKernel({
   bindings: { x: 'f32', delta: 'f32', channels: 'f32', tokens: 'vec4f', added: 'f32 rw', sums: 'f32 rw' },
   uniforms: { ...SIZES, items: 'u32' },
   constants,
-  parts: [activationPart, readPart, stagePart],
+  parts: [activationPart, readPart, decaysPart, stagePart],
   body: /* wgsl */ `
     @compute @workgroup_size(WORKGROUP)
     fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
@@ -145,7 +144,7 @@ const selectiveScanApply = defineKernel({
   },
   uniforms: { ...SIZES, items: 'u32' },
   constants,
-  parts: [activationPart, readPart, stagePart],
+  parts: [activationPart, readPart, decaysPart, stagePart],
   body: /* wgsl */ `
     @compute @workgroup_size(WORKGROUP)
     fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {

@@ -134,6 +134,15 @@ export const readPart = part({
   }`,
 })
 
+/** `decays(dt, rate)`: exp(dt A) of four states; `rate` is A log2(e), and no power is beyond the normal floats. */
+export const decaysPart = part({
+  name: 'decays of four states',
+  needs: [],
+  gives: ['decays'],
+  text: /* wgsl */ `
+    fn decays(dt: f32, rate: vec4f) -> vec4f { return exp2(clamp(dt * rate, vec4f(-126.0), vec4f(126.0))); }`,
+})
+
 export function pack(inputs: SelectiveScanInputs, scratch: (shape: readonly number[]) => Tensor): Packed {
   const { A, B, C, D, deltaBias, reset } = inputs
   const sizes = scanSizes(inputs)

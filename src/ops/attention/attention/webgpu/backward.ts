@@ -3,7 +3,7 @@ import { part } from '../../../../devices/webgpu/part.ts'
 import type { AttentionBackward } from '../op.ts'
 import { sizesOf } from '../sizes.ts'
 import { limitsOf } from './forward.ts'
-import { attentionPart, cutFor } from './wgsl.ts'
+import { attentionPart, cutFor, cutPart, keyTilesPart, loader } from './parts.ts'
 
 const WORKGROUP = 64
 
@@ -28,17 +28,10 @@ const attentionStats = defineKernel({
 
 const loadDyPart = part({
   name: 'gradients of attention',
-  needs: ['u.length', 'u.heads', 'P', 'dy', 'ROWS', 'SPLIT', 'PART', 'TILE'],
-  gives: ['loadDy', 'WORKGROUP', 'WIDTH', 'shares'],
+  needs: ['u.length', 'u.heads', 'P', 'dy', 'ROWS', 'SPLIT', 'TILE'],
+  gives: ['loadDy', 'shares'],
   text: /* wgsl */ `
-  fn loadDy(b: u32, i: u32, h: u32, c: u32) -> vec4f {
-    let at = ((b * u.length + i) * u.heads + h) * P + 4u * c;
-    var value = vec4f();
-    for (var e = 0u; e < 4u; e++) { if (4u * c + e < P) { value[e] = dy[at + e]; } }
-    return value;
-  }
-  const WORKGROUP = ROWS * SPLIT;
-  const WIDTH = PART * SPLIT;
+  ${loader('loadDy', 'dy', '((b * u.length + i) * u.heads + h) * P')}
   // Each part's share of scores and of dp [SPLIT, TILE, ROWS].
   var<workgroup> shares: array<vec2f, select(1u, SPLIT * TILE * ROWS, SPLIT > 1u)>;
 `,
@@ -58,11 +51,8 @@ const attentionBackwardQ = defineKernel({
   },
   uniforms: { length: 'u32', keys: 'u32', blocks: 'u32', heads: 'u32', kvHeads: 'u32', scale: 'f32' },
   constants: { P: 'u32', LIMITS: 'u32', ROWS: 'u32', SPLIT: 'u32', PART: 'u32', TILE: 'u32' },
-  parts: [attentionPart, loadDyPart],
+  parts: [attentionPart, cutPart, keyTilesPart, loadDyPart],
   body: /* wgsl */ `
-    var<workgroup> kTile: array<vec4f, TILE * WIDTH>;
-    var<workgroup> vTile: array<vec4f, TILE * WIDTH>;
-
     @compute @workgroup_size(WORKGROUP)
     fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
       let b = group.z;
@@ -88,17 +78,7 @@ const attentionBackwardQ = defineKernel({
       }
 
       for (var start = keysOf(b, top).x; start <= last; start += i32(TILE)) {
-        for (var n = local; n < TILE * WIDTH; n += WORKGROUP) {
-          let j = start + i32(n / WIDTH);
-          var kValue = vec4f();
-          var vValue = vec4f();
-          if (j <= last) {
-            kValue = loadK(b, u32(j), hk, n % WIDTH);
-            vValue = loadV(b, u32(j), hk, n % WIDTH);
-          }
-          kTile[n] = kValue;
-          vTile[n] = vValue;
-        }
+        loadKeys(b, hk, start, last, local);
         workgroupBarrier();
 
         // (score, dp) of each key
@@ -159,7 +139,7 @@ const attentionBackwardKV = defineKernel({
   },
   uniforms: { length: 'u32', keys: 'u32', heads: 'u32', kvHeads: 'u32', scale: 'f32' },
   constants: { P: 'u32', LIMITS: 'u32', ROWS: 'u32', SPLIT: 'u32', PART: 'u32', TILE: 'u32' },
-  parts: [attentionPart, loadDyPart],
+  parts: [attentionPart, cutPart, loadDyPart],
   body: /* wgsl */ `
     var<workgroup> qTile: array<vec4f, TILE * WIDTH>;
     var<workgroup> dyTile: array<vec4f, TILE * WIDTH>;

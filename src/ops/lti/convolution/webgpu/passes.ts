@@ -6,7 +6,7 @@
  * multiplied as they lie. The position of the frequency -k is that of k with all bits below its highest one flipped.
  */
 import { defineKernel } from '../../../../devices/webgpu/kernel.ts'
-import { complexPart, waveParts } from '../../webgpu/wgsl.ts'
+import { complexPart, waveParts } from '../../webgpu/parts.ts'
 
 /** twiddles [points, 2]: e^(-2 π i k / points) */
 export const fftTwiddles = defineKernel({

@@ -1,7 +1,7 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../../devices/webgpu/kernel.ts'
 import { dims } from '../../../../tensor/shape.ts'
 import { discretize, discretizeBackward, tablePart, TABLE_FIELDS } from '../../webgpu/discretize.ts'
-import { complexPart } from '../../webgpu/wgsl.ts'
+import { complexPart } from '../../webgpu/parts.ts'
 import type { LtiDiagonalBackward } from '../op.ts'
 import { CHUNK, placePart, TILE, walk } from './forward.ts'
 

@@ -9,7 +9,7 @@ import { dims, type Shape } from '../../../../tensor/shape.ts'
 import type { Tensor } from '../../../../tensor/tensor.ts'
 import type { Call } from '../../../operation.ts'
 import { discretize, tablePart, TABLE_FIELDS } from '../../webgpu/discretize.ts'
-import { complexPart, powerParts } from '../../webgpu/wgsl.ts'
+import { complexPart, powerParts } from '../../webgpu/parts.ts'
 import type { LtiDiagonalInputs, LtiDiagonalOutputs, LtiDiagonalParams } from '../types.ts'
 
 export const CHUNK = 64

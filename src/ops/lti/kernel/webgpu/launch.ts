@@ -3,7 +3,7 @@ import { dims } from '../../../../tensor/shape.ts'
 import type { Call } from '../../../operation.ts'
 import type { LtiMode } from '../../types.ts'
 import { discretize, discretizeBackward, tablePart, TABLE_FIELDS } from '../../webgpu/discretize.ts'
-import { powerParts } from '../../webgpu/wgsl.ts'
+import { powerParts } from '../../webgpu/parts.ts'
 import type { LtiKernelBackward } from '../op.ts'
 import type { LtiKernelOutputs, LtiKernelParams } from '../types.ts'
 
