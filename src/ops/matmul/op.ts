@@ -12,6 +12,7 @@ import type { MatmulInputs, MatmulOutputs, MatmulParams } from './types.ts'
 
 export type { MatmulInputs } from './types.ts'
 
+/** How the operands lie, and what follows the product. */
 export interface MatmulOptions {
   readonly transposeA?: boolean
   readonly transposeB?: boolean
@@ -19,6 +20,7 @@ export interface MatmulOptions {
   readonly activation?: Activation
 }
 
+/** What follows the product. */
 export interface LinearOptions {
   /** Applied before the residual is added. Default: identity. */
   readonly activation?: Activation
