@@ -1,7 +1,13 @@
 import { playwright } from '@vitest/browser-playwright'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { defineConfig, type TestProjectConfiguration } from 'vitest/config'
-import { bundled, folderOf } from './scripts/chromium.mjs'
+import { bundled, launchOptions } from './scripts/chromium.mjs'
+import type { Extent } from './test/left-out.ts'
+import { rebuildKernels } from './test/rebuild-kernels.ts'
+import { Report } from './test/reporter.ts'
+
+/** What a default run leaves out and this one does not: `gpu`, `long` or both, with a comma between. */
+const also = (process.env['SIDEWINDER_TEST_ALSO'] ?? '').split(',').filter(Boolean) as Extent[]
 
 /** Examples, and the code in docs, import the package: in tests its sources. */
 const sources = [
@@ -11,18 +17,20 @@ const sources = [
 
 const node: TestProjectConfiguration = {
   resolve: { alias: sources },
+  plugins: [rebuildKernels()],
   test: {
     name: 'node',
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
     exclude: ['test/browser/**'],
-    globalSetup: 'test/setup-gpu.ts',
-    setupFiles: 'test/setup-node.ts',
+    globalSetup: ['test/setup-kernels.ts', 'test/setup-gpu.ts'],
+    setupFiles: ['test/setup-node.ts', 'test/setup-equality.ts'],
+    provide: { also },
     pool: 'forks',
     testTimeout: 300_000,
+    hookTimeout: 120_000,
   },
 }
 
-const folder = bundled ? folderOf('chromium') : ''
 const browser: TestProjectConfiguration = {
   server: {
     headers: { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' },
@@ -41,40 +49,32 @@ const browser: TestProjectConfiguration = {
   },
   test: {
     include: ['test/browser/**/*.test.ts'],
-    globalSetup: 'test/setup-chromium.ts',
+    globalSetup: ['test/setup-kernels.ts', 'test/setup-chromium.ts'],
+    setupFiles: 'test/setup-equality.ts',
+    provide: { also },
     testTimeout: 300_000,
+    hookTimeout: 120_000,
     browser: {
       enabled: true,
       headless: true,
       screenshotFailures: false,
-      provider: playwright({
-        launchOptions: {
-          executablePath: join(folder, 'chromium'),
-          env: { ...process.env, LD_LIBRARY_PATH: join(folder, 'lib') },
-          args: [
-            '--no-sandbox',
-            '--enable-unsafe-webgpu',
-            '--use-webgpu-adapter=swiftshader',
-            '--enable-features=Vulkan',
-            '--disable-background-networking',
-            '--disable-component-update',
-            '--disable-sync',
-            '--no-first-run',
-          ],
-        },
-      }),
+      provider: playwright({ launchOptions: bundled ? launchOptions() : {} }),
       instances: [{ browser: 'chromium', name: 'browser' }],
     },
   },
 }
 
-const report = process.env['SIDEWINDER_TEST_REPORT']
+const outputFile = process.env['SIDEWINDER_TEST_REPORT']
 
 export default defineConfig({
   test: {
     // The software adapter leaves a core half idle: two files at a time, beside the browser's.
     maxWorkers: 2,
     projects: bundled ? [node, browser] : [node],
-    reporters: report ? ['default', ['json', { outputFile: report }]] : ['default'],
+    reporters: [
+      'default',
+      new Report(),
+      ...(outputFile ? [['json', { outputFile }] satisfies ['json', object]] : []),
+    ],
   },
 })

@@ -14,14 +14,17 @@ const entry = 'src/devices/wasm/kernels/engine.as.ts'
 const worker = 'src/devices/wasm/thread.ts'
 const builds = { base: 'simd,threads', relaxed: 'simd,threads,relaxed-simd' }
 
-try {
-  await build()
-} catch (error) {
-  console.error(`build:wasm: ${error instanceof Error ? error.message : String(error)}`)
-  process.exit(1)
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  try {
+    await buildKernels()
+  } catch (error) {
+    console.error(`build:wasm: ${error instanceof Error ? error.message : String(error)}`)
+    process.exit(1)
+  }
 }
 
-async function build() {
+/** Builds the kernels, unless those that are there were built from the same sources. Rejects if a source does not compile. */
+export async function buildKernels() {
   const kernelFiles = [...find('src/ops'), ...find('src/devices/wasm/kernels')]
   const sources = new Map([...kernelFiles, [worker, readFileSync(join(root, worker), 'utf8')]])
   const hash = createHash('sha256')

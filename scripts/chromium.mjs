@@ -28,6 +28,26 @@ export function folderOf(part) {
   return join(modules, '.cache/sidewinder', `${part}-${version}`)
 }
 
+/** How Playwright starts the bundled Chromium: with WebGPU on SwiftShader, without code that zeroes workgroup memory (test/gpu.ts). */
+export function launchOptions() {
+  const folder = folderOf('chromium')
+  return {
+    executablePath: join(folder, 'chromium'),
+    env: { ...process.env, LD_LIBRARY_PATH: join(folder, 'lib') },
+    args: [
+      '--no-sandbox',
+      '--enable-unsafe-webgpu',
+      '--use-webgpu-adapter=swiftshader',
+      '--enable-dawn-features=disable_workgroup_init',
+      '--enable-features=Vulkan',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+      '--no-first-run',
+    ],
+  }
+}
+
 /**
  * Unpacks a part if it is not there yet. The finished folder appears in one rename: processes may race.
  * @param {keyof typeof contents} part

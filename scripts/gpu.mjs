@@ -9,6 +9,7 @@ import { bundled, unpack } from './chromium.mjs'
  * @typedef {object} Found
  * @property {string} [name]
  * @property {Record<string, string>} env A process must start with it: the loader reads LD_LIBRARY_PATH only then.
+ * @property {boolean} [software] Whether it computes on the CPU.
  * @property {string} [why] Why there is none.
  */
 
@@ -17,7 +18,7 @@ export async function findGpu() {
   const wanted = process.env['SIDEWINDER_TEST_GPU'] ?? 'auto'
   if (wanted === 'none') return { env: {}, why: 'left out by SIDEWINDER_TEST_GPU=none' }
   const own = wanted === 'software' ? undefined : adapterUnder({})
-  if (own && !(own.software && bundled)) return { name: own.name, env: {} }
+  if (own && !(own.software && bundled)) return { name: own.name, software: own.software, env: {} }
   if (!bundled) return { env: {}, why: 'no adapter found' }
   const folder = await unpack('swiftshader')
   const env = {
@@ -25,7 +26,9 @@ export async function findGpu() {
     LD_LIBRARY_PATH: [folder, process.env['LD_LIBRARY_PATH']].filter(Boolean).join(':'),
   }
   const software = adapterUnder(env)
-  return software ? { name: software.name, env } : { env: {}, why: 'SwiftShader does not start here' }
+  return software
+    ? { name: software.name, software: true, env }
+    : { env: {}, why: 'SwiftShader does not start here' }
 }
 
 const probe = fileURLToPath(new URL('probe-gpu.mjs', import.meta.url))

@@ -1,12 +1,11 @@
 /** The built package in a page of its own, as a user would load it: no bundler, no test runner inside. */
 import { execFileSync } from 'node:child_process'
-import { join } from 'node:path'
 import { chromium, type Browser } from 'playwright'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import packageJson from '../package.json' with { type: 'json' }
 import { serve } from '../examples/browser/serve.mjs'
-import { bundled, folderOf } from '../scripts/chromium.mjs'
+import { bundled, launchOptions } from '../scripts/chromium.mjs'
 
 interface Finished {
   readonly error?: string
@@ -23,22 +22,8 @@ describe.skipIf(!bundled)(
 
     beforeAll(async () => {
       execFileSync('npx', ['tsdown'], { stdio: 'ignore' })
-      const folder = folderOf('chromium')
       server = await serve(0)
-      browser = await chromium.launch({
-        executablePath: join(folder, 'chromium'),
-        env: { ...process.env, LD_LIBRARY_PATH: join(folder, 'lib') },
-        args: [
-          '--no-sandbox',
-          '--enable-unsafe-webgpu',
-          '--use-webgpu-adapter=swiftshader',
-          '--enable-features=Vulkan',
-          '--disable-background-networking',
-          '--disable-component-update',
-          '--disable-sync',
-          '--no-first-run',
-        ],
-      })
+      browser = await chromium.launch(launchOptions())
     }, 120_000)
 
     afterAll(async () => {

@@ -1,23 +1,28 @@
-import { afterAll, beforeAll, describe } from 'vitest'
+import { afterAll, beforeAll, describe, type TestOptions } from 'vitest'
 import type { AnyDevice, DeviceName } from '../src/devices/device.ts'
 import { openDevice } from '../src/ops/open-device.ts'
-import { whyNoGpu } from './gpu.ts'
+import { openTestGpu, whyNoGpu } from './gpu.ts'
+import { onlyIn } from './left-out.ts'
 
 const ALL: readonly DeviceName[] = ['wasm', 'webgpu']
 
-const page = typeof window !== 'undefined'
+/** Whether this is a page, not Node. */
+export const inPage = typeof window !== 'undefined'
 
 /** What a suite, where pages run it too, takes in Node only: it would say the same again there, slowly. */
-export const inNode = <const Item>(...items: readonly Item[]): readonly Item[] => (page ? [] : items)
-
-/** And what it takes in pages only: what is left of it there. */
-export const inPages = <const Item>(...items: readonly Item[]): readonly Item[] => (page ? items : [])
+export const inNode = <const Item>(...items: readonly Item[]): readonly Item[] => (inPage ? [] : items)
 
 /**
- * One suite for each fast device: `body` gets a function that gives the open device. `SIDEWINDER_TEST_DEVICES=wasm` narrows
- * it. Without a GPU adapter, software or real, the webgpu suite is skipped with a line that says why.
+ * One suite for each fast device. `body` gets a function that gives the open device, and options for its tests that repeat on
+ * other inputs what other tests of the suite show already: a default run leaves these out on WebGPU, and in pages.
+ * `SIDEWINDER_TEST_DEVICES=wasm` narrows the devices. Without a GPU adapter, software or real, the webgpu suite is skipped with a
+ * line that says why.
  */
-export function testDevices(title: string, body: (device: () => AnyDevice) => void, names = ALL): void {
+export function testDevices(
+  title: string,
+  body: (device: () => AnyDevice, repeats: TestOptions) => void,
+  names = ALL,
+): void {
   const wanted = globalThis.process?.env['SIDEWINDER_TEST_DEVICES']?.split(',')
   for (const name of names) {
     if (wanted && !wanted.includes(name)) continue
@@ -27,11 +32,16 @@ export function testDevices(title: string, body: (device: () => AnyDevice) => vo
       () => {
         let device: AnyDevice | undefined
         beforeAll(async () => {
-          device = await openDevice(name, { threads: 2, software: true })
+          device = name === 'webgpu' ? await openTestGpu() : await openDevice(name, { threads: 2 })
         })
         afterAll(() => device?.destroy())
-        body(() => device!)
+        body(() => device!, repeatsOn(name))
       },
     )
   }
+}
+
+function repeatsOn(name: DeviceName): TestOptions {
+  if (name === 'webgpu') return onlyIn('gpu')
+  return inPage ? onlyIn('long') : {}
 }

@@ -3,10 +3,11 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as v from 'valibot'
 import { writeAtomically } from '../checkpoints/atomic.ts'
+import { check } from '../check.ts'
 import { ConfigError } from '../errors.ts'
 import { TASKS } from '../tasks/index.ts'
 import { oneOf } from '../tasks/settings.ts'
-import { check, jsonOf } from './json.ts'
+import { jsonOf } from './json.ts'
 import { entriesOf, type CompleteSettings } from './settings.ts'
 
 /** Version 1 was text alone, and had no `task`. */

@@ -1,16 +1,17 @@
 /** What says what a run computes: the settings of its task, completed and checked. */
 import * as v from 'valibot'
+import { check } from '../check.ts'
 import { ConfigError } from '../errors.ts'
 import { taskDefinition, type TASKS, type TaskName } from '../tasks/index.ts'
 import {
   COMMON,
   defaultsOf,
+  schemasOf,
   word,
   type CommonSettings,
   type Settings,
   type ValuesOf,
 } from '../tasks/settings.ts'
-import { check } from './json.ts'
 
 const path = word('a path')
 
@@ -43,7 +44,7 @@ export const settingsOf = (task: string): Settings => ({ ...COMMON, ...taskDefin
 export const entriesOf = (task: string) => ({
   task: v.literal(task),
   ...PATHS,
-  ...Object.fromEntries(Object.entries(settingsOf(task)).map(([name, { schema }]) => [name, schema])),
+  ...schemasOf(settingsOf(task)),
 })
 
 /**

@@ -1,11 +1,11 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { testDevices } from '../../test/devices.ts'
 import { expectSameBits, finish } from '../../test/suites/runs.ts'
 import type { PredictedRow } from '../tasks/definition.ts'
-import { startRun } from './run.ts'
+import { resumeRun, startRun } from './run.ts'
 import type { RunSettings } from './settings.ts'
 import { evaluateRun, predictRun } from './use.ts'
 
@@ -138,6 +138,30 @@ testDevices(
         i++
       }
       expect(error / metrics['meanSquaredError']).toBeCloseTo(1, 3)
+    })
+
+    test('what a run learned of its data is checked when it is read again', async () => {
+      const run = newFolder()
+      const [, settings] = kinds[4]
+      await finish(startRun({ ...settings(), steps: 1 }, { device: device(), folder: run }))
+      const path = join(run, 'run.json')
+      const good = JSON.parse(await readFile(path, 'utf8'))
+      const { input, targets } = good.encoding
+      const bad: [unknown, RegExp][] = [
+        [{ input }, /encoding: targets\] wrong value/],
+        [{ input: { kind: 'letters' }, targets }, /encoding: input/],
+        [{ input: { kind: 'numbers', channels: [] }, targets }, /encoding: input\.channels/],
+        [
+          { input, targets: [{ mean: 0, deviation: 0 }] },
+          /encoding: targets\.0\.deviation.*a number above 0/,
+        ],
+        [{ input, targets: [{ mean: '0', deviation: 1 }] }, /encoding: targets\.0\.mean/],
+        [{ input, targets: [...targets, ...targets] }, /wrong number of values/],
+      ]
+      for (const [encoding, message] of bad) {
+        await writeFile(path, JSON.stringify({ ...good, encoding }))
+        await expect(resumeRun(run, { device: device() })).rejects.toThrow(message)
+      }
     })
 
     const refused: [string, object, RegExp][] = [

@@ -32,7 +32,7 @@ export const labelDefinition = tableTask({
   summary: 'train a classifier of positions on a table',
   settings: {
     labels: setting.text('Data', 'column with a class for each position', '<column>', 'labels'),
-    ignore: setting.text('Data', 'what stands for an unknown class: it does not count', '<label>', undefined),
+    ignore: setting.text('Data', 'what stands for an unknown class: it does not count', '<label>'),
   },
   learned: CLASSES,
   learn: (rows, { labels, ignore }) =>

@@ -6,7 +6,7 @@ import type { Tensor } from '../tensor/tensor.ts'
 import { arrayOf, sequenceInputs } from './inputs.ts'
 import { NUMBER_METRICS, NumberMeter, type Scale } from './metrics/number-meter.ts'
 import { setting } from './settings.ts'
-import { learnScale, SCALE, scaled } from './tables/inputs.ts'
+import { learnScales, SCALES, scaled } from './tables/inputs.ts'
 import { tableTask } from './tables/index.ts'
 import type { Cells } from './tables/cells.ts'
 import type { Field, Sizes, TargetPart, Task, Tensors } from './task.ts'
@@ -19,8 +19,8 @@ export interface RegressOptions {
   readonly outputs?: number
   /** Default: `sequence`. */
   readonly each?: Each
-  /** What the data's values were divided by and lessened by: metrics are then in the units of the data. Default: not at all. */
-  readonly scale?: Scale
+  /** How the values of each output were scaled: metrics are then in the units of the data. Default: not at all. */
+  readonly scales?: readonly Scale[]
 }
 
 /** Where nothing counts, the loss is 0 and not 0 / 0; a weight is never so small. */
@@ -30,8 +30,8 @@ const TINY = 1e-30
  * Numbers for each sequence or position: Σ w (y - value)² / Σ w. Records have `values` (NaN where none is known, which weighs
  * nothing) and may have `weights`.
  */
-export function regress({ outputs = 1, each = 'sequence', scale: units }: RegressOptions = {}): Task {
-  const all = <T>(value: T): T[] => Array.from({ length: outputs }, () => value)
+export function regress({ outputs = 1, each = 'sequence', scales }: RegressOptions = {}): Task {
+  const plain = Array.from({ length: outputs }, () => ({ mean: 0, deviation: 1 }))
   return {
     name: 'regress',
     head: { kind: 'regression', outputs, each },
@@ -40,7 +40,7 @@ export function regress({ outputs = 1, each = 'sequence', scale: units }: Regres
     loss: squaredError,
     unit: { title: 'mean squared error', short: 'MSE', scale: 1 },
     metrics: NUMBER_METRICS,
-    meter: () => new NumberMeter(units ?? { mean: all(0), deviation: all(1) }),
+    meter: () => new NumberMeter(scales ?? plain),
     objective: 'meanSquaredError',
   }
 }
@@ -122,25 +122,28 @@ export const regressDefinition = tableTask({
       'sequence',
     ),
   },
-  learned: SCALE,
+  learned: SCALES,
   learn(rows, settings) {
     const found = rows.map((cells) => targetOf(cells, settings))
-    return learnScale(
+    return learnScales(
       found.map(({ values }) => values),
       found[0].outputs,
     )
   },
-  task: (scale, { each }) => regress({ outputs: scale.mean.length, each, scale }),
-  targets(cells, scale, length, settings) {
+  task: (scales, { each }) => regress({ outputs: scales.length, each, scales }),
+  targets(cells, scales, length, settings) {
     const { values, outputs } = targetOf(cells, settings)
-    const wanted = (settings.each === 'sequence' ? 1 : length) * scale.mean.length
-    if (values.length !== wanted || outputs !== scale.mean.length)
+    const wanted = (settings.each === 'sequence' ? 1 : length) * scales.length
+    if (values.length !== wanted || outputs !== scales.length)
       throw cells.error(settings.target, 'wrong number of values', { expected: wanted, found: values.length })
-    return { values: scaled(values, scale) }
+    return { values: scaled(values, scales) }
   },
-  predicted(y, { mean, deviation }, { target, each }) {
-    const outputs = mean.length
-    const values = Array.from(y, (value, i) => value * deviation[i % outputs] + mean[i % outputs])
+  predicted(y, scales, { target, each }) {
+    const outputs = scales.length
+    const values = Array.from(
+      y,
+      (value, i) => value * scales[i % outputs].deviation + scales[i % outputs].mean,
+    )
     if (each === 'sequence') return Object.fromEntries(target.split(',').map((name, i) => [name, values[i]]))
     if (outputs === 1) return { [target]: values }
     return {

@@ -25,14 +25,13 @@ export const oneOf = <const T extends readonly string[]>(names: T) => v.picklist
 /** Words on a command line: the name of a column, or a path. */
 export const word = (expected: string) => v.pipe(v.string(expected), v.nonEmpty(expected))
 
-type Schema<T> = v.GenericSchema<T, T>
-
 type Kind = 'number' | 'choice' | 'flag' | 'text'
 
 /** One setting: what it may be, what it is if nobody says, and how the command line tells of it. */
 export interface Setting<T = unknown> {
-  /** The values it may have; an optional one may be absent. */
-  readonly schema: Schema<T>
+  /** The values it may have. The message of a schema says what is expected. */
+  readonly schema: v.GenericSchema
+  /** Undefined: it may be absent. */
   readonly default: T
   readonly help: string
   /** Where `--help` lists it. */
@@ -55,18 +54,16 @@ export type ValuesOf<S extends Settings> = {
 
 type Group = Setting['group']
 
-/** A number that has a default, or none if that is undefined. */
-function number<T extends number | undefined>(
+function number(group: Group, help: string, schema: v.GenericSchema<number>, value: number): Setting<number>
+function number(group: Group, help: string, schema: v.GenericSchema<number>): Setting<number | undefined>
+/** A number. Without a default it may be absent. */
+function number(
   group: Group,
   help: string,
-  schema: Schema<number>,
-  value: T,
-): Setting<T extends undefined ? number | undefined : number> {
-  const rest = { kind: 'number', takes: '<n>' }
-  const full = value === undefined ? { schema: v.exactOptional(schema) } : { schema }
-  return { ...full, ...rest, default: value, help, group } as unknown as Setting<
-    T extends undefined ? number | undefined : number
-  >
+  schema: v.GenericSchema<number>,
+  value?: number,
+): Setting<number | undefined> {
+  return { schema, kind: 'number', default: value, help, group, takes: '<n>' }
 }
 
 /** One word of a few. */
@@ -76,15 +73,7 @@ function choice<const T extends readonly string[]>(
   choices: T,
   value: T[number],
 ): Setting<T[number]> {
-  return {
-    schema: oneOf(choices),
-    default: value,
-    help,
-    group,
-    kind: 'choice',
-    takes: '<name>',
-    choices,
-  }
+  return { schema: oneOf(choices), kind: 'choice', default: value, help, group, takes: '<name>', choices }
 }
 
 /** A flag: false unless it is given. */
@@ -92,18 +81,11 @@ function flag(group: Group, help: string): Setting<boolean> {
   return { schema: v.boolean('true or false'), kind: 'flag', default: false, help, group }
 }
 
-/** A word that may be anything, absent if nobody gives it and there is no default. */
-function text<T extends string | undefined>(
-  group: Group,
-  help: string,
-  takes: string,
-  value: T,
-): Setting<T extends undefined ? string | undefined : string> {
-  const schema = word('a text that is not empty')
-  const full = value === undefined ? { schema: v.exactOptional(schema) } : { schema }
-  return { ...full, kind: 'text', default: value, help, group, takes } as unknown as Setting<
-    T extends undefined ? string | undefined : string
-  >
+function text(group: Group, help: string, takes: string, value: string): Setting<string>
+function text(group: Group, help: string, takes: string): Setting<string | undefined>
+/** Any word. Without a default it may be absent. */
+function text(group: Group, help: string, takes: string, value?: string): Setting<string | undefined> {
+  return { schema: word('a text that is not empty'), kind: 'text', default: value, help, group, takes }
 }
 
 /** How settings are made. */
@@ -124,12 +106,7 @@ export const COMMON = {
   architecture: choice('Model', 'kind of layers', ARCHITECTURE_NAMES, 'mamba2'),
   layers: number('Model', 'number of layers', whole(1, 1024), 4),
   width: number('Model', 'width D of the residual stream', whole(1, 65_536), 256),
-  state: number(
-    'Model',
-    'state size N (default: 16 for mamba, 64 for mamba2, 32 for s4d)',
-    whole(1, 4096),
-    undefined,
-  ),
+  state: number('Model', 'state size N (default: 16 for mamba, 64 for mamba2, 32 for s4d)', whole(1, 4096)),
   batch: number('Data', 'rows of a batch', whole(1, 65_536), 8),
   validationPart: number('Data', 'part of the training data that is held out', between(0, 0.9), 0.1),
   steps: number('Training', 'updates', whole(1, 1e9), 2000),
@@ -151,6 +128,15 @@ export const COMMON = {
 
 /** The values of the settings that runs of all tasks have. */
 export type CommonSettings = ValuesOf<typeof COMMON>
+
+/** The schemas of settings, as the entries of one for an object. Those without a default may be absent. */
+export const schemasOf = (settings: Settings): Record<string, v.GenericSchema> =>
+  Object.fromEntries(
+    Object.entries(settings).map(([name, { schema, default: value }]) => [
+      name,
+      value === undefined ? v.exactOptional(schema) : schema,
+    ]),
+  )
 
 /** The defaults of settings; those without one are absent. */
 export function defaultsOf<S extends Settings>(settings: S): ValuesOf<S> {

@@ -9,7 +9,7 @@ import {
 import { lossAndGradients } from '../../src/tasks/loss.ts'
 import { Model } from '../../src/models/model.ts'
 import { Random } from '../../src/tensor/random.ts'
-import { persistent, scope } from '../../src/tensor/scope.ts'
+import { scope } from '../../src/tensor/scope.ts'
 import { tensor } from '../../src/tensor/tensor.ts'
 import { testDevices } from '../devices.ts'
 import { relativeError } from '../suites/compare.ts'
@@ -47,10 +47,10 @@ async function inPieces(
   return [logits, ...values]
 }
 
-testDevices('sequence models', (device) => {
+testDevices('the forms of a model', (device, repeats) => {
   describe('a prompt in any pieces is the prompt in one', () => {
-    for (const architecture of [...ARCHITECTURE_NAMES, MIX]) {
-      test(String(architecture), async () => {
+    for (const architecture of [MIX, ...ARCHITECTURE_NAMES]) {
+      test(String(architecture), architecture === MIX ? {} : repeats, async () => {
         const model = create(device(), { architecture, layers: typeof architecture === 'string' ? 2 : 4 })
         const tokens = randomTokens(75)
         const whole = await inPieces(model, tokens, [75])
@@ -85,16 +85,14 @@ testDevices('sequence models', (device) => {
   })
 
   test('recomputed layers give the same gradients', async () => {
-    for (const architecture of ARCHITECTURE_NAMES) {
-      const model = create(device(), { architecture })
-      const rows = [randomTokens(24), randomTokens(24).toReversed()]
-      const plain = await lossAndGradients(model, { tokens: rows, labels: rows })
-      const again = await lossAndGradients(model, { tokens: rows, labels: rows, recompute: true })
-      expect(again.loss).toBe(plain.loss)
-      for (const [name, gradient] of plain.gradients)
-        expect(again.gradients.get(name), name).toEqual(gradient)
-      model.dispose()
-    }
+    const model = create(device(), { architecture: MIX, layers: 4 })
+    const rows = [randomTokens(24), randomTokens(24).toReversed()]
+    const plain = await lossAndGradients(model, { tokens: rows, labels: rows })
+    const again = await lossAndGradients(model, { tokens: rows, labels: rows, recompute: true })
+    expect(again.loss).toBe(plain.loss)
+    expect(again.gradients.size).toBe(plain.gradients.size)
+    for (const [name, gradient] of plain.gradients) expect(again.gradients.get(name), name).toEqual(gradient)
+    model.dispose()
   })
 
   test('a packed document sees nothing of the one before', async () => {
@@ -113,21 +111,41 @@ testDevices('sequence models', (device) => {
     model.dispose()
   })
 
-  test('classifier and regressors have their shapes, and learn nothing from nowhere', async () => {
-    const features = persistent(() =>
-      tensor(
-        device(),
-        Float32Array.from({ length: 2 * 9 * 3 }, (_, i) => Math.sin(i)),
-        [2, 9, 3],
-      ),
-    )
-    const shapes = { classes: [2, 5], position: [2, 9, 4], sequence: [2, 4] }
-    const made = [
-      create(device(), { vocabulary: undefined, features: 3, classes: 5 }),
-      create(device(), { vocabulary: undefined, features: 3, outputs: 4 }),
-      create(device(), { vocabulary: undefined, features: 3, outputs: 4, each: 'sequence' }),
-    ]
-    const found = made.map((model) => scope(() => model.forward(features).y).shape)
-    expect(found).toEqual([shapes.classes, shapes.position, shapes.sequence])
+  describe('without a vocabulary', () => {
+    const [batch, length, features] = [2, 9, 3]
+    test.each([
+      { head: 'a classifier', options: { classes: 5 }, shape: [batch, 5] },
+      { head: 'a regressor of positions', options: { outputs: 4 }, shape: [batch, length, 4] },
+      {
+        head: 'a regressor of sequences',
+        options: { outputs: 4, each: 'sequence' as const },
+        shape: [batch, 4],
+      },
+    ])('$head reads all of a sequence, and of no other', async ({ options, shape }) => {
+      const model = create(device(), { vocabulary: undefined, features, architecture: 'mamba', ...options })
+      const before = device().heap.usedBytes
+      const input = Float32Array.from({ length: batch * length * features }, (_, i) => Math.sin(i))
+      const output = async (): Promise<Float32Array> => {
+        const y = scope(() => {
+          const x = tensor(device(), input, [batch, length, features])
+          return model.forward(x).y
+        })
+        expect(y.shape).toEqual(shape)
+        const values = (await y.read()) as Float32Array
+        y.dispose()
+        return values
+      }
+      const plain = await output()
+      // The first position of the first sequence.
+      input[0] += 1
+      const changed = await output()
+      const half = plain.length / batch
+      const rows = shape.at(-1)!
+      // The last row of the first sequence has seen it, the second sequence has not.
+      expect(changed.slice(half - rows, half)).not.toEqual(plain.slice(half - rows, half))
+      expect(changed.slice(half)).toEqual(plain.slice(half))
+      expect(device().heap.usedBytes).toBe(before)
+      model.dispose()
+    })
   })
 })

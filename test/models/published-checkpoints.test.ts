@@ -1,37 +1,29 @@
 import { test } from 'vitest'
-import { inNode, inPages, testDevices } from '../devices.ts'
+import { inNode, inPage, testDevices } from '../devices.ts'
 import { modelChecks, MODELS } from '../suites/models.ts'
 
-const all = Object.keys(MODELS).flatMap((name) => modelChecks(name))
-const decodingAndTraining = all.filter(({ name }) => /: (greedy|loss)/.test(name))
-const onGpu = all.filter(
-  (check) => !MODELS[check.name.split(':')[0]].short || decodingAndTraining.includes(check),
+/**
+ * The first checkpoint of each kind shows what its kind needs. Decoding and training are enough in pages, and where a kind has no
+ * kernels of its own.
+ */
+const first = new Set(
+  new Map(
+    Object.entries(MODELS)
+      .toReversed()
+      .map(([name, { kind }]) => [kind, name]),
+  ).values(),
 )
-/** One of each kind of layer. */
-const ofPages = decodingAndTraining.filter(({ name }) =>
-  /^(mamba-a|mamba2-g1|original-mamba2attn):/.test(name),
-)
+const isFirst = (model: string, check: string): boolean =>
+  first.has(model) && (!(inPage || MODELS[model].short) || /: (greedy|loss)/.test(check))
 
 testDevices(
   'published checkpoints',
-  (device) => {
-    for (const check of all) test(check.name, () => check.run(device()))
+  (device, repeats) => {
+    for (const model of Object.keys(MODELS)) {
+      for (const check of modelChecks(model)) {
+        test(check.name, isFirst(model, check.name) ? {} : repeats, () => check.run(device()))
+      }
+    }
   },
-  [...inNode('reference'), 'wasm'],
-)
-
-testDevices(
-  'published checkpoints',
-  (device) => {
-    for (const check of onGpu) test(check.name, () => check.run(device()))
-  },
-  inNode('webgpu'),
-)
-
-testDevices(
-  'published checkpoints, the kinds of layers',
-  (device) => {
-    for (const check of ofPages) test(check.name, () => check.run(device()))
-  },
-  inPages('webgpu'),
+  [...inNode('reference'), 'wasm', 'webgpu'],
 )

@@ -24,9 +24,9 @@ const shaders = (files: Iterable<string>): string[] =>
 
 describe('what is downloaded', () => {
   test('no shader with the package, nor with the WASM device', () => {
-    const files = ['src/entries/index.ts', 'src/ops/wasm.ts', 'src/devices/wasm/device.ts'].flatMap((entry) => [
-      ...filesAtOnce(entry),
-    ])
+    const files = ['src/entries/index.ts', 'src/ops/wasm.ts', 'src/devices/wasm/device.ts'].flatMap(
+      (entry) => [...filesAtOnce(entry)],
+    )
     expect(files).toContain('src/ops/scan/op.ts')
     expect(files).toContain('src/ops/scan/wasm/launch.ts')
     expect(shaders(files)).toEqual([])

@@ -7,22 +7,19 @@ import { StateError } from '../../src/errors.ts'
 import { architectureHash } from '../../src/language/saved/fingerprint.ts'
 import { LanguageModel } from '../../src/language/language-model.ts'
 import { byteTokenizer } from '../../src/tokenizers/text/bytes.ts'
-import { inNode, inPages, testDevices } from '../devices.ts'
+import { testDevices } from '../devices.ts'
 import { relativeError } from '../suites/compare.ts'
 import { stateTarget, withChecksum } from '../suites/fuzz/state.ts'
-import { configOf, drawn, KINDS, openModel, randomTokens, type Kind } from '../suites/session-models.ts'
+import { configOf, drawn, KINDS, openModel, randomTokens } from '../suites/session-models.ts'
 
 let reference: AnyDevice
 beforeAll(async () => {
   reference = await openDevice('reference')
 })
 
-testDevices('states that move', (device) => moves(device, KINDS), ['wasm', ...inNode('webgpu')])
-testDevices('states that move', (device) => moves(device, ['hybrid']), inPages('webgpu'))
-
-function moves(device: () => AnyDevice, kinds: readonly Kind[]): void {
-  for (const kind of kinds) {
-    test(`${kind}: to the reference and back`, async () => {
+testDevices('states that move', (device, repeats) => {
+  for (const kind of KINDS) {
+    test(`${kind}: to the reference and back`, kind === 'hybrid' ? {} : repeats, async () => {
       const [here, there] = [
         await openModel(device(), configOf(kind)),
         await openModel(reference, configOf(kind)),
@@ -43,7 +40,7 @@ function moves(device: () => AnyDevice, kinds: readonly Kind[]): void {
       there.dispose()
     })
   }
-}
+})
 
 describe('saved states', () => {
   test('any changed byte is refused', async () => {

@@ -11,7 +11,7 @@ const near = (got: ArrayLike<number>, want: ArrayLike<number>): void =>
 
 testDevices(
   'the use of sessions',
-  (device) => {
+  (device, repeats) => {
     test('samples with seeds, penalties and stops in a batch as alone', async () => {
       const model = await openModel(device(), configOf('mamba2', 256))
       const texts = ['The sea', 'A ship, and', 'W']
@@ -38,27 +38,31 @@ testDevices(
       model.dispose()
     })
 
-    test('sessions of a batch are locked while it generates, and free when the loop is left', async () => {
-      const model = await openModel(device(), configOf('hybrid'))
-      const [a, b] = [model.session(), model.session()]
-      await a.append([1, 2, 3])
-      await b.append([4])
-      for await (const step of model.batch([a, b]).generate({ maxTokens: 5 })) {
-        expect(step).toHaveLength(2)
-        await expect(a.append([1])).rejects.toThrow(StateError)
-        expect(() => b.reset()).toThrow(StateError)
-        if (a.length === 5) break
-      }
-      expect([a.length, b.length]).toEqual([5, 3])
-      near(await a.logits(), await freshLogits(model, a.tokens))
-      near(await b.logits(), await freshLogits(model, b.tokens))
-      expect(() => model.batch([a, a])).toThrow(StateError)
-      a.dispose()
-      await expect(drawnBatch(model, [a, b])).rejects.toThrow(StateError)
-      await b.append([1])
-      b.dispose()
-      model.dispose()
-    })
+    test(
+      'sessions of a batch are locked while it generates, and free when the loop is left',
+      repeats,
+      async () => {
+        const model = await openModel(device(), configOf('hybrid'))
+        const [a, b] = [model.session(), model.session()]
+        await a.append([1, 2, 3])
+        await b.append([4])
+        for await (const step of model.batch([a, b]).generate({ maxTokens: 5 })) {
+          expect(step).toHaveLength(2)
+          await expect(a.append([1])).rejects.toThrow(StateError)
+          expect(() => b.reset()).toThrow(StateError)
+          if (a.length === 5) break
+        }
+        expect([a.length, b.length]).toEqual([5, 3])
+        near(await a.logits(), await freshLogits(model, a.tokens))
+        near(await b.logits(), await freshLogits(model, b.tokens))
+        expect(() => model.batch([a, a])).toThrow(StateError)
+        a.dispose()
+        await expect(drawnBatch(model, [a, b])).rejects.toThrow(StateError)
+        await b.append([1])
+        b.dispose()
+        model.dispose()
+      },
+    )
 
     test('leaving the loop and going on is one text', async () => {
       const model = await openModel(device(), configOf('mamba', 256))
@@ -93,7 +97,7 @@ testDevices(
       model.dispose()
     })
 
-    test('a stop text is not part of the session', async () => {
+    test('a stop text is not part of the session', repeats, async () => {
       const model = await openModel(device(), configOf('mamba', 256))
       const session = model.session()
       const options = { temperature: 1, maxTokens: 120, seed: 5 }
@@ -139,7 +143,7 @@ testDevices(
       model.dispose()
     })
 
-    test('what is wrong is refused, and changes nothing', async () => {
+    test('what is wrong is refused, and changes nothing', repeats, async () => {
       const model = await openModel(device(), configOf('hybrid'))
       const session = model.session({ capacity: 40 })
       await expect(drawn(session, {})).rejects.toThrow(ConfigError)
@@ -163,7 +167,7 @@ testDevices(
       model.dispose()
     })
 
-    test('after an error of the device, a session says so', async () => {
+    test('after an error of the device, a session says so', repeats, async () => {
       const model = await openModel(device(), configOf('mamba'))
       const sessions = [model.session(), model.session(), model.session()]
       for (const session of sessions) await session.append([1, 2])
@@ -185,7 +189,7 @@ testDevices(
       model.dispose()
     })
 
-    test('a signal ends reading and drawing; what was drawn stays', async () => {
+    test('a signal ends reading and drawing; what was drawn stays', repeats, async () => {
       const model = await openModel(device(), configOf('mamba'))
       const session = model.session()
       await session.append([1])
@@ -207,7 +211,7 @@ testDevices(
     test('memory is flat, over 2,000 tokens where that is quick', async () => {
       const model = await openModel(device(), configOf('mamba', 64, 8))
       const quick = device().name === 'wasm'
-      const count = quick ? 2000 : 400
+      const count = quick ? 2000 : 250
       const session = model.session({ snapshots: quick ? 4 : 0 })
       await session.append([1, 2, 3])
       const bytes: number[] = []
@@ -217,7 +221,9 @@ testDevices(
         bytes.push(device().heap.usedBytes + device().arena.reservedBytes)
       }
       expect(done).toBe(count)
-      expect(bytes.slice(1)).toEqual(bytes.slice(1).fill(bytes[1]))
+      // The two latest snapshots, 64 tokens apart, are there after 131 tokens.
+      const settled = bytes.slice(2)
+      expect(settled).toEqual(settled.map(() => settled[0]))
       session.dispose()
       model.dispose()
     })

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, type TestOptions } from 'vitest'
 import type { AnyDevice } from '../../src/devices/device.ts'
 import type { LanguageModel } from '../../src/language/language-model.ts'
 import type { Session } from '../../src/language/session/session.ts'
@@ -24,14 +24,15 @@ const near = (got: ArrayLike<number>, want: ArrayLike<number>, limit = TOLERANCE
 
 const exact = (got: Float32Array, want: Float32Array): void => expect(got).toEqual(want)
 
-/** The mix of all layers stands for the others where a GPU is computed by the CPU. */
-testDevices('sessions', (device) => checks(device, KINDS), [...inNode('reference'), 'wasm'])
-testDevices('sessions', (device) => checks(device, ['convolved']), inNode('webgpu'))
+testDevices('sessions', checks, [...inNode('reference'), 'wasm', ...inNode('webgpu')])
 
-function checks(device: () => AnyDevice, kinds: readonly Kind[]): void {
+function checks(device: () => AnyDevice, repeats: TestOptions): void {
   const slow = (): boolean => device().name === 'webgpu'
 
-  describe.each(kinds)('%s', (kind) => {
+  // The mix of all layers stands for the others.
+  for (const kind of KINDS) describe(kind, kind === 'convolved' ? {} : repeats, () => checksOf(kind))
+
+  function checksOf(kind: Kind): void {
     const withModel = async (body: (model: LanguageModel) => Promise<void>): Promise<void> => {
       const model = await openModel(device(), configOf(kind))
       const before = device().heap.usedBytes
@@ -43,7 +44,7 @@ function checks(device: () => AnyDevice, kinds: readonly Kind[]): void {
       }
     }
 
-    test('a prompt in any pieces is the prompt in one', () =>
+    test('a prompt in any pieces is the prompt in one', repeats, () =>
       withModel(async (model) => {
         const tokens = randomTokens(67, 3)
         const want = await freshLogits(model, tokens)
@@ -54,7 +55,8 @@ function checks(device: () => AnyDevice, kinds: readonly Kind[]): void {
           expect(session.tokens).toEqual(tokens)
           session.dispose()
         }
-      }))
+      }),
+    )
 
     test('saved, restored, continued: as if it had gone on', () =>
       withModel(async (model) => {
@@ -73,7 +75,7 @@ function checks(device: () => AnyDevice, kinds: readonly Kind[]): void {
         session.dispose()
       }))
 
-    test('forks go their own ways', () =>
+    test('forks go their own ways', repeats, () =>
       withModel(async (model) => {
         const session = model.session()
         await session.append(randomTokens(80, 9))
@@ -88,7 +90,8 @@ function checks(device: () => AnyDevice, kinds: readonly Kind[]): void {
         await fork.rewind(60)
         near(await fork.logits(), await freshLogits(model, tokens.slice(0, -60)))
         fork.dispose()
-      }))
+      }),
+    )
 
     test('rewind, then the same tokens: the same bits', () =>
       withModel(async (model) => {
@@ -116,7 +119,7 @@ function checks(device: () => AnyDevice, kinds: readonly Kind[]): void {
         session.dispose()
       }))
 
-    test('rewind, then other tokens: nothing of the old ones is left', () =>
+    test('rewind, then other tokens: nothing of the old ones is left', repeats, () =>
       withModel(async (model) => {
         const [session, other] = [model.session(), model.session()]
         await session.append(randomTokens(70, 31))
@@ -135,7 +138,8 @@ function checks(device: () => AnyDevice, kinds: readonly Kind[]): void {
         expect(await drawn(session, penalised)).toEqual(want)
         session.dispose()
         other.dispose()
-      }))
+      }),
+    )
 
     test('a batch of different lengths: each as by itself', () =>
       withModel(async (model) => {
@@ -165,11 +169,12 @@ function checks(device: () => AnyDevice, kinds: readonly Kind[]): void {
         for (const session of [...together, ...alone]) session.dispose()
       }))
 
-    test('any sequence of operations is what its tokens say', () =>
+    test('any sequence of operations is what its tokens say', repeats, () =>
       withModel(async (model) => {
         for (const seed of [1, 2]) await operations(model, seed)
-      }))
-  })
+      }),
+    )
+  }
 }
 
 /** Random operations; after some of them the logits must be those of the tokens, read at once. */

@@ -10,7 +10,7 @@ import { Random } from '../../src/tensor/random.ts'
 import { scope } from '../../src/tensor/scope.ts'
 import { tensor, type Tensor } from '../../src/tensor/tensor.ts'
 import { relativeError } from './compare.ts'
-import type { Check } from './operations.ts'
+import type { Check } from './check.ts'
 
 const [LENGTH, CHANNELS, MODES] = [16384, 4, 32]
 const TOLERANCE = { out: 1e-5, grad: 2e-4 } as const

@@ -16,7 +16,7 @@ import { constantRate } from '../../src/train/schedule.ts'
 import { Trainer } from '../../src/train/trainer.ts'
 import { readTestFile } from '../files.ts'
 import { relativeError } from './compare.ts'
-import type { Check } from './operations.ts'
+import type { Check } from './check.ts'
 
 const TOLERANCE = { logits: 1e-4, state: 1e-4, gradient: 5e-4, loss: 1e-4 } as const
 const PIECES = [
@@ -25,8 +25,9 @@ const PIECES = [
   [2, 9],
 ]
 
-/** The checkpoints, and what their fixtures have besides logits and greedy tokens. */
+/** The checkpoints: their kind of architecture, and what their fixtures have besides logits and greedy tokens. */
 interface Has {
+  readonly kind: string
   /** In the layout of state-spaces: pytorch_model.bin, one config.json, no states. */
   readonly original?: boolean
   readonly leftPad?: boolean
@@ -39,17 +40,17 @@ interface Has {
 }
 
 export const MODELS: Readonly<Record<string, Has>> = {
-  'mamba-a': { leftPad: true, gradients: true, training: true },
-  'mamba-b': { gradients: true },
-  'mamba2-g1': { leftPad: true, gradients: true, training: true },
-  'mamba2-g3': { gradients: true },
-  'mamba2-dtlimit': { leftPad: true },
-  'falcon-mamba': { leftPad: true, gradients: true },
-  'original-mamba1': { original: true },
-  'original-mamba2': { original: true },
-  'original-mamba2-groups': { original: true, gradients: true },
-  'original-mamba2attn': { original: true },
-  'jamba-dense': { leftPad: true, gradients: true, training: true, apart: true, short: true },
+  'mamba-a': { kind: 'mamba', leftPad: true, gradients: true, training: true },
+  'mamba-b': { kind: 'mamba', gradients: true },
+  'mamba2-g1': { kind: 'mamba2', leftPad: true, gradients: true, training: true },
+  'mamba2-g3': { kind: 'mamba2', gradients: true },
+  'mamba2-dtlimit': { kind: 'mamba2', leftPad: true },
+  'falcon-mamba': { kind: 'falcon_mamba', leftPad: true, gradients: true },
+  'original-mamba1': { kind: 'mamba', original: true },
+  'original-mamba2': { kind: 'mamba2', original: true },
+  'original-mamba2-groups': { kind: 'mamba2', original: true, gradients: true },
+  'original-mamba2attn': { kind: 'mamba2attn', original: true },
+  'jamba-dense': { kind: 'jamba', leftPad: true, gradients: true, training: true, apart: true, short: true },
 }
 
 interface Values {

@@ -9,7 +9,7 @@ import { sizeOf, stridesOf, type Shape } from '../../src/tensor/shape.ts'
 import { tensor, type Tensor } from '../../src/tensor/tensor.ts'
 import { readTestFile } from '../files.ts'
 import { relativeError } from './compare.ts'
-import type { Check } from './operations.ts'
+import type { StartingCheck } from './check.ts'
 
 /** Relative errors by norm: of float32 kernels, and of the reference against results that were rounded once. */
 const TOLERANCE = { out: 2e-5, grad: 2e-4, reference: 1e-6 } as const
@@ -31,8 +31,10 @@ export interface OpFixture {
 }
 
 export interface OpFixtureAdapter {
-  /** Which cases of the family, by name. Default: all. */
-  readonly accepts?: (name: string) => boolean
+  /** Stands behind the name of a case, where several adapters run the same one. */
+  readonly variant?: string
+  /** Which cases of the family. Default: all. */
+  readonly accepts?: (fixture: OpFixture) => boolean
   /** Another arrangement of a whole fixture, before anything else. */
   readonly prepare?: (fixture: OpFixture) => OpFixture
   /** A tensor of the family (by its name there) in the layout here. The same for its cotangent and gradient. */
@@ -47,29 +49,56 @@ export interface OpFixtureAdapter {
 }
 
 /** The checks of a family: each case, on whatever device. */
-export async function opFixtureChecks(family: string, adapter: OpFixtureAdapter): Promise<Check[]> {
-  const { accepts = () => true, prepare = (fixture) => fixture } = adapter
-  const found = (await readOpFixtures(family)).filter(({ name }) => accepts(name))
-  const fixtures = found.map((fixture) => prepare(fixture))
+export async function opFixtureChecks(family: string, adapter: OpFixtureAdapter): Promise<StartingCheck[]> {
+  const { variant, accepts = () => true, prepare = (fixture) => fixture } = adapter
+  const accepted = (await readOpFixtures(family)).filter((fixture) => accepts(fixture))
+  const fixtures = accepted.map((fixture) => prepare(fixture))
   return fixtures.map((fixture) => ({
-    name: `${family}: ${fixture.name}`,
+    name: `${family}: ${fixture.name}${variant ? `, ${variant}` : ''}`,
+    start: (device) => dispose(begin(device, fixture, adapter)),
     run: (device) => checkFixture(device, fixture, adapter),
   }))
 }
 
-async function checkFixture(device: AnyDevice, fixture: OpFixture, adapter: OpFixtureAdapter): Promise<void> {
-  const { layout = (_, x) => x, run } = adapter
-  const arrange = (tensors: OpFixture['in']): [string, HostTensor][] =>
-    Object.entries(tensors).map(([name, x]) => [name, layout(name, x)])
-  const inputs = Object.fromEntries(arrange(fixture.in).map(([name, x]) => [name, upload(device, x)]))
-  const cotangents = Object.fromEntries(arrange(fixture.cot).map(([name, x]) => [name, upload(device, x)]))
+/** What a fixture started: its results need not be there yet. */
+interface Begun {
+  readonly inputs: Readonly<Record<string, Tensor>>
+  readonly cotangents: Readonly<Record<string, Tensor>>
+  /** Of a run with gradients and, if the adapter wants that, of one without. */
+  readonly outputs: readonly Readonly<Record<string, Tensor | undefined>>[]
+  readonly gradients: ReadonlyMap<Tensor, Tensor>
+}
+
+const arranged = (
+  tensors: OpFixture['in'],
+  { layout = (_, x) => x }: OpFixtureAdapter,
+): [string, HostTensor][] => Object.entries(tensors).map(([name, x]) => [name, layout(name, x)])
+
+function begin(device: AnyDevice, fixture: OpFixture, adapter: OpFixtureAdapter): Begun {
+  const uploaded = (tensors: OpFixture['in']): Record<string, Tensor> =>
+    Object.fromEntries(
+      arranged(tensors, adapter).map(([name, { data, shape }]) => [name, tensor(device, data, shape)]),
+    )
+  const [inputs, cotangents] = [uploaded(fixture.in), uploaded(fixture.cot)]
   const { result, gradients } = scope(() =>
     withGradients(
       Object.keys(fixture.grad).map((name) => inputs[name]),
-      () => run(inputs, fixture),
+      () => adapter.run(inputs, fixture),
       (outputs) => new Map(Object.entries(cotangents).map(([name, x]) => [outputs[name]!, x])),
     ),
   )
+  const outputs = [result]
+  if (adapter.alsoWithoutGradient) outputs.push(scope(() => adapter.run(inputs, fixture)))
+  return { inputs, cotangents, outputs, gradients }
+}
+
+function dispose({ inputs, cotangents, outputs, gradients }: Begun): void {
+  const tensors = [inputs, cotangents, ...outputs].flatMap((named) => Object.values(named))
+  for (const x of [...tensors, ...gradients.values()]) x?.dispose()
+}
+
+async function checkFixture(device: AnyDevice, fixture: OpFixture, adapter: OpFixtureAdapter): Promise<void> {
+  const begun = begin(device, fixture, adapter)
   const expect = async (kind: 'out' | 'grad', name: string, got: Tensor | undefined, want: HostTensor) => {
     if (!got) throw new Error(`${kind}.${name} is missing`)
     const limit = device.name === 'reference' ? TOLERANCE.reference : TOLERANCE[kind]
@@ -77,24 +106,12 @@ async function checkFixture(device: AnyDevice, fixture: OpFixture, adapter: OpFi
     if (!(error <= limit))
       throw new Error(`${kind}.${name}: relative error ${error.toExponential(2)} above ${limit}`)
   }
-  const outputs = [result]
-  if (adapter.alsoWithoutGradient) outputs.push(scope(() => run(inputs, fixture)))
-  for (const [name, want] of arrange(fixture.out)) {
-    for (const tensors of outputs) await expect('out', name, tensors[name], want)
+  for (const [name, want] of arranged(fixture.out, adapter)) {
+    for (const outputs of begun.outputs) await expect('out', name, outputs[name], want)
   }
-  for (const [name, want] of arrange(fixture.grad))
-    await expect('grad', name, gradients.get(inputs[name]), want)
-  const made = [
-    ...Object.values(inputs),
-    ...Object.values(cotangents),
-    ...outputs.flatMap((tensors) => Object.values(tensors)),
-    ...gradients.values(),
-  ]
-  for (const x of made) x?.dispose()
-}
-
-function upload(device: AnyDevice, { data, shape }: HostTensor): Tensor {
-  return tensor(device, data, shape)
+  for (const [name, want] of arranged(fixture.grad, adapter))
+    await expect('grad', name, begun.gradients.get(begun.inputs[name]), want)
+  dispose(begun)
 }
 
 /** `x` with its axes in another order (`axes[i]` is where axis i comes from), then seen as `shape`. */

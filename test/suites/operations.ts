@@ -2,7 +2,8 @@
  * The generic suite: every case of every operation, with nothing of a test runner in it, so that Node and browsers run
  * the same checks. Inputs are drawn as float32; the oracle is the reference device (float64).
  */
-import type { AnyDevice } from '../../src/devices/device.ts'
+import type { AnyDevice, HostArray } from '../../src/devices/device.ts'
+import { bytesOf, hostArray } from '../../src/devices/dtype.ts'
 import { openDevice } from '../../src/ops/open-device.ts'
 import { apply } from '../../src/ops/apply.ts'
 import type { Case, CaseSet, Draw } from '../../src/ops/cases.ts'
@@ -13,30 +14,27 @@ import { Random } from '../../src/tensor/random.ts'
 import { scope } from '../../src/tensor/scope.ts'
 import { sizeOf } from '../../src/tensor/shape.ts'
 import { tensor, Tensor } from '../../src/tensor/tensor.ts'
+import type { Check, StartingCheck } from './check.ts'
 import { relativeError } from './compare.ts'
 
 /** Relative errors by norm that kernels in float32 must stay within. */
 const TOLERANCE = { out: 2e-5, grad: 2e-4 } as const
 
-export interface Check {
-  readonly name: string
-  run(device: AnyDevice): Promise<void>
-}
-
 const withKernels = new Set<AnyOperation>(Object.values(operations))
 const oracle = openDevice('reference')
 
-type Values = Record<string, ReturnType<Draw['draw']>>
+type Values = Record<string, HostArray>
 
 /** All checks of a set for a device other than the reference. */
-export function deviceChecks({ operation, cases }: CaseSet): Check[] {
+export function deviceChecks({ operation, cases }: CaseSet): StartingCheck[] {
   return Object.entries(cases).map(([name, each]) => ({
     name: `${operation.name}: ${name}`,
+    start(device) {
+      dispose(begin(device, operation, each, zeros(each), asksGradient(operation), () => 0))
+    },
     async run(device) {
       const hosts = drawAll(each)
-      // With a gradient wanted, an operation that has only that of its formula would not run its kernels.
-      const own =
-        operation.gradient !== undefined || (isDifferentiable(operation) && !withKernels.has(operation))
+      const own = asksGradient(operation)
       const wanted = await evaluate(await oracle, operation, each, hosts, own)
       const first = await evaluate(device, operation, each, hosts, own)
       const second = await evaluate(device, operation, each, hosts, own)
@@ -53,6 +51,11 @@ export function deviceChecks({ operation, cases }: CaseSet): Check[] {
       }
     },
   }))
+}
+
+/** With a gradient wanted, an operation that has only that of its formula would not run its kernels. */
+function asksGradient(operation: AnyOperation): boolean {
+  return operation.gradient !== undefined || (isDifferentiable(operation) && !withKernels.has(operation))
 }
 
 /** Checks the reference's own gradients against central differences along random directions. */
@@ -97,6 +100,38 @@ async function checkDifferences(device: AnyDevice, operation: AnyOperation, each
   }
 }
 
+/** What a case started: its inputs, outputs and gradients, which need not be there yet. */
+interface Begun {
+  readonly inputs: Record<string, Tensor | undefined>
+  readonly outputs: Record<string, Tensor>
+  readonly gradients: ReadonlyMap<Tensor, Tensor>
+}
+
+/** Starts the operation of a case on a device, and its gradient, with cotangents drawn by `value`. */
+function begin(
+  device: AnyDevice,
+  operation: AnyOperation,
+  each: Case,
+  hosts: Values,
+  withGradient: boolean,
+  value?: () => number,
+): Begun {
+  const inputs = upload(device, each, hosts)
+  const floats = present(inputs).filter(([, x]) => isFloat(x))
+  const { result, gradients } = scope(() =>
+    withGradients(
+      withGradient ? floats.map(([, x]) => x) : [],
+      () => apply(operation, inputs, each.params) as Record<string, Tensor>,
+      (outputs) => seedsFor(device, outputs, value),
+    ),
+  )
+  return { inputs, outputs: result, gradients }
+}
+
+function dispose({ inputs, outputs, gradients }: Begun): void {
+  for (const x of [...gradients.values(), ...Object.values(outputs), ...Object.values(inputs)]) x?.dispose()
+}
+
 /** Outputs (`out.NAME`), tensors changed in place (`in.NAME`) and gradients (`grad.NAME`) of a case on a device. */
 async function evaluate(
   device: AnyDevice,
@@ -106,28 +141,18 @@ async function evaluate(
   withGradient: boolean,
   read: (x: Tensor) => Promise<ArrayLike<number>> = (x) => x.read(),
 ): Promise<Record<string, ArrayLike<number>>> {
-  const inputs = upload(device, each, hosts)
-  const tensors = present(inputs)
-  const floats = tensors.filter(([, x]) => isFloat(x)).map(([, x]) => x)
-  const { result, gradients } = scope(() =>
-    withGradients(
-      withGradient ? floats : [],
-      () => apply(operation, inputs, each.params) as Record<string, Tensor>,
-      (outputs) => seedsFor(device, outputs),
-    ),
-  )
+  const begun = begin(device, operation, each, hosts, withGradient)
   const values: Record<string, ArrayLike<number>> = {}
-  for (const [name, x] of present(result)) values[`out.${name}`] = await read(x)
+  for (const [name, x] of present(begun.outputs)) values[`out.${name}`] = await read(x)
   for (const name of ('mutates' in operation && operation.mutates) || []) {
-    const changed = inputs[name as string]
+    const changed = begun.inputs[name as string]
     if (changed) values[`in.${String(name)}`] = await read(changed)
   }
-  for (const [name, x] of tensors) {
-    const gradient = gradients.get(x)
+  for (const [name, x] of present(begun.inputs)) {
+    const gradient = begun.gradients.get(x)
     if (gradient) values[`grad.${name}`] = await read(gradient)
   }
-  for (const x of [...gradients.values(), ...Object.values(result), ...tensors.map(([, t]) => t)])
-    x?.dispose()
+  dispose(begun)
   return values
 }
 
@@ -152,24 +177,34 @@ function lossAt(
   })
 }
 
-/** A random cotangent for every float output, the same on every device. */
-function seedsFor(device: AnyDevice, outputs: Record<string, Tensor>): Map<Tensor, Tensor> {
-  const random = new Random(7)
+/** A cotangent for every float output; by default a random one, the same on every device. */
+function seedsFor(
+  device: AnyDevice,
+  outputs: Record<string, Tensor>,
+  value = normalsOf(new Random(7)),
+): Map<Tensor, Tensor> {
   const floats = present(outputs).filter(([, x]) => isFloat(x))
   return new Map(
     floats.map(([, x]) => [
       x,
-      tensor(
-        device,
-        Float32Array.from({ length: x.size }, () => random.normal()),
-        x.shape,
-        x.dtype,
-      ),
+      tensor(device, Float32Array.from({ length: x.size }, value), x.shape, x.dtype),
     ]),
   )
 }
 
+const normalsOf = (random: Random) => (): number => random.normal()
+
 const isFloat = (x: Tensor): boolean => x.dtype === 'f32' || x.dtype === 'f16'
+
+/** Zeros in the shapes of a case's inputs: for what reads none of their values. */
+function zeros(each: Case): Values {
+  const draws = Object.entries(each.inputs as Record<string, Draw | undefined>)
+  return Object.fromEntries(
+    draws.flatMap(([name, draw]) =>
+      draw ? [[name, hostArray(draw.dtype, new ArrayBuffer(sizeOf(draw.shape) * bytesOf(draw.dtype)))]] : [],
+    ),
+  )
+}
 
 function drawAll(each: Case): Values {
   const random = new Random(20240611)

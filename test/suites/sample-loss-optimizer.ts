@@ -13,7 +13,7 @@ import { Random } from '../../src/tensor/random.ts'
 import { scope } from '../../src/tensor/scope.ts'
 import { tensor, type Tensor } from '../../src/tensor/tensor.ts'
 import { readTestFile } from '../files.ts'
-import type { Check } from './operations.ts'
+import type { Check } from './check.ts'
 
 function expectClose(what: string, got: ArrayLike<number>, want: readonly number[], tolerance = 1e-6): void {
   const fits = (a: number, b: number): boolean =>

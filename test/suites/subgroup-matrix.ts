@@ -4,7 +4,8 @@ import { cases, normal, type Case } from '../../src/ops/cases.ts'
 import { packed } from '../../src/ops/packed/cases.ts'
 import { packedLinearOp } from '../../src/ops/packed/op.ts'
 import type { PackedLinearInputs, PackedLinearParams } from '../../src/ops/packed/types.ts'
-import { deviceChecks, type Check } from './operations.ts'
+import type { Check } from './check.ts'
+import { deviceChecks } from './operations.ts'
 
 /** A half has 11 bits: half a unit in the last of them, for each of many activations, is far below this. */
 const tolerance = { out: 5e-4 }

@@ -6,10 +6,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Random } from '../../src/tensor/random.ts'
 import { commandLine, type CommandLine } from '../cli/command-line.ts'
+import { onlyIn } from '../left-out.ts'
 import { whatIsLeft } from '../suites/runs.ts'
 
-const KILLS = 12
-const STEPS = 400
+const STEPS = 200
 
 let cli: CommandLine
 let folder = ''
@@ -61,34 +61,35 @@ async function go(run: string): Promise<ReturnType<CommandLine['start']>> {
     : cli.start('train', 'text', ...settings, '--out', run)
 }
 
-describe('a run in its own process', () => {
-  test(
-    `killed ${KILLS} times at random moments, it ends with the same bits`,
-    { timeout: 240_000 },
-    async () => {
-      const killed = join(folder, 'killed')
-      const random = new Random(Date.now())
-      const moments: number[] = []
-      for (let kill = 0; kill < KILLS; kill++) {
-        const running = await go(killed)
-        // Some are killed while they start, most while they train and save.
-        if (kill % 4 !== 0) await running.seen(/^step \d+\//m)
-        const moment = random.uniform(0, kill % 4 === 0 ? 400 : (2 * trainingTime) / KILLS)
-        moments.push(Math.round(moment))
-        await Promise.race([sleep(moment), running.finished])
-        running.child.kill('SIGKILL')
-        const { stderr } = await running.finished
-        expect(stderr, `after kills at ${moments.join()}`).toBe('')
-      }
-      const last = await go(killed)
-      expect(await last.finished).toMatchObject({ code: 0, stderr: '' })
-      expect(await whatIsLeft(killed), `after kills at ${moments.join()}`).toEqual(await whatIsLeft(whole))
-      const left = (await readdir(killed, { recursive: true })).filter(
-        (name) => name.includes('.tmp') || name.includes('.lock'),
-      )
-      expect(left).toEqual([])
-    },
+/** Kills a run so many times at random moments, lets it end, and compares what it leaves. */
+async function killed(kills: number): Promise<void> {
+  const run = join(folder, `killed-${kills}`)
+  const random = new Random(Date.now())
+  const moments: number[] = []
+  for (let kill = 0; kill < kills; kill++) {
+    const running = await go(run)
+    // Some are killed while they start, most while they train and save.
+    if (kill % 4 !== 0) await running.seen(/^step \d+\//m)
+    const moment = random.uniform(0, kill % 4 === 0 ? 400 : (2 * trainingTime) / kills)
+    moments.push(Math.round(moment))
+    await Promise.race([sleep(moment), running.finished])
+    running.child.kill('SIGKILL')
+    const { stderr } = await running.finished
+    expect(stderr, `after kills at ${moments.join()}`).toBe('')
+  }
+  const last = await go(run)
+  expect(await last.finished).toMatchObject({ code: 0, stderr: '' })
+  expect(await whatIsLeft(run), `after kills at ${moments.join()}`).toEqual(await whatIsLeft(whole))
+  const left = (await readdir(run, { recursive: true })).filter(
+    (name) => name.includes('.tmp') || name.includes('.lock'),
   )
+  expect(left).toEqual([])
+}
+
+describe('a run in its own process', () => {
+  const title = 'killed %i times at random moments, it ends with the same bits'
+  test.each([3])(title, { timeout: 240_000 }, killed)
+  test.each([20])(title, { timeout: 600_000, ...onlyIn('long') }, killed)
 
   test.each(['SIGINT', 'SIGTERM'] as const)(
     '%s saves, says how to resume, and the rest is the same',

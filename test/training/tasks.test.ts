@@ -89,7 +89,7 @@ describe('gradients against finite differences on the reference', () => {
   })
 })
 
-testDevices('tasks', (device) => {
+testDevices('tasks', (device, repeats) => {
   test.each(TASK_CASES.map((each) => [each.name, each] as const))(
     '%s: loss and gradients as on the reference',
     async (_, each) => {
@@ -102,7 +102,7 @@ testDevices('tasks', (device) => {
     },
   )
 
-  test('all learn what they are shown', async () => {
+  test('all learn what they are shown', repeats, async () => {
     for (const each of TASK_CASES) {
       const { task, records } = each
       const model = taskModel(device(), each)

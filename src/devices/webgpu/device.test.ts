@@ -1,11 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { whyNoGpu } from '../../../test/gpu.ts'
+import { openTestGpu, whyNoGpu } from '../../../test/gpu.ts'
 import { DeviceError, ShapeError, StateError } from '../../errors.ts'
 import { tensor, empty, type Tensor } from '../../tensor/tensor.ts'
 import { openWebGpu, type WebGpuDevice } from './device.ts'
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from './kernel.ts'
-
-const open = async (): Promise<WebGpuDevice> => (await openWebGpu({ software: true })) as WebGpuDevice
 
 const axpy = defineKernel({
   name: 'axpy',
@@ -47,7 +45,7 @@ const broken = defineKernel({
 describe.skipIf(whyNoGpu())('the WebGPU device', () => {
   let device: WebGpuDevice
   beforeAll(async () => {
-    device = await open()
+    device = await openTestGpu()
   })
   afterAll(() => device.destroy())
 
@@ -237,7 +235,7 @@ describe.skipIf(whyNoGpu())('the WebGPU device', () => {
 
 describe.skipIf(whyNoGpu())('a WebGPU device that is gone', () => {
   test('fails every call after its loss', async () => {
-    const device = await open()
+    const device = await openTestGpu()
     const x = tensor(device, [1, 2])
     const y = tensor(device, [0, 0])
     const list = device.record(() => device.run([axpyOf(x, y)]))
@@ -255,7 +253,7 @@ describe.skipIf(whyNoGpu())('a WebGPU device that is gone', () => {
   })
 
   test('fails every call after destroy', async () => {
-    const device = await open()
+    const device = await openTestGpu()
     const x = tensor(device, [1])
     const waiting = device.synchronize()
     device.destroy()
@@ -266,7 +264,7 @@ describe.skipIf(whyNoGpu())('a WebGPU device that is gone', () => {
 })
 
 test.skipIf(whyNoGpu())('a software adapter is refused unless asked for', async ({ skip }) => {
-  const device = await open()
+  const device = await openTestGpu()
   device.destroy()
   skip(!device.description.includes('(software)'), 'this GPU is a real one')
   await expect(openWebGpu()).rejects.toThrow(/computes on the CPU; found .*software: true/)

@@ -1,7 +1,7 @@
 /** Specialises and compiles kernels. Each specialisation is compiled once. */
 import { DeviceError } from '../../errors.ts'
 import type { Failures } from './failures.ts'
-import { planOf, printKernel } from './header.ts'
+import { planOf, textOf } from './header.ts'
 import type { WebGpuLaunch } from './kernel.ts'
 
 export interface Pipeline {
@@ -45,8 +45,7 @@ export class Pipelines {
     for (const { name, optional } of planned) if (optional) key += bindings[name] ? '+' : '-'
     let found = specialisations.get(key)
     if (!found) {
-      const present = planned.map(({ name }) => bindings[name] !== undefined)
-      const text = printKernel(kernel, constants, present)
+      const text = textOf(launch)
       found = this.#byText.get(text) ?? this.#compile(launch, text)
       this.#byText.set(text, found)
       specialisations.set(key, found)

@@ -45,7 +45,10 @@ test('a class that neither occurs nor is said has no F1', () => {
 })
 
 test('errors in the units of the data, weighed', () => {
-  const meter = new NumberMeter({ mean: [10, 0], deviation: [2, 1] })
+  const meter = new NumberMeter([
+    { mean: 10, deviation: 2 },
+    { mean: 0, deviation: 1 },
+  ])
   const batch = { values: Float32Array.of(1, 2, 3, 0), weights: Float32Array.of(1, 0.5, 0, 1) }
   meter.add(Float32Array.of(0, 4, 9, 3), batch, sizes(2))
   const { metrics } = meter.summary()

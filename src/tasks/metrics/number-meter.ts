@@ -10,34 +10,35 @@ export const NUMBER_METRICS = {
   baseline: { title: 'mean squared error of the mean', higher: false },
 } as const satisfies Record<string, MetricInfo>
 
-/** How numbers were brought to about the same size: value = number × deviation + mean, for each output. */
+/** How a number was brought to about the size of others: value = number × deviation + mean. */
 export interface Scale {
-  readonly mean: readonly number[]
-  readonly deviation: readonly number[]
+  readonly mean: number
+  readonly deviation: number
 }
 
 /** Adds up errors, each as often as its weight says. */
 export class NumberMeter implements Meter {
   readonly reads = true
-  readonly #scale: Scale
+  readonly #scales: readonly Scale[]
   #squares = 0
   #absolutes = 0
   #baseline = 0
   #weights = 0
 
-  constructor(scale: Scale) {
-    this.#scale = scale
+  /** A scale for each output. */
+  constructor(scales: readonly Scale[]) {
+    this.#scales = scales
   }
 
   add(y: Float32Array, batch: Batch, { outputs }: Sizes): void {
-    const { deviation } = this.#scale
     const values = arrayOf(batch, 'values')
     for (const [i, weight] of arrayOf(batch, 'weights').entries()) {
       if (weight === 0) continue
-      const error = (y[i] - values[i]) * deviation[i % outputs]
+      const { deviation } = this.#scales[i % outputs]
+      const error = (y[i] - values[i]) * deviation
       this.#squares += weight * error ** 2
       this.#absolutes += weight * Math.abs(error)
-      this.#baseline += weight * (values[i] * deviation[i % outputs]) ** 2
+      this.#baseline += weight * (values[i] * deviation) ** 2
       this.#weights += weight
     }
   }

@@ -2,7 +2,7 @@
 import * as v from 'valibot'
 import type { Pass } from '../../data/batch.ts'
 import type { SequenceRecord } from '../../data/records.ts'
-import { ConfigError } from '../../errors.ts'
+import { check } from '../../check.ts'
 import { eachOf } from '../../models/stack-config.ts'
 import { defineTask, type PredictedRow, type TaskDefinition } from '../definition.ts'
 import { predictRecords } from '../predict.ts'
@@ -20,18 +20,12 @@ const TABLE_SETTINGS = {
     'Data',
     'the sequence is numbers: positions apart by spaces, channels by commas (default: text, as bytes)',
   ),
-  id: setting.text(
-    'Data',
-    'column that names a row in predictions (default: its line)',
-    '<column>',
-    undefined,
-  ),
-  splitColumn: setting.text('Data', 'column that says train, valid or test', '<column>', undefined),
+  id: setting.text('Data', 'column that names a row in predictions (default: its line)', '<column>'),
+  splitColumn: setting.text('Data', 'column that says train, valid or test', '<column>'),
   length: setting.number(
     'Data',
     'most positions of a row of a batch (default: the longest sequence; 1024 for labels of positions)',
     whole(1, 1_048_576),
-    undefined,
   ),
   batch: setting.number('Data', 'rows of a batch', whole(1, 65_536), 32),
 } as const satisfies Settings
@@ -94,7 +88,10 @@ export function tableTask<const S extends Settings, Learned>(
     open({ data, test }, given, known) {
       const settings = given as All
       const parts = partsOf(data, test, settings)
-      const encoding = known === undefined ? learn(parts.training, settings) : parseEncoding(known)
+      const encoding =
+        known === undefined
+          ? learn(parts.training, settings)
+          : check(known, encodingSchema, 'run.json: encoding')
       const task = own.task(encoding.targets, settings)
       const input = inputConfig(encoding.input)
       const records = (rows: readonly Cells[]): SequenceRecord[] =>
@@ -121,7 +118,7 @@ export function tableTask<const S extends Settings, Learned>(
 
     read(table, given, known, targets) {
       const settings = given as All
-      const encoding = parseEncoding(known)
+      const encoding = check(known, encodingSchema, 'run.json: encoding')
       const task = own.task(encoding.targets, settings)
       const records = rowsOf(table).map((cells) => recordOf(cells, encoding, settings, targets))
       const pass = passOf(records, task, encoding, settings)
@@ -142,16 +139,5 @@ export function tableTask<const S extends Settings, Learned>(
       input: learnInput(rows, settings.sequence, settings.numbers),
       targets: own.learn(rows, settings),
     }
-  }
-
-  function parseEncoding(value: unknown): Encoding {
-    const result = v.safeParse(encodingSchema, value)
-    if (result.success) return result.output
-    const [issue] = result.issues
-    throw new ConfigError('wrong value', {
-      where: `run.json: encoding.${v.getDotPath(issue) ?? ''}`,
-      expected: issue.expected ?? issue.message,
-      found: issue.received,
-    })
   }
 }

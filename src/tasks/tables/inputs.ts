@@ -6,25 +6,28 @@ import { byteTokenizer } from '../../tokenizers/text/bytes.ts'
 import type { Scale } from '../metrics/number-meter.ts'
 import type { Cells } from './cells.ts'
 
-const numbers = v.pipe(
-  v.array(v.pipe(v.number('a number'), v.finite('a number')), 'a list of numbers'),
-  v.readonly(),
-)
+const number = v.pipe(v.number('a number'), v.finite('a number'))
 
-/** Mean and deviation of each of some numbers, as JSON. */
-export const SCALE = v.strictObject({ mean: numbers, deviation: numbers })
+/** A scale for each of some numbers, as JSON. */
+export const SCALES = v.pipe(
+  v.array(
+    v.strictObject({ mean: number, deviation: v.pipe(number, v.gtValue(0, 'a number above 0')) }),
+    'a list of scales',
+  ),
+  v.minLength(1, 'a scale or more'),
+)
 
 /** How sequences became numbers, as JSON. */
 export const INPUT_ENCODING = v.variant('kind', [
   v.strictObject({ kind: v.literal('bytes') }),
-  v.strictObject({ kind: v.literal('numbers'), ...SCALE.entries }),
+  v.strictObject({ kind: v.literal('numbers'), channels: SCALES }),
 ])
 
 export type InputEncoding = v.InferOutput<typeof INPUT_ENCODING>
 
 /** What a model takes of sequences that are encoded so. */
 export const inputConfig = (encoding: InputEncoding): InputConfig =>
-  encoding.kind === 'bytes' ? { vocabulary: byteTokenizer.size } : { features: encoding.mean.length }
+  encoding.kind === 'bytes' ? { vocabulary: byteTokenizer.size } : { features: encoding.channels.length }
 
 /** The encoding for sequences of these rows. Lists of JSON are numbers; text is bytes, unless it is said to be numbers. */
 export function learnInput(rows: readonly Cells[], column: string, asNumbers: boolean): InputEncoding {
@@ -33,7 +36,7 @@ export function learnInput(rows: readonly Cells[], column: string, asNumbers: bo
   const { channels } = first.numbers(column)
   return {
     kind: 'numbers',
-    ...learnScale(
+    channels: learnScales(
       rows.map((cells) => sameChannels(cells, column, channels)),
       channels,
     ),
@@ -50,42 +53,41 @@ export function encodeInput(
     const tokens = byteTokenizer.encode(cells.text(column))
     return { record: { tokens: Uint8Array.from(tokens) }, length: tokens.length }
   }
-  const channels = encoding.mean.length
+  const channels = encoding.channels.length
   const values = sameChannels(cells, column, channels)
   const unknown = values.findIndex((value) => Number.isNaN(value))
   if (unknown >= 0)
     throw cells.error(column, 'not a number', { found: `NaN at position ${Math.floor(unknown / channels)}` })
   return {
-    record: { features: Float32Array.from(scaled(values, encoding)) },
+    record: { features: Float32Array.from(scaled(values, encoding.channels)) },
     length: values.length / channels,
   }
 }
 
 /** Mean and standard deviation of each of `width` numbers over rows of them; NaN does not count, and no deviation is 0. */
-export function learnScale(rows: readonly (readonly number[])[], width: number): Scale {
-  const mean: number[] = []
-  const deviation: number[] = []
-  for (let i = 0; i < width; i++) {
-    let [count, sum, squares] = [0, 0, 0]
-    const each = (add: (value: number) => void): void => {
-      for (const row of rows)
-        for (let at = i; at < row.length; at += width) if (!Number.isNaN(row[at])) add(row[at])
+export function learnScales(rows: readonly (readonly number[])[], width: number): Scale[] {
+  return Array.from({ length: width }, (_, i) => {
+    let [count, mean, squares] = [0, 0, 0]
+    for (const row of rows) {
+      for (let at = i; at < row.length; at += width) {
+        if (Number.isNaN(row[at])) continue
+        // Welford 1962: no large sums whose difference is lost.
+        count++
+        const before = row[at] - mean
+        mean += before / count
+        squares += before * (row[at] - mean)
+      }
     }
-    each((value) => {
-      count++
-      sum += value
-    })
-    const center = count === 0 ? 0 : sum / count
-    each((value) => (squares += (value - center) ** 2))
-    mean.push(center)
-    deviation.push(squares > 0 ? Math.sqrt(squares / count) : 1)
-  }
-  return { mean, deviation }
+    return { mean, deviation: squares > 0 ? Math.sqrt(squares / count) : 1 }
+  })
 }
 
 /** Values less the mean, in deviations. */
-export const scaled = (values: readonly number[], { mean, deviation }: Scale): number[] =>
-  values.map((value, i) => (value - mean[i % mean.length]) / deviation[i % mean.length])
+export const scaled = (values: readonly number[], scales: readonly Scale[]): number[] =>
+  values.map((value, i) => {
+    const { mean, deviation } = scales[i % scales.length]
+    return (value - mean) / deviation
+  })
 
 function sameChannels(cells: Cells, column: string, channels: number): number[] {
   const found = cells.numbers(column)
