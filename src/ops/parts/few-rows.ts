@@ -33,7 +33,7 @@ export const readRowsPart = part({
 })
 
 /** Rows of a as they are. */
-export const plainRowsPart = part({
+const plainRowsPart = part({
   name: 'plain rows',
   needs: ['u.aOffset', 'u.aBatch', 'u.M', 'TRANSPOSE_A', 'a', 'u.aStride', 'readRows'],
   gives: ['readA', 'rowsAt', 'scaled'],
