@@ -21,7 +21,7 @@ export interface MatmulOptions {
 }
 
 /** What follows the product. */
-export interface LinearOptions {
+export interface LinearEpilogue {
   /** Applied before the residual is added. Default: identity. */
   readonly activation?: Activation
   readonly residual?: Tensor | undefined
@@ -56,7 +56,7 @@ export function matmul(inputs: MatmulInputs, options: MatmulOptions = {}): Tenso
 }
 
 /** y [..., out] = f(x [..., in] weightᵀ + bias) + residual; weight [out, in], bias [out]. */
-export function linear(x: Tensor, weight: Tensor, bias?: Tensor, options: LinearOptions = {}): Tensor {
+export function linear(x: Tensor, weight: Tensor, bias?: Tensor, options: LinearEpilogue = {}): Tensor {
   const { activation, residual } = options
   const rows = x.shape.length === 1 ? reshape(x, [1, x.width]) : x
   const y = matmul(
