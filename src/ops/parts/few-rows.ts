@@ -1,6 +1,6 @@
 /**
  * Parts of the kernels for few rows of a: four rows, the lanes of a vector, are multiplied at once. The kernels for rows that are
- * normalised on the way have parts of their own in place of `plainRowsPart` and `plainSumsPart`, which give the same names:
+ * normalised on the way have parts of their own in place of the plain rows and the plain sums, which give the same names:
  *
  * - `rowsAt(matrix, m, k, inside)`: what rows m … m + 3 hold at k; `inside` says whether the product counts it.
  * - `scaled(weight, k)`: what a weight at k counts.
