@@ -46,7 +46,9 @@ const layer = (i: number, mixer: Record<string, number[]>): Record<string, numbe
   [`backbone.layers.${i} resid_post`]: [B, L, D],
 })
 
-/** As docs/guides/observe.md has it. Inner width E 64, 4 heads of 16 numbers, state size N 8 (complex in S4D). */
+/**
+ * As docs/guides/observe.md has it. Inner width E 64, 4 heads of 16 numbers, state size N 8 (complex in S4D).
+ */
 const NOTES: Record<string, number[]> = {
   'backbone embed': [B, L, D],
   ...layer(0, {
@@ -272,8 +274,8 @@ testDevices(
 )
 
 /**
- * The recurrence of both generations in float64, each channel or number of a head by itself: y, the last state h, and exp(delta A).
- * Resets are those of the noted mask; h begins with `start` everywhere.
+ * The recurrence of both generations in float64, each channel or number of a head by itself: y, the last
+ * state h, and exp(delta A). Resets are those of the noted mask; h begins with `start` everywhere.
  */
 function recurrence(
   parts: Readonly<Record<string, Noted>>,

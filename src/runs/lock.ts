@@ -42,7 +42,8 @@ async function take(path: string, claim: string): Promise<void> {
     if (found === undefined) continue
     const holder = parse(found)
     if (held.has(path) || (holder && alive(holder))) throw inUse(path, holder)
-    // Moved away before it is removed: should another process have replaced it meanwhile, that shows in what was moved.
+    // Moved away before it is removed: should another process have replaced it meanwhile, that shows in what
+    // was moved.
     const stale = `${claim}.stale.tmp`
     await rename(path, stale).catch(() => undefined)
     const moved = await readFile(stale, 'utf8').catch(() => undefined)
@@ -103,7 +104,9 @@ function alive({ pid, host, began }: Holder): boolean {
   return began === undefined || beganAt(pid) === began
 }
 
-/** Linux: field 22 of /proc/pid/stat; undefined for a process that is dead but not yet fetched by its parent. */
+/**
+ * Linux: field 22 of /proc/pid/stat; undefined for a process that is dead but not yet fetched by its parent.
+ */
 function beganAt(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')

@@ -1,8 +1,8 @@
 /**
- * V8 14.6 (Node 26) can join neighbouring vectors of 128 bits to vectors of 256. This is an experiment behind a flag of the
- * whole process. The flag is therefore on only while the optimizing compiler compiles some kernels here. Each of them must
- * then give the same bits as the code of the baseline compiler, which joins nothing. All other kernels, and other modules,
- * are compiled without the flag.
+ * V8 14.6 (Node 26) can join neighbouring vectors of 128 bits to vectors of 256. This is an experiment behind
+ * a flag of the whole process. The flag is therefore on only while the optimizing compiler compiles some
+ * kernels here. Each of them must then give the same bits as the code of the baseline compiler, which joins
+ * nothing. All other kernels, and other modules, are compiled without the flag.
  */
 import { KERNELS } from './generated/kernels.ts'
 import { isNode } from './workers.ts'
@@ -100,13 +100,17 @@ export function canRevectorize(): boolean {
 
 export interface Revectorized {
   readonly module: WebAssembly.Module
-  /** Kernels whose joined code gave other bits. If there is one, the module is compiled without joined vectors. */
+  /**
+   * Kernels whose joined code gave other bits. If there is one, the module is compiled without joined
+   * vectors.
+   */
   readonly failed: readonly string[]
 }
 
 /** The module with its checked kernels compiled to wide vectors, or with none if one of them failed. */
 export function compileRevectorized(bytes: Uint8Array<ArrayBuffer>): Revectorized {
-  // To the engine, equal bytes are one module, also for other devices. Sections without a meaning tell the modules apart.
+  // To the engine, equal bytes are one module, also for other devices. Sections without a meaning tell the
+  // modules apart.
   const plain = new WebAssembly.Module(marked(bytes, 1))
   const [module, failed] = withFlags(() => {
     const joined = new WebAssembly.Module(marked(bytes, 2))
@@ -115,7 +119,10 @@ export function compileRevectorized(bytes: Uint8Array<ArrayBuffer>): Revectorize
   return { module: failed.length === 0 ? module : plain, failed }
 }
 
-/** The checked kernels that give other results in the second module than in the first, whose kernels run only once. */
+/**
+ * The checked kernels that give other results in the second module than in the first, whose kernels run only
+ * once.
+ */
 export function differing(plain: WebAssembly.Module, other: WebAssembly.Module): string[] {
   const differs = (check: Check): boolean => {
     const wanted = resultOf(plain, check, 1)

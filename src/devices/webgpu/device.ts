@@ -1,6 +1,6 @@
 /**
- * The WebGPU device. Launches are encoded into one open compute pass, which is submitted when host data is written or
- * read, when someone waits, and now and then, so that the GPU does not wait for the host.
+ * The WebGPU device. Launches are encoded into one open compute pass, which is submitted when host data is
+ * written or read, when someone waits, and now and then, so that the GPU does not wait for the host.
  */
 import { DeviceError, ShapeError, StateError } from '../../errors.ts'
 import { choicesFor, type Choices, type ChoiceValues } from '../choices.ts'
@@ -31,12 +31,17 @@ export interface CompiledLaunch {
   readonly z: number
 }
 
-/** Opens the GPU. Rejects with DeviceError if there is none, or only a software one that was not asked for. */
+/**
+ * Opens the GPU. Rejects with DeviceError if there is none, or only a software one that was not asked for.
+ */
 export async function openWebGpu(options: WebGpuOptions = {}): Promise<AnyDevice> {
   return new WebGpuDevice(await openGpu(options), options.choices)
 }
 
-/** A pass is submitted after so many dispatches. They are few, so that the GPU begins while the host encodes the next. */
+/**
+ * A pass is submitted after so many dispatches. They are few, so that the GPU begins while the host encodes
+ * the next.
+ */
 const FLUSH_AFTER = 32
 
 export class WebGpuDevice
@@ -181,7 +186,10 @@ export class WebGpuDevice
     }
   }
 
-  /** Encodes the lists replayed since the last read for their next time, while the host waits for the GPU anyway. */
+  /**
+   * Encodes the lists replayed since the last read for their next time, while the host waits for the GPU
+   * anyway.
+   */
   #encodeAhead(): void {
     for (const list of this.#replayed) {
       if (this.#ahead.has(list)) continue
@@ -217,7 +225,9 @@ export class WebGpuDevice
     this.#failures.watch('validation', () => this.gpu.queue.submit([encoder.finish()]))
   }
 
-  /** Copies are made in whole words: up to three bytes around what is asked for come along, and are cut off. */
+  /**
+   * Copies are made in whole words: up to three bytes around what is asked for come along, and are cut off.
+   */
   async #readBytes(storage: Storage, offset: number, size: number): Promise<ArrayBuffer> {
     const buffer = bufferOf(storage, 'read')
     const first = Math.floor(offset / 4) * 4

@@ -1,9 +1,10 @@
 /**
- * Vector math for kernels: `f4` functions take and give four f32 lanes, `f1` one f32. An `f1` function is lane 0 of its
- * `f4` twin, so an element has the same bits in the main loop and in the tail, wherever the threads' shares begin.
+ * Vector math for kernels: `f4` functions take and give four f32 lanes, `f1` one f32. An `f1` function is
+ * lane 0 of its `f4` twin, so an element has the same bits in the main loop and in the tail, wherever the
+ * threads' shares begin.
  *
- * Errors are the largest relative ones that src/devices/wasm/math.test.ts measures, in both builds. NaN passes through.
- * No tables: kernels have no static data.
+ * Errors are the largest relative ones that src/devices/wasm/math.test.ts measures, in both builds. NaN
+ * passes through. No tables: kernels have no static data.
  */
 
 /** a b + c: one rounding in the relaxed build (where the machine has it), two in the base build. */
@@ -198,8 +199,8 @@ export function tanh1(x: f32): f32 {
 }
 
 /**
- * exp(-h x²), h exactly a power of two. A rounding of x² would be multiplied by x² in the result: what it lost is
- * taken into account to first order. Error 2e-7.
+ * exp(-h x²), h exactly a power of two. A rounding of x² would be multiplied by x² in the result: what it
+ * lost is taken into account to first order. Error 2e-7.
  */
 function gaussian(x: v128, h: v128): v128 {
   const a = f32x4.pmin(f32x4.abs(x), f32x4.splat(16))
@@ -250,7 +251,9 @@ export function erf1(x: f32): f32 {
   return f32x4.extract_lane(erf4(f32x4.splat(x)), 0)
 }
 
-/** The normal distribution function of x, from g = exp(-x² / 2): the upper tail is erfc(|x| / sqrt(2)) / 2. */
+/**
+ * The normal distribution function of x, from g = exp(-x² / 2): the upper tail is erfc(|x| / sqrt(2)) / 2.
+ */
 function distribution(x: v128, g: v128): v128 {
   const half = f32x4.splat(0.5)
   const z = f32x4.mul(f32x4.abs(x), f32x4.splat(0.707106781))
