@@ -4,19 +4,25 @@
  * kernels here. Each of them must then give the same bits as the code of the baseline compiler, which joins
  * nothing. All other kernels, and other modules, are compiled without the flag.
  */
-import { KERNELS } from './generated/kernels.ts'
+import type { Operand } from '../device.ts'
+import { KERNELS, type WasmKernels } from './generated/kernels.ts'
 import { isNode } from './workers.ts'
 
-type Kernel = keyof typeof KERNELS
+/** The names of those arguments of a kernel that are of type `T`. */
+type NamesOf<K extends keyof WasmKernels, T> = {
+  [Name in keyof WasmKernels[K]]: WasmKernels[K][Name] extends T ? Name : never
+}[keyof WasmKernels[K]]
 
-interface Check {
-  readonly kernel: Kernel
+interface CheckOf<K extends keyof WasmKernels> {
+  readonly kernel: K
   readonly items: number
   /** Arrays that the kernel is given. They lie one after the other, 16,384 words each. */
-  readonly arrays: readonly string[]
+  readonly arrays: readonly NamesOf<K, Operand | undefined>[]
   /** Arguments that are not named are 0. */
-  readonly sizes: Readonly<Record<string, number>>
+  readonly sizes: Readonly<Partial<Record<NamesOf<K, number>, number>>>
 }
+
+type Check = { [K in keyof WasmKernels]: CheckOf<K> }[keyof WasmKernels]
 
 /** Flags that make V8 optimize a kernel at once, after one run; and then those that V8 begins with. */
 const ON = ['--experimental-wasm-revectorize', '--wasm-sync-tier-up', '--wasm-tiering-budget=1']
@@ -55,7 +61,7 @@ const CHECKS: readonly Check[] = [
     sizes: {
       length: 70,
       inner: 22,
-      states: 7,
+      stateSize: 7,
       groups: 1,
       blocks: 2,
       width: 12,
@@ -74,9 +80,9 @@ const CHECKS: readonly Check[] = [
       batch: 1,
       length: 45,
       heads: 2,
-      headWidth: 20,
+      headDim: 20,
       groups: 1,
-      state: 13,
+      stateSize: 13,
       chunk: 32,
       blockWidth: 12,
       xStride: 40,
@@ -148,11 +154,9 @@ function marked(bytes: Uint8Array, letter: number): Uint8Array<ArrayBuffer> {
 }
 
 /** All words after a kernel has run some times on the same inputs. */
-function resultOf(
-  module: WebAssembly.Module,
-  { kernel, items, arrays, sizes }: Check,
-  runs: number,
-): Int32Array {
+function resultOf(module: WebAssembly.Module, { kernel, items, ...given }: Check, runs: number): Int32Array {
+  const arrays: readonly string[] = given.arrays
+  const sizes: Readonly<Record<string, number | undefined>> = given.sizes
   const memory = new WebAssembly.Memory({ initial: PAGES, maximum: PAGES, shared: true })
   const { exports } = new WebAssembly.Instance(module, { env: { memory } })
   const call = exports[kernel] as (...values: number[]) => void
