@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { chromium, type Browser } from 'playwright'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
+import packageJson from '../package.json' with { type: 'json' }
 import { serve } from '../examples/browser/serve.mjs'
 import { bundled, launchOptions } from '../scripts/chromium.mjs'
 
@@ -28,6 +29,13 @@ describe.skipIf(!bundled)(
     afterAll(async () => {
       await browser?.close()
       server?.close()
+    })
+
+    test('has a command', () => {
+      const { version } = packageJson
+      expect(execFileSync(process.execPath, ['bin/sidewinder.mjs', '--version'], { encoding: 'utf8' })).toBe(
+        `${version}\n`,
+      )
     })
 
     for (const device of ['wasm', 'webgpu']) {

@@ -4,8 +4,8 @@ import type { LanguageModel } from '../language/language-model.ts'
 import { loadModel } from '../language/load-model.ts'
 import type { WeightFormat } from '../models/files/fill.ts'
 import { deviceFlag, threadsFlag, withDevice, type DeviceFlags } from './flags.ts'
-import { bytes } from './show.ts'
-import { stderrColors as colors } from './terminal.ts'
+import { bytes } from './terminal/show.ts'
+import { stderrColors as colors } from './terminal/terminal.ts'
 
 const WEIGHTS: readonly WeightFormat[] = ['stored', 'f32', 'f16', 'q8', 'q4']
 

@@ -6,6 +6,7 @@ import { tensor, type Tensor } from '../tensor/tensor.ts'
 import { observe, type Observer } from './observe.ts'
 import { copyOf } from './states.ts'
 
+/** Which matrices are made. */
 export interface HiddenAttentionOptions {
   /** The path of the layer's notes, as `backbone.layers.3.mixer`. Default: that of a mixer which `body` calls itself. */
   readonly path?: string

@@ -113,7 +113,10 @@ export function walk(root: Module): Walked[] {
 /** Where values come from: drawn from a seed, or written afterwards into memory that `format` says how to pack. */
 export type PlaceSource =
   | { readonly seed: number }
-  | { readonly format: (path: string, parameter: Parameter) => PackedFormat | undefined }
+  | {
+      /** How a matrix is kept; undefined: as f32. */
+      readonly format: (path: string, parameter: Parameter) => PackedFormat | undefined
+    }
 
 /**
  * Allocates a tree's parameters and constants on a device. A parameter that occurs several times is allocated once.

@@ -15,6 +15,7 @@ import type { Tensor } from '../tensor/tensor.ts'
  */
 export type Observer = (path: string, name: string, tensor: Tensor) => void
 
+/** What is looked at. */
 export interface ObserveOptions {
   /** The names to be observed. Default: all. Some tensors are made for an observer alone: name what you want where texts are long. */
   readonly names?: Iterable<string>

@@ -89,7 +89,16 @@ function text(group: Group, help: string, takes: string, value?: string): Settin
 }
 
 /** How settings are made. */
-export const setting = { number, choice, flag, text }
+export const setting = {
+  /** A number that has a default, or none if that is undefined. */
+  number,
+  /** One word of a few. */
+  choice,
+  /** A flag: false unless it is given. */
+  flag,
+  /** A word that may be anything. */
+  text,
+}
 
 /** The settings that runs of all tasks have. */
 export const COMMON = {

@@ -1,6 +1,7 @@
 /** Prints what stands before a kernel's body: extensions, constants, uniforms, bindings and `flatGroup`. */
 import type { DType } from '../device.ts'
 import { MAX_GROUPS, type Element, type Kernel, type UniformType, type WebGpuLaunch } from './kernel.ts'
+import { checkParts, presenceOf } from './part.ts'
 
 /** What an element is in WGSL, and the dtype of operands that have such elements (undefined: any). */
 const ELEMENTS: Readonly<Record<Element, { readonly wgsl: string; readonly dtype: DType | undefined }>> = {
@@ -33,9 +34,11 @@ export interface Plan {
 
 const plans = new WeakMap<Kernel, Plan>()
 
+/** The plan of a kernel. Throws PartError, the first time, unless its parts fit together. */
 export function planOf(kernel: Kernel): Plan {
   const known = plans.get(kernel)
   if (known) return known
+  checkParts(kernel)
   const bindings = Object.entries(kernel.bindings).map(([name, type]) => ({
     name,
     ...ELEMENTS[/^\w+/.exec(type)![0] as Element],
@@ -69,7 +72,7 @@ export function printKernel(
   for (const [name, type] of Object.entries(kernel.constants))
     lines.push(`const ${name}: ${type} = ${constants[name]};`)
   for (const [i, { name, optional }] of bindings.entries()) {
-    if (optional) lines.push(`const HAS_${capitals(name)}: bool = ${present[i]};`)
+    if (optional) lines.push(`const ${presenceOf(name)}: bool = ${present[i]};`)
   }
   for (const [i, { name, wgsl, dtype, writes }] of bindings.entries()) {
     lines.push(
@@ -86,10 +89,7 @@ export function printKernel(
     lines.push(`@group(0) @binding(${bindings.length}) var<uniform> u: Uniforms;`)
   }
   lines.push('fn flatGroup(group: vec3u) -> u32 { return group.x + group.y * MAX_GROUPS; }')
-  return `${lines.join('\n')}\n${kernel.body}\n`
-}
-
-/** deltaBias -> DELTA_BIAS */
-function capitals(name: string): string {
-  return name.replaceAll(/([a-z0-9])([A-Z])/g, '$1_$2').toUpperCase()
+  for (const { text } of kernel.parts ?? []) lines.push(text)
+  if (kernel.body !== undefined) lines.push(kernel.body)
+  return `${lines.join('\n')}\n`
 }

@@ -1,6 +1,7 @@
 /**
- * A WGSL kernel as data. The device prints the header (`enable`, `const`, uniform struct, bindings) and the body
- * follows as it is written: plain WGSL without interpolation.
+ * A WGSL kernel as data. The device prints the header (`enable`, `const`, uniform struct, bindings), then the text of the
+ * kernel's parts, then its body. Parts are text that kernels share, with the names that each needs and gives: see `part.ts`.
+ * Nothing is put into a text when a kernel is launched: what differs between launches is a uniform or a constant.
  *
  * - A binding says what its operand's elements are: `f32`, `i32`, `u32` or `f16`. An operand of another dtype is
  *   refused. `x: 'f32'` becomes `var<storage, read> x: array<f32>`; with ` rw` it may be written.
@@ -21,6 +22,7 @@
  *   should be few.
  */
 import type { Operand } from '../device.ts'
+import type { Part } from './part.ts'
 
 export type Element = 'f32' | 'i32' | 'u32' | 'f16' | 'word' | 'vec4f' | 'vec4u'
 export type BindingType = `${Element}${'' | '?'}${'' | ' rw' | ' view'}`
@@ -42,8 +44,10 @@ export interface Kernel<
   readonly bindings: B
   readonly uniforms: U
   readonly constants: C
-  /** WGSL with one entry point, `main`. */
-  readonly body: string
+  /** Shared text that stands before the body. */
+  readonly parts?: readonly Part[]
+  /** The kernel's own WGSL. It or one of the parts has the entry point, `main`. */
+  readonly body?: string
 }
 
 /** Workgroups along x, y, z. Each at most 65,535: see `gridOf`. */

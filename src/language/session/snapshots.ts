@@ -83,7 +83,10 @@ export class Snapshots {
     this.cut(-1)
   }
 
-  /** The older one without which the way from its predecessor is shortest, as a part of the way back from `end`. */
+  /**
+   * The older snapshot that is missed least. Without it, a rewind to just before its successor feeds the tokens from its predecessor on. That
+   * number, divided by how far back the predecessor is from `end`, is the least of all.
+   */
   #leastMissed(end: number): number {
     let least = 0
     let cost = Number.POSITIVE_INFINITY

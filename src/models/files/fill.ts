@@ -38,6 +38,7 @@ export interface LoadProgress {
 
 export interface BuildOptions {
   readonly weights?: WeightFormat
+  /** Is told while values are read. */
   readonly onProgress?: (progress: LoadProgress) => void
   /** Told of tensors in the file that the model has no place for. Default: `console.warn`. */
   readonly onWarning?: (message: string) => void

@@ -20,7 +20,11 @@ export function activation(x: Tensor, kind: Activation): Tensor {
   return apply(activationOp, { x }, { kind }).y
 }
 
+/** x σ(x), element by element. */
 export const silu = (x: Tensor): Tensor => activation(x, 'silu')
+/** σ(x) = 1 / (1 + e^-x), element by element. */
 export const sigmoid = (x: Tensor): Tensor => activation(x, 'sigmoid')
+/** ln(1 + e^x), element by element; x itself beyond 20. */
 export const softplus = (x: Tensor): Tensor => activation(x, 'softplus')
+/** e^x, element by element. */
 export const exp = (x: Tensor): Tensor => activation(x, 'exp')

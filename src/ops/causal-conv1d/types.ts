@@ -15,6 +15,7 @@ export type CausalConv1dInputs = {
 /** y [B, L, C]; finalWindow [B, C, K-1], the last inputs, oldest first */
 export type CausalConv1dOutputs = { readonly y: Tensor; readonly finalWindow: Tensor }
 
+/** What follows the convolution. */
 export type CausalConv1dParams = { readonly activation?: 'silu' | 'identity' | undefined }
 
 /** window [B, C, K-1], oldest first; x [B, C]; weight [C, K]; bias [C] */

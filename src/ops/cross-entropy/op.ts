@@ -54,6 +54,7 @@ export const crossEntropyOp = defineOperation<CrossEntropyInputs, CrossEntropyOu
   },
 })
 
+/** Which rows count, and whether the logits survive backward. */
 export interface CrossEntropyOptions {
   /** Rows with this label do not count. */
   readonly ignoreIndex?: number

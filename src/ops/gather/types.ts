@@ -12,4 +12,5 @@ export type ScatterAddInputs = { readonly rows: Tensor; readonly indices: Tensor
 /** y [count, D] */
 export type ScatterAddOutputs = { readonly y: Tensor }
 
+/** The size of the result. */
 export type ScatterAddParams = { readonly count: number }

@@ -9,6 +9,7 @@ import type { LtiDiagonalInputs } from './diagonal/types.ts'
 import { ltiKernel } from './kernel/op.ts'
 import type { LtiParams } from './types.ts'
 
+/** How the system is discretised and computed. */
 export interface LtiDiagonalOptions extends LtiParams {
   /**
    * `recurrence` walks the states; `convolution` multiplies spectra. They give the same numbers. Default: convolution from
@@ -18,6 +19,7 @@ export interface LtiDiagonalOptions extends LtiParams {
   readonly form?: 'recurrence' | 'convolution' | undefined
 }
 
+/** The output, and the state after it. */
 export interface LtiDiagonalResult {
   /** [B, L, C] */
   readonly y: Tensor

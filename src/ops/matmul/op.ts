@@ -12,6 +12,7 @@ import type { MatmulInputs, MatmulOutputs, MatmulParams } from './types.ts'
 
 export type { MatmulInputs } from './types.ts'
 
+/** How the operands lie, and what follows the product. */
 export interface MatmulOptions {
   readonly transposeA?: boolean
   readonly transposeB?: boolean
@@ -19,7 +20,8 @@ export interface MatmulOptions {
   readonly activation?: Activation
 }
 
-export interface LinearOptions {
+/** What follows the product. */
+export interface LinearEpilogue {
   /** Applied before the residual is added. Default: identity. */
   readonly activation?: Activation
   readonly residual?: Tensor | undefined
@@ -54,7 +56,7 @@ export function matmul(inputs: MatmulInputs, options: MatmulOptions = {}): Tenso
 }
 
 /** y [..., out] = f(x [..., in] weightᵀ + bias) + residual; weight [out, in], bias [out]. */
-export function linear(x: Tensor, weight: Tensor, bias?: Tensor, options: LinearOptions = {}): Tensor {
+export function linear(x: Tensor, weight: Tensor, bias?: Tensor, options: LinearEpilogue = {}): Tensor {
   const { activation, residual } = options
   const rows = x.shape.length === 1 ? reshape(x, [1, x.width]) : x
   const y = matmul(

@@ -1,27 +1,40 @@
 import { defineKernel, launch, type WebGpuLaunch } from '../../devices/webgpu/kernel.ts'
+import { part } from '../../devices/webgpu/part.ts'
 import { ACTIVATIONS } from '../activation/kinds.ts'
 import { kernelFor, type Kernel } from '../kernels.ts'
-import { DOT_CONSTANTS, DOT_WGSL, ROWS_AT_WGSL, SUMS_WGSL } from '../matmul/webgpu/few-rows.ts'
 import { dotPlan } from '../matmul/webgpu/launch.ts'
-import { BINDINGS, SHARED_WGSL, UNIFORMS } from '../matmul/webgpu/wgsl.ts'
 import { PACKED_FORMATS } from '../packed/format.ts'
-import {
-  PACKED_BINDINGS,
-  PACKED_DOT_CONSTANTS,
-  PACKED_DOT_WGSL,
-  PACKED_SHARED_WGSL,
-  PACKED_UNIFORMS,
-} from '../packed/webgpu/kernels.ts'
 import { packedDotPlan } from '../packed/webgpu/launch.ts'
+import { DOT_CONSTANTS, dotPart, readRowsPart } from '../parts/few-rows.ts'
+import { PACKED_BINDINGS, PACKED_DOT_CONSTANTS, PACKED_UNIFORMS, packedDotPart } from '../parts/packed-dot.ts'
+import { packedParts } from '../parts/packed-weights.ts'
+import { BINDINGS, finishParts, UNIFORMS } from '../parts/product.ts'
 import type { NormLinearInputs, NormLinearOutputs, NormLinearParams } from './types.ts'
 
-/**
- * The hooks of the kernels for few rows. The root is the same for a whole row of y: sums of squares are made beside the products
- * that read the same values, and divide them at the end.
- */
-const NORM_ROWS_WGSL = /* wgsl */ `
+/** Rows of a as they are normalised, without their roots. Squares are added up beside the products that read the same values. */
+const normRowsPart = part({
+  name: 'normalised rows',
+  needs: [
+    'u.M',
+    'a',
+    'u.aOffset',
+    'u.aStride',
+    'HAS_ADDED',
+    'added',
+    'u.K',
+    'HAS_GATE',
+    'activate',
+    'SILU',
+    'gate',
+    'u.gateOffset',
+    'u.gateStride',
+    'readRows',
+    'HAS_SCALE',
+    'scale',
+  ],
+  gives: ['readA', 'rowsAt', 'scaled', 'square'],
+  text: /* wgsl */ `
     var<private> square: vec4f;
-    var<workgroup> squares: array<vec4f, 256>;
 
     fn readA(matrix: u32, m: u32, k: u32) -> f32 {
       let row = min(m, u.M - 1u);
@@ -30,21 +43,54 @@ const NORM_ROWS_WGSL = /* wgsl */ `
       if (HAS_GATE) { x *= activate(SILU, gate[u.gateOffset + row * u.gateStride + k]); }
       return x;
     }
-    fn scaleOf(k: u32) -> f32 {
-      if (HAS_SCALE) { return scale[k]; }
-      return 1.0;
+    fn rowsAt(matrix: u32, m: u32, k: u32, inside: bool) -> vec4f {
+      let x = readRows(matrix, m, k);
+      square = select(square, fma(x, x, square), inside);
+      return x;
     }
-    fn see(x: vec4f, inside: bool) { square = select(square, fma(x, x, square), inside); }
-    fn keepSquares(local: u32) { squares[local] = square; }
-    /** The workgroups of the first columns write what was added up: in the loop of products, it would stand between reads. */
-    fn keepTotal(group: vec3u, local: u32) {
+    fn scaled(weight: f32, k: u32) -> f32 {
+      if (HAS_SCALE) { return weight * scale[k]; }
+      return weight;
+    }`,
+})
+
+/** Sums of products and of squares. The root is the same for a whole row of y: it divides what was added up. */
+const normSumsPart = part({
+  name: 'sums with roots',
+  needs: ['square', 'u.K', 'u.eps'],
+  gives: ['keepSums', 'joinSums', 'sumOf'],
+  text: /* wgsl */ `
+    var<workgroup> sums: array<vec4f, 256>;
+    var<workgroup> squares: array<vec4f, 256>;
+    fn keepSums(local: u32, sum: vec4f) {
+      sums[local] = sum;
+      squares[local] = square;
+    }
+    fn joinSums(local: u32, other: u32) {
+      sums[local] += sums[other];
+      squares[local] += squares[other];
+    }
+    fn sumOf(local: u32, row: u32) -> f32 {
+      return sums[local][row] * (1.0 / sqrt(squares[local][row] / f32(u.K) + u.eps));
+    }`,
+})
+
+const normParts = [readRowsPart, normRowsPart, normSumsPart]
+
+/** The workgroups of the first columns write what was added up: in the loop of products, it would stand between reads. */
+const MAIN = /* wgsl */ `
+    fn writeTotal(group: vec3u, local: u32) {
       if (!HAS_TOTAL || group.x > 0u) { return; }
       for (var row = 4u * group.y; row < min(u.M, 4u * group.y + 4u); row++) {
         for (var k = local; k < u.K; k += 256u) { total[row * u.K + k] = readA(0u, row, k); }
       }
     }
-    fn addSquares(local: u32, other: u32) { squares[local] += squares[other]; }
-    fn rootOf(local: u32, row: u32) -> f32 { return 1.0 / sqrt(squares[local][row] / f32(u.K) + u.eps); }`
+
+    @compute @workgroup_size(256)
+    fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
+      dot(group, local);
+      writeTotal(group, local);
+    }`
 
 const NORM_BINDINGS = { scale: 'f32?', added: 'f32?', gate: 'f32? view', total: 'f32? rw' } as const
 
@@ -53,7 +99,8 @@ const normDot = defineKernel({
   bindings: { ...BINDINGS, ...NORM_BINDINGS },
   uniforms: { ...UNIFORMS, eps: 'f32' },
   constants: DOT_CONSTANTS,
-  body: `${SHARED_WGSL}${SUMS_WGSL}${NORM_ROWS_WGSL}${ROWS_AT_WGSL}${DOT_WGSL}`,
+  parts: [...finishParts, ...normParts, dotPart],
+  body: MAIN,
 })
 
 const packedNormDot = defineKernel({
@@ -61,7 +108,8 @@ const packedNormDot = defineKernel({
   bindings: { ...PACKED_BINDINGS, ...NORM_BINDINGS },
   uniforms: { ...PACKED_UNIFORMS, eps: 'f32' },
   constants: PACKED_DOT_CONSTANTS,
-  body: `${PACKED_SHARED_WGSL}${SUMS_WGSL}${NORM_ROWS_WGSL}${ROWS_AT_WGSL}${PACKED_DOT_WGSL}`,
+  parts: [...finishParts, ...packedParts, ...normParts, packedDotPart],
+  body: MAIN,
 })
 
 /** For few rows: each workgroup computes the norm again, beside its products. */

@@ -46,6 +46,7 @@ export const residualNormOp = defineOperation<NormInputs, NormOutputs, NormParam
   },
 })
 
+/** How rows are normalised. */
 export type RmsNormOptions = Omit<NormParams, 'center'>
 
 /**

@@ -12,6 +12,7 @@ export type NormInputs = {
 /** y [..., W]; sum [..., W] = x + residual, if there is a residual */
 export type NormOutputs = { readonly y: Tensor; readonly sum?: Tensor | undefined }
 
+/** How rows are normalised. */
 export type NormParams = {
   /** Added to the mean square (or variance) before its root. */
   readonly eps: number

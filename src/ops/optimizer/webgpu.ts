@@ -1,5 +1,6 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../devices/webgpu/kernel.ts'
 import type { Call } from '../operation.ts'
+import { totalPart } from '../parts/workgroup-sum.ts'
 import type {
   AdamWStepInputs,
   ClipFactorInputs,
@@ -55,42 +56,32 @@ const sumOfSquaresParts = defineKernel({
   bindings: { x: 'f32', partials: 'f32 rw' },
   uniforms: { size: 'u32', parts: 'u32' },
   constants: { WORKGROUP: 'u32' },
+  parts: [totalPart],
   body: /* wgsl */ `
-    var<workgroup> sums: array<f32, WORKGROUP>;
-
     @compute @workgroup_size(WORKGROUP)
     fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
       let step = u.parts * WORKGROUP;
       var sum = 0.0;
       for (var i = group.x * WORKGROUP + local; i < u.size; i += step) { sum += x[i] * x[i]; }
-      sums[local] = sum;
-      for (var half = WORKGROUP / 2; half > 0; half /= 2) {
-        workgroupBarrier();
-        if (local < half) { sums[local] += sums[local + half]; }
-      }
-      if (local == 0) { partials[group.x] = sums[0]; }
+      sum = total(sum, local);
+      if (local == 0) { partials[group.x] = sum; }
     }`,
 })
 
 /** total [1] = Σ x. One workgroup. */
 const sumOfParts = defineKernel({
   name: 'sumOfParts',
-  bindings: { x: 'f32', total: 'f32 rw' },
+  bindings: { x: 'f32', sumOfAll: 'f32 rw' },
   uniforms: { size: 'u32' },
   constants: { WORKGROUP: 'u32' },
+  parts: [totalPart],
   body: /* wgsl */ `
-    var<workgroup> sums: array<f32, WORKGROUP>;
-
     @compute @workgroup_size(WORKGROUP)
     fn main(@builtin(local_invocation_index) local: u32) {
       var sum = 0.0;
       for (var i = local; i < u.size; i += WORKGROUP) { sum += x[i]; }
-      sums[local] = sum;
-      for (var half = WORKGROUP / 2; half > 0; half /= 2) {
-        workgroupBarrier();
-        if (local < half) { sums[local] += sums[local + half]; }
-      }
-      if (local == 0) { total[0] = sums[0]; }
+      sum = total(sum, local);
+      if (local == 0) { sumOfAll[0] = sum; }
     }`,
 })
 
@@ -100,28 +91,23 @@ const clipFactorKernel = defineKernel({
   bindings: { squares: 'f32', norm: 'f32 rw', factor: 'f32 rw' },
   uniforms: { size: 'u32', maxNorm: 'f32' },
   constants: { WORKGROUP: 'u32' },
+  parts: [totalPart],
   body: /* wgsl */ `
     /** The bits that are all set in what is not finite; with the next one, NaN. */
     const EXPONENT = 0x7f800000u;
     const NAN = 0x7fc00000u;
-    var<workgroup> sums: array<f32, WORKGROUP>;
-
     @compute @workgroup_size(WORKGROUP)
     fn main(@builtin(local_invocation_index) local: u32) {
       var sum = 0.0;
       for (var i = local; i < u.size; i += WORKGROUP) { sum += squares[i]; }
-      sums[local] = sum;
-      for (var half = WORKGROUP / 2; half > 0; half /= 2) {
-        workgroupBarrier();
-        if (local < half) { sums[local] += sums[local + half]; }
-      }
+      sum = total(sum, local);
       if (local == 0) {
-        let bits = bitcast<u32>(sums[0]);
+        let bits = bitcast<u32>(sum);
         if ((bits & EXPONENT) == EXPONENT) {
-          norm[0] = sums[0];
+          norm[0] = sum;
           factor[0] = bitcast<f32>(bits | NAN);
         } else {
-          let n = sqrt(sums[0]);
+          let n = sqrt(sum);
           norm[0] = n;
           factor[0] = select(min(1.0, u.maxNorm / (n + 1e-6)), 1.0, u.maxNorm == 0.0);
         }
@@ -157,7 +143,7 @@ export function sumOfSquares({
     grid: [parts],
   })
   if (parts === 1) return [first]
-  const bindings = { x: partials, total: squares }
+  const bindings = { x: partials, sumOfAll: squares }
   return [first, launch(sumOfParts, { bindings, uniforms: { size: parts }, constants, grid: [1] })]
 }
 

@@ -8,6 +8,7 @@ import { halfBits, halfIsWild, halfTable } from '../../devices/half.ts'
 export const BLOCK = 32
 
 export const PACKED_FORMATS = ['f16', 'q8', 'q4'] as const
+/** The formats that weights can be packed in. */
 export type PackedFormat = (typeof PACKED_FORMATS)[number]
 
 /** Bytes of a stored block; 32 elements of f16 count as one. */

@@ -29,10 +29,12 @@ export class PackedMatrix {
     )
   }
 
+  /** Where it is. */
   get device(): AnyDevice {
     return this.words.device
   }
 
+  /** Memory that it takes. */
   get bytes(): number {
     return this.words.storage.bytes
   }
@@ -70,6 +72,7 @@ export class PackedMatrix {
     return values.subarray(skipped * K)
   }
 
+  /** Gives the memory back. */
   dispose(): void {
     this.words.dispose()
   }

@@ -3,7 +3,7 @@ import { ConfigError, ShapeError } from '../../errors.ts'
 import { expectShape } from '../../tensor/shape.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { apply } from '../apply.ts'
-import type { LinearOptions } from '../matmul/op.ts'
+import type { LinearEpilogue } from '../matmul/op.ts'
 import { defineOperation } from '../operation.ts'
 import { PANEL_ROWS, panelWords, type PackedFormat } from './format.ts'
 import type { PackedMatrix } from './matrix.ts'
@@ -64,7 +64,7 @@ export function packedLinear(
   x: Tensor,
   weight: PackedMatrix,
   bias?: Tensor,
-  options: LinearOptions = {},
+  options: LinearEpilogue = {},
 ): Tensor {
   const { activation = 'identity', residual } = options
   const { format, shape, words } = weight

@@ -1,6 +1,6 @@
 import type { Tensor } from '../../tensor/tensor.ts'
 import { embedding } from '../gather/op.ts'
-import { linear, type LinearOptions } from '../matmul/op.ts'
+import { linear, type LinearEpilogue } from '../matmul/op.ts'
 import { PackedMatrix } from './matrix.ts'
 import { packedEmbedding, packedLinear } from './op.ts'
 
@@ -8,7 +8,7 @@ import { packedEmbedding, packedLinear } from './op.ts'
 export type Weight = Tensor | PackedMatrix
 
 /** y [..., out] = f(x [..., in] weightᵀ + bias) + residual */
-export function linearBy(x: Tensor, weight: Weight, bias?: Tensor, options: LinearOptions = {}): Tensor {
+export function linearBy(x: Tensor, weight: Weight, bias?: Tensor, options: LinearEpilogue = {}): Tensor {
   return weight instanceof PackedMatrix
     ? packedLinear(x, weight, bias, options)
     : linear(x, weight, bias, options)

@@ -1,4 +1,5 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../devices/webgpu/kernel.ts'
+import { part } from '../../devices/webgpu/part.ts'
 import { dims } from '../../tensor/shape.ts'
 import type { Call } from '../operation.ts'
 import type { SampleInputs, SampleOutputs } from './types.ts'
@@ -8,7 +9,11 @@ const WORKGROUP = 256
 const PART = 2048
 
 /** Logits as keys that are ordered as they are. */
-const KEYS = /* wgsl */ `
+const keysPart = part({
+  name: 'keys of logits',
+  needs: ['logits', 'u.logitsOffset', 'u.logitsStride', 'HAS_SEEN', 'settings', 'seen', 'u.V', 'WORKGROUP'],
+  gives: ['LOWEST', 'BAD', 'TOGETHER', 'logitAt', 'keyOf', 'larger', 'largestOfAll'],
+  text: /* wgsl */ `
     /** The key of -infinity; one for NaN and +infinity, which stand above all. */
     const LOWEST = 0x007fffffu;
     const BAD = 0xffffffffu;
@@ -48,7 +53,8 @@ const KEYS = /* wgsl */ `
         if (local < half) { bests[local] = larger(bests[local], bests[local + half]); }
       }
       return workgroupUniformLoad(&bests[0]);
-    }`
+    }`,
+})
 
 /** parts [B, PARTS, 2]: the largest key in each part of a row of logits [B, V], and its first token. A workgroup a part. */
 const sampleLargest = defineKernel({
@@ -56,7 +62,8 @@ const sampleLargest = defineKernel({
   bindings: { logits: 'f32 view', settings: 'f32', seen: 'i32?', parts: 'u32 rw' },
   uniforms: { items: 'u32', V: 'u32', count: 'u32' },
   constants: { WORKGROUP: 'u32' },
-  body: `${KEYS}
+  parts: [keysPart],
+  body: /* wgsl */ `
     @compute @workgroup_size(WORKGROUP)
     fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
       let item = flatGroup(group);
@@ -89,7 +96,8 @@ const sampleKernel = defineKernel({
   },
   uniforms: { B: 'u32', V: 'u32', count: 'u32' },
   constants: { WORKGROUP: 'u32' },
-  body: `${KEYS}
+  parts: [keysPart],
+  body: /* wgsl */ `
     var<workgroup> masses: array<vec4f, WORKGROUP>;
     var<workgroup> counts: array<vec4u, WORKGROUP>;
     var<workgroup> shared4: vec4u;

@@ -24,6 +24,7 @@ export type SelectiveScanOutputs = {
   readonly edges?: Tensor | undefined
 }
 
+/** How delta becomes a step, and what is kept for backward. */
 export type SelectiveScanParams = {
   /** dt = softplus(delta + deltaBias) rather than delta + deltaBias. */
   readonly deltaSoftplus?: boolean | undefined

@@ -27,7 +27,7 @@ function ssdCase(
       x: rows(inner),
       delta:
         params.deltaSoftplus === false
-          ? uniform([batch, length, heads], 0.05, 0.9, view(heads))
+          ? uniform([batch, length, heads], -0.4, 0.9, view(heads))
           : rows(heads),
       A: uniform([heads], -2, -0.1),
       B: rows(groups * stateSize),

@@ -34,8 +34,11 @@ export function sizesOf(
   return { batch, length, heads, headDim: inner / heads, groups, stateSize: B.width / groups, chunk, chunks }
 }
 
-/** What kernels clamp delta to: finite, as WGSL has no infinity. */
-export function deltaRange({ deltaLimit = [0, Infinity] }: SsdParams): {
+/** What kernels clamp delta to: finite, as WGSL has no infinity. After softplus, 0 is a bound that changes nothing but rounding. */
+export function deltaRange({
+  deltaSoftplus,
+  deltaLimit = [deltaSoftplus ? 0 : -Infinity, Infinity],
+}: SsdParams): {
   deltaMin: number
   deltaMax: number
 } {

@@ -20,6 +20,7 @@ export type SsdInputs = {
 /** y [B, L, H*P]; finalState [B, H, P, N] */
 export type SsdOutputs = { readonly y: Tensor; readonly finalState: Tensor }
 
+/** Groups, how delta becomes a step, and the chunks. */
 export type SsdParams = {
   /** Groups of heads that share B and C. */
   readonly groups: number

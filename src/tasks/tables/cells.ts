@@ -76,6 +76,7 @@ export class Cells {
     return { values, channels }
   }
 
+  /** An error about a cell, naming its file, line and column. */
   error(column: string, rule: string, details: Omit<ErrorDetails, 'where'> = {}): ConfigError {
     return new ConfigError(rule, { where: `${this.#table.where}:${this.row.line}, ${column}`, ...details })
   }

@@ -3,7 +3,7 @@ import type { Call } from '../../operation.ts'
 import { ACTIVATIONS } from '../kinds.ts'
 import type { ActivationBackward } from '../op.ts'
 import type { ActivationInputs, ActivationOutputs, ActivationParams } from '../types.ts'
-import { ACTIVATION_WGSL } from './wgsl.ts'
+import { activationPart } from '../../parts/activation.ts'
 
 const WORKGROUP = 256
 
@@ -12,7 +12,8 @@ const activationForward = defineKernel({
   bindings: { x: 'f32', y: 'f32 rw' },
   uniforms: { size: 'u32' },
   constants: { WORKGROUP: 'u32', KIND: 'u32' },
-  body: `${ACTIVATION_WGSL}
+  parts: [activationPart],
+  body: /* wgsl */ `
     @compute @workgroup_size(WORKGROUP)
     fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
       let i = flatGroup(group) * WORKGROUP + local;
@@ -26,7 +27,8 @@ const activationBackwardKernel = defineKernel({
   bindings: { x: 'f32', dy: 'f32', dx: 'f32 rw' },
   uniforms: { size: 'u32' },
   constants: { WORKGROUP: 'u32', KIND: 'u32' },
-  body: `${ACTIVATION_WGSL}
+  parts: [activationPart],
+  body: /* wgsl */ `
     @compute @workgroup_size(WORKGROUP)
     fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
       let i = flatGroup(group) * WORKGROUP + local;

@@ -1,5 +1,6 @@
 import type { Tensor } from '../../../tensor/tensor.ts'
 
+/** A cache, and the rows that it gets. */
 export type CacheAppendInputs = {
   /** [B, S, W], changed in place */
   readonly cache: Tensor

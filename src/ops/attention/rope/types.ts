@@ -1,5 +1,6 @@
 import type { Tensor } from '../../../tensor/tensor.ts'
 
+/** Queries or keys, and their positions. */
 export type RopeInputs = {
   /** [B, L, H*P], strided rows allowed */
   readonly x: Tensor

@@ -1,4 +1,5 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
+import { part } from '../../../devices/webgpu/part.ts'
 import type { Call } from '../../operation.ts'
 import type { RopeInputs, RopeOutputs, RopeParams } from './types.ts'
 
@@ -23,13 +24,32 @@ function makeRope(theta: number, rotaryDim: number) {
     bindings: { x: 'f32 view', past: 'i32?', y: 'f32 rw' },
     uniforms: { size: 'u32', length: 'u32', width: 'u32' },
     constants: { P: 'u32', HALF: 'u32', INVERSE: 'bool', WORKGROUP: 'u32' },
-    body: `
-    const SPEEDS = array<vec2u, ${speeds.length}>(${speeds.join(', ')});
-    ${ROPE_WGSL}`,
+    parts: [ropePart],
+    body: `const SPEEDS = array<vec2u, ${speeds.length}>(${speeds.join(', ')});`,
   })
 }
 
-const ROPE_WGSL = /* wgsl */ `
+/** All of the kernel but the speeds of its angles. */
+const ropePart = part({
+  name: 'rope',
+  needs: [
+    'HALF',
+    'HAS_PAST',
+    'INVERSE',
+    'P',
+    'SPEEDS',
+    'WORKGROUP',
+    'past',
+    'u.length',
+    'u.size',
+    'u.width',
+    'u.xOffset',
+    'u.xStride',
+    'x',
+    'y',
+  ],
+  gives: ['main'],
+  text: /* wgsl */ `
     // The upper 32 bits of a b.
     fn multiplyHigh(a: u32, b: u32) -> u32 {
       let low = (a & 0xffffu) * (b & 0xffffu);
@@ -73,7 +93,8 @@ const ROPE_WGSL = /* wgsl */ `
       if (INVERSE) { unit.y = -unit.y; }
       if (d < HALF) { y[n] = x[at] * unit.x - x[at + HALF] * unit.y; }
       else { y[n] = x[at] * unit.x + x[at - HALF] * unit.y; }
-    }`
+    }`,
+})
 
 export function rope({ inputs, outputs, params }: Call<RopeInputs, RopeOutputs, RopeParams>): WebGpuLaunch[] {
   const { x, past } = inputs

@@ -1,8 +1,8 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
 import { dims } from '../../../tensor/shape.ts'
-import { ACTIVATION_WGSL } from '../../activation/webgpu/wgsl.ts'
+import { activationPart } from '../../parts/activation.ts'
 import type { CausalConv1dBackward } from '../op.ts'
-import { INPUT_AT, WORKGROUP } from './forward.ts'
+import { inputAtPart, WORKGROUP } from './forward.ts'
 
 /** Tokens whose sums for the weight's gradient one thread makes. */
 const TILE = 32
@@ -26,7 +26,8 @@ const causalConv1dBackwardTokens = defineKernel({
   },
   uniforms: { size: 'u32', length: 'u32', channels: 'u32', tiles: 'u32' },
   constants: { WORKGROUP: 'u32', TAPS: 'u32', TILE: 'u32', WITH_SILU: 'bool' },
-  body: `${ACTIVATION_WGSL}${INPUT_AT}
+  parts: [activationPart, inputAtPart],
+  body: /* wgsl */ `
     @compute @workgroup_size(WORKGROUP)
     fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
       let i = flatGroup(group) * WORKGROUP + local;

@@ -1,6 +1,7 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
+import { part } from '../../../devices/webgpu/part.ts'
 import { dims } from '../../../tensor/shape.ts'
-import { ACTIVATION_WGSL } from '../../activation/webgpu/wgsl.ts'
+import { activationPart } from '../../parts/activation.ts'
 import type { Call } from '../../operation.ts'
 import type {
   CausalConv1dInputs,
@@ -13,7 +14,25 @@ import type {
 export const WORKGROUP = 256
 
 /** `inputAt(b, t, c, age)`: what token t reads, `age` tokens back; zero beyond a reset or the window. */
-export const INPUT_AT = /* wgsl */ `
+export const inputAtPart = part({
+  name: 'inputs of taps',
+  needs: [
+    'HAS_RESET',
+    'reset',
+    'u.length',
+    'x',
+    'u.xOffset',
+    'u.xStride',
+    'HAS_INITIAL_WINDOW',
+    'initialWindow',
+    'u.channels',
+    'TAPS',
+    'HAS_BIAS',
+    'bias',
+    'weight',
+  ],
+  gives: ['inputAt', 'preActivation'],
+  text: /* wgsl */ `
   fn inputAt(b: u32, t: u32, c: u32, age: u32) -> f32 {
     if (HAS_RESET) {
       for (var i = 0u; i < min(age, t + 1u); i++) {
@@ -33,7 +52,8 @@ export const INPUT_AT = /* wgsl */ `
       pre = fma(weight[c * TAPS + TAPS - 1u - age], inputAt(b, t, c, age), pre);
     }
     return pre;
-  }`
+  }`,
+})
 
 /** y [B, L, C]: a thread an element. */
 const causalConv1dForward = defineKernel({
@@ -41,7 +61,8 @@ const causalConv1dForward = defineKernel({
   bindings: { x: 'f32 view', weight: 'f32', bias: 'f32?', initialWindow: 'f32?', reset: 'i32?', y: 'f32 rw' },
   uniforms: { size: 'u32', length: 'u32', channels: 'u32' },
   constants: { WORKGROUP: 'u32', TAPS: 'u32', WITH_SILU: 'bool' },
-  body: `${ACTIVATION_WGSL}${INPUT_AT}
+  parts: [activationPart, inputAtPart],
+  body: /* wgsl */ `
     @compute @workgroup_size(WORKGROUP)
     fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
       let i = flatGroup(group) * WORKGROUP + local;
@@ -84,7 +105,8 @@ const causalConv1dUpdateKernel = defineKernel({
   bindings: { window: 'f32 rw', x: 'f32 view', weight: 'f32', bias: 'f32?', y: 'f32 rw' },
   uniforms: { size: 'u32', channels: 'u32' },
   constants: { WORKGROUP: 'u32', TAPS: 'u32', WITH_SILU: 'bool' },
-  body: `${ACTIVATION_WGSL}
+  parts: [activationPart],
+  body: /* wgsl */ `
     @compute @workgroup_size(WORKGROUP)
     fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
       let i = flatGroup(group) * WORKGROUP + local;

@@ -1,5 +1,6 @@
 import type { Tensor } from '../../../tensor/tensor.ts'
 
+/** A signal and a kernel for each channel. */
 export interface FftConvolutionInputs {
   /** [B, L, C] */
   readonly u: Tensor

@@ -18,6 +18,7 @@ export interface LtiDenseStatesOutputs {
   readonly finalState: Tensor
 }
 
+/** The matrices of a dense linear system, and its input. */
 export interface LtiDenseInputs {
   /** [B, L, I] */
   readonly u: Tensor

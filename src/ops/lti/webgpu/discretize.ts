@@ -1,8 +1,9 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
+import { part } from '../../../devices/webgpu/part.ts'
 import { dims } from '../../../tensor/shape.ts'
 import type { Tensor } from '../../../tensor/tensor.ts'
 import type { LtiMode, LtiModeGradients, LtiParams } from '../types.ts'
-import { DISCRETIZE } from './wgsl.ts'
+import { discretizeParts } from './parts.ts'
 
 const WORKGROUP = 64
 
@@ -10,14 +11,19 @@ const WORKGROUP = 64
 export const TABLE_FIELDS = 10
 
 /** Reads a mode's entries of the table. */
-export const TABLE = /* wgsl */ `
+export const tablePart = part({
+  name: 'table of modes',
+  needs: ['table', 'u.modes', 'u.channels'],
+  gives: ['entry', 'complexEntry'],
+  text: /* wgsl */ `
     fn entry(field: u32, n: u32, c: u32) -> f32 {
       return table[(field * u.modes + n) * u.channels + c];
     }
     fn complexEntry(field: u32, n: u32, c: u32) -> vec2f {
       return vec2f(entry(field, n, c), entry(field + 1, n, c));
     }
-`
+`,
+})
 
 const ltiDiscretize = defineKernel({
   name: 'ltiDiscretize',
@@ -33,7 +39,8 @@ const ltiDiscretize = defineKernel({
   },
   uniforms: { channels: 'u32', modes: 'u32', scale: 'f32' },
   constants: { WORKGROUP: 'u32', BILINEAR: 'bool' },
-  body: /* wgsl */ `${DISCRETIZE}
+  parts: [...discretizeParts],
+  body: /* wgsl */ `
     @compute @workgroup_size(WORKGROUP)
     fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
       let i = flatGroup(group) * WORKGROUP + local;
@@ -95,7 +102,8 @@ const ltiChain = defineKernel({
   },
   uniforms: { channels: 'u32', modes: 'u32', parts: 'u32', scale: 'f32' },
   constants: { WORKGROUP: 'u32', BILINEAR: 'bool' },
-  body: /* wgsl */ `${DISCRETIZE}
+  parts: [...discretizeParts],
+  body: /* wgsl */ `
     @compute @workgroup_size(WORKGROUP)
     fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
       let i = flatGroup(group) * WORKGROUP + local;

@@ -6,12 +6,9 @@ import { ACTIVATIONS } from '../../activation/kinds.ts'
 import type { Call } from '../../operation.ts'
 import { dimsOf, type Dims } from '../dims.ts'
 import type { MatmulInputs, MatmulOutputs, MatmulParams } from '../types.ts'
-import { matmulColumns, matmulDot } from './few-rows.ts'
-import { matmulTile128 } from './tile-128.ts'
-import { matmulTile64 } from './tile-64.ts'
+import { matmulColumns, matmulCombine, matmulDot, matmulTile128, matmulTile64 } from './kernels.ts'
 import { LARGE, LARGE_BYTES, SMALL, tilingFor, type Tiles } from './tiling.ts'
 import { turn } from './turn.ts'
-import { matmulCombine } from './wgsl.ts'
 
 type Sizes = Pick<Dims, 'batch' | 'M' | 'N' | 'K'>
 

@@ -1,7 +1,8 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
 import type { NormBackward } from '../op.ts'
 import type { NormInputs } from '../types.ts'
-import { threadsFor, TOTAL } from './forward.ts'
+import { totalPart } from '../../parts/workgroup-sum.ts'
+import { gatePart, threadsFor } from './forward.ts'
 
 const COLUMNS = 64
 /** Rows that one thread sums for a column. */
@@ -23,9 +24,8 @@ const normBackwardKernel = defineKernel({
   },
   uniforms: { rows: 'u32', width: 'u32', groupSize: 'u32', eps: 'f32' },
   constants: { WORKGROUP: 'u32', CENTER: 'bool', NORM_BEFORE_GATE: 'bool' },
-  body:
-    TOTAL +
-    /* wgsl */ `
+  parts: [totalPart, gatePart],
+  body: /* wgsl */ `
     fn gateOf(row: u32, i: u32) -> f32 {
       return z[u.zOffset + row * u.zStride + i];
     }

@@ -1,29 +1,22 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
+import { part } from '../../../devices/webgpu/part.ts'
 import type { Call } from '../../operation.ts'
+import { totalPart } from '../../parts/workgroup-sum.ts'
 import type { NormInputs, NormOutputs, NormParams } from '../types.ts'
 
 /** Threads that share a group of channels. */
 export const threadsFor = (groupSize: number): number => (groupSize <= 256 ? 64 : 256)
 
-/** Σ over the threads of a workgroup, for all of them: a tree, so always in the same order. */
-export const TOTAL = /* wgsl */ `
-    var<workgroup> lanes: array<f32, WORKGROUP>;
-
-    fn total(x: f32, local: u32) -> f32 {
-      workgroupBarrier();
-      lanes[local] = x;
-      workgroupBarrier();
-      for (var step = WORKGROUP / 2u; step > 0u; step >>= 1u) {
-        if (local < step) { lanes[local] += lanes[local + step]; }
-        workgroupBarrier();
-      }
-      return lanes[0];
-    }
-
+/** The logistic function of gates. */
+export const gatePart = part({
+  name: 'gate',
+  needs: [],
+  gives: ['sigmoid'],
+  text: /* wgsl */ `
     fn sigmoid(x: f32) -> f32 {
       return 1.0 / (1.0 + exp(min(-x, 88.0)));
-    }
-`
+    }`,
+})
 
 /**
  * A workgroup normalises one group of channels of one row; an invocation keeps its PER channels. Beyond the edge the last channel is
@@ -42,9 +35,8 @@ const normForward = defineKernel({
   },
   uniforms: { rows: 'u32', width: 'u32', groupSize: 'u32', eps: 'f32' },
   constants: { WORKGROUP: 'u32', PER: 'u32', CENTER: 'bool', NORM_BEFORE_GATE: 'bool' },
-  body:
-    TOTAL +
-    /* wgsl */ `
+  parts: [totalPart, gatePart],
+  body: /* wgsl */ `
     fn gateAt(row: u32, i: u32) -> f32 {
       let gate = z[u.zOffset + row * u.zStride + i];
       return gate * sigmoid(gate);

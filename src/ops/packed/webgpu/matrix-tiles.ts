@@ -1,7 +1,7 @@
 import { defineKernel } from '../../../devices/webgpu/kernel.ts'
-import { ACTIVATION_WGSL } from '../../activation/webgpu/wgsl.ts'
+import { unroll } from '../../../devices/webgpu/part.ts'
 import type { Tiles } from '../../matmul/webgpu/tiling.ts'
-import { BINDINGS, FINISH_WGSL } from '../../matmul/webgpu/wgsl.ts'
+import { BINDINGS, finishParts, putPart } from '../../parts/product.ts'
 
 /** Rows and columns that a subgroup computes: 4 x 4 matrices of 16 x 16. */
 const SIDE = 64
@@ -26,6 +26,14 @@ export function subgroupsOf({ rows, columns }: Tiles): {
   return { DOWN: rows / SIDE, ACROSS: columns / SIDE }
 }
 
+/** Where matrix i of a column of four stands, from the first on. */
+const down = (i: number): string => (i === 0 ? '' : ` + ${16 * i}u * STRIDE`)
+
+/** Column i of the 4 x 4 matrices that a subgroup adds up. */
+const column = (i: number): string => /* wgsl */ `
+          let b${i} = subgroupMatrixLoad<Right, col_major>(&staged, startB${down(i)} + k, STRIDE);
+          ${unroll(4, (j) => `c${j}${i} = subgroupMatrixMultiplyAccumulate(a${j}, b${i}, c${j}${i});`)}`
+
 /**
  * A tile of y by DOWN x ACROSS subgroups of 32, each 64 x 64 in accumulators that are named: an array of them would not stay in
  * registers. A step goes through workgroup memory in halves, two in a word, while the next is under way: rows of a as they are,
@@ -37,7 +45,8 @@ export const packedMatrixTile = defineKernel({
   bindings: { ...BINDINGS, a: 'vec4f view', b: 'vec4u' },
   uniforms: { M: 'u32', N: 'u32', K: 'u32', panelWords: 'u32', matrices: 'u32', part: 'u32' },
   constants: { KIND: 'u32', SPLIT: 'bool', DOWN: 'u32', ACROSS: 'u32' },
-  body: `${ACTIVATION_WGSL}${FINISH_WGSL}
+  parts: [...finishParts, putPart],
+  body: /* wgsl */ `
     alias Left = subgroup_matrix_left<f16, 16, 16>;
     alias Right = subgroup_matrix_right<f16, 16, 16>;
     alias Sums = subgroup_matrix_result<f32, 16, 16>;
@@ -65,14 +74,6 @@ export const packedMatrixTile = defineKernel({
       return b[panel * (u.panelWords / 4u) + k + at % INNER];
     }
 
-    fn put(z: u32, m: u32, n: u32, sum: f32) {
-      if (!SPLIT) {
-        finish(z, m, n, sum);
-      } else if (m < u.M && n < u.N) {
-        y[(z * u.M + m) * u.N + n] = sum;
-      }
-    }
-
     @compute @workgroup_size(WORKGROUP)
     fn main(
       @builtin(workgroup_id) group: vec3u,
@@ -89,10 +90,7 @@ export const packedMatrixTile = defineKernel({
       let across = subgroup % ACROSS * 64u;
       let startA = down * STRIDE;
       let startB = (ROWS + across) * STRIDE;
-      var c00: Sums; var c01: Sums; var c02: Sums; var c03: Sums;
-      var c10: Sums; var c11: Sums; var c12: Sums; var c13: Sums;
-      var c20: Sums; var c21: Sums; var c22: Sums; var c23: Sums;
-      var c30: Sums; var c31: Sums; var c32: Sums; var c33: Sums;
+      ${unroll(16, (i) => `var c${Math.floor(i / 4)}${i % 4}: Sums;`)}
       var nextA: array<vec4f, PART_A>;
       var nextB: array<vec4u, PART_B>;
       for (var i = 0u; i < PART_A; i++) { nextA[i] = fetchA(top, begin, local + i * WORKGROUP); }
@@ -118,30 +116,8 @@ export const packedMatrixTile = defineKernel({
         for (var i = 0u; i < PART_A; i++) { nextA[i] = fetchA(top, next, local + i * WORKGROUP); }
         for (var i = 0u; i < PART_B; i++) { nextB[i] = fetchB(left, next, local + i * WORKGROUP); }
         for (var k = 0u; k < INNER / 2u; k += 8u) {
-          let a0 = subgroupMatrixLoad<Left, row_major>(&staged, startA + k, STRIDE);
-          let a1 = subgroupMatrixLoad<Left, row_major>(&staged, startA + 16u * STRIDE + k, STRIDE);
-          let a2 = subgroupMatrixLoad<Left, row_major>(&staged, startA + 32u * STRIDE + k, STRIDE);
-          let a3 = subgroupMatrixLoad<Left, row_major>(&staged, startA + 48u * STRIDE + k, STRIDE);
-          let b0 = subgroupMatrixLoad<Right, col_major>(&staged, startB + k, STRIDE);
-          c00 = subgroupMatrixMultiplyAccumulate(a0, b0, c00);
-          c10 = subgroupMatrixMultiplyAccumulate(a1, b0, c10);
-          c20 = subgroupMatrixMultiplyAccumulate(a2, b0, c20);
-          c30 = subgroupMatrixMultiplyAccumulate(a3, b0, c30);
-          let b1 = subgroupMatrixLoad<Right, col_major>(&staged, startB + 16u * STRIDE + k, STRIDE);
-          c01 = subgroupMatrixMultiplyAccumulate(a0, b1, c01);
-          c11 = subgroupMatrixMultiplyAccumulate(a1, b1, c11);
-          c21 = subgroupMatrixMultiplyAccumulate(a2, b1, c21);
-          c31 = subgroupMatrixMultiplyAccumulate(a3, b1, c31);
-          let b2 = subgroupMatrixLoad<Right, col_major>(&staged, startB + 32u * STRIDE + k, STRIDE);
-          c02 = subgroupMatrixMultiplyAccumulate(a0, b2, c02);
-          c12 = subgroupMatrixMultiplyAccumulate(a1, b2, c12);
-          c22 = subgroupMatrixMultiplyAccumulate(a2, b2, c22);
-          c32 = subgroupMatrixMultiplyAccumulate(a3, b2, c32);
-          let b3 = subgroupMatrixLoad<Right, col_major>(&staged, startB + 48u * STRIDE + k, STRIDE);
-          c03 = subgroupMatrixMultiplyAccumulate(a0, b3, c03);
-          c13 = subgroupMatrixMultiplyAccumulate(a1, b3, c13);
-          c23 = subgroupMatrixMultiplyAccumulate(a2, b3, c23);
-          c33 = subgroupMatrixMultiplyAccumulate(a3, b3, c33);
+          ${unroll(4, (i) => `let a${i} = subgroupMatrixLoad<Left, row_major>(&staged, startA${down(i)} + k, STRIDE);`)}
+          ${unroll(4, column)}
         }
         workgroupBarrier();
       }
@@ -149,10 +125,7 @@ export const packedMatrixTile = defineKernel({
       // A row of matrices at a time goes back through workgroup memory: 16 x 64 of each subgroup.
       let own = subgroup * 1024u;
       for (var i = 0u; i < 4u; i++) {
-        if (i == 0u) { keep(own, c00, c01, c02, c03); }
-        if (i == 1u) { keep(own, c10, c11, c12, c13); }
-        if (i == 2u) { keep(own, c20, c21, c22, c23); }
-        if (i == 3u) { keep(own, c30, c31, c32, c33); }
+        ${unroll(4, (i) => `if (i == ${i}u) { keep(own, c${i}0, c${i}1, c${i}2, c${i}3); }`)}
         workgroupBarrier();
         for (var at = lane; at < 1024u; at += 32u) {
           let sum = bitcast<f32>(staged[own + at]);

@@ -1,10 +1,11 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
+import { part } from '../../../devices/webgpu/part.ts'
 import { dims } from '../../../tensor/shape.ts'
-import { ACTIVATION_WGSL } from '../../activation/webgpu/wgsl.ts'
+import { activationPart } from '../../parts/activation.ts'
 import { kernelFor, type Kernel } from '../../kernels.ts'
 import { PACKED_FORMATS } from '../../packed/format.ts'
-import { PACKED_WGSL } from '../../packed/webgpu/wgsl.ts'
-import { LANES, ROWS, STEP_CONSTANTS, STEP_WGSL } from '../step/webgpu.ts'
+import { packedParts } from '../../parts/packed-weights.ts'
+import { LANES, ROWS, STEP_CONSTANTS, stepPart } from '../step/webgpu.ts'
 import type { SelectiveStepInputs, SelectiveStepOutputs, SelectiveStepParams } from './types.ts'
 
 /** Up to so many rows, each makes delta for itself; with more, a product does (see `compose`). */
@@ -24,7 +25,11 @@ const bindings = {
 const uniforms = { size: 'u32', inner: 'u32', stateSize: 'u32', rank: 'u32' } as const
 
 /** The threads of a channel share the inner product that makes its delta. */
-const SELECTED_WGSL = /* wgsl */ `
+const selectedPart = part({
+  name: 'selected inputs',
+  needs: ['selected', 'u.rank', 'u.stateSize', 'LANES', 'u.inner', 'weightAt', 'total'],
+  gives: ['readB', 'readC', 'deltaOf'],
+  text: /* wgsl */ `
     fn selectedAt(row: u32, column: u32) -> f32 { return selected[row * (u.rank + 2u * u.stateSize) + column]; }
     fn readB(b: u32, e: u32, n: u32) -> f32 { return selectedAt(b, u.rank + n); }
     fn readC(b: u32, e: u32, n: u32) -> f32 { return selectedAt(b, u.rank + u.stateSize + n); }
@@ -37,16 +42,17 @@ const SELECTED_WGSL = /* wgsl */ `
       let delta = total(part, local);
       workgroupBarrier();
       return delta;
-    }`
+    }`,
+})
 
 const selectiveStepKernel = defineKernel({
   name: 'selectiveStep',
   bindings,
   uniforms,
   constants: STEP_CONSTANTS,
-  body: `${ACTIVATION_WGSL}
-    fn weightAt(e: u32, r: u32) -> f32 { return b[e * u.rank + r]; }
-    ${SELECTED_WGSL}${STEP_WGSL}`,
+  parts: [activationPart, selectedPart, stepPart],
+  body: /* wgsl */ `
+    fn weightAt(e: u32, r: u32) -> f32 { return b[e * u.rank + r]; }`,
 })
 
 const packedSelectiveStep = defineKernel({
@@ -54,9 +60,9 @@ const packedSelectiveStep = defineKernel({
   bindings: { ...bindings, b: 'u32' },
   uniforms: { ...uniforms, panelWords: 'u32' },
   constants: { ...STEP_CONSTANTS, FORMAT: 'u32' },
-  body: `${ACTIVATION_WGSL}${PACKED_WGSL}
-    fn weightAt(e: u32, r: u32) -> f32 { return weights4(r, e - e % 4u)[e % 4u]; }
-    ${SELECTED_WGSL}${STEP_WGSL}`,
+  parts: [activationPart, ...packedParts, selectedPart, stepPart],
+  body: /* wgsl */ `
+    fn weightAt(e: u32, r: u32) -> f32 { return weights4(r, e - e % 4u)[e % 4u]; }`,
 })
 
 export const selectiveStep: Kernel<

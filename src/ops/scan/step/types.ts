@@ -16,6 +16,7 @@ export type SelectiveStateUpdateInputs = {
 /** y [B, E]; nextState [B, E, N], absent when the state is changed in place */
 export type SelectiveStateUpdateOutputs = { readonly y: Tensor; readonly nextState?: Tensor | undefined }
 
+/** Whether delta goes through softplus. */
 export type SelectiveStateUpdateParams = { readonly deltaSoftplus?: boolean | undefined }
 
 /** Whether A comes as it is trained, A_log: it is then -exp(A_log). Kernels save two launches a layer and token by it. */

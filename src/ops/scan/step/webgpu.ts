@@ -1,6 +1,7 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
+import { part } from '../../../devices/webgpu/part.ts'
 import { dims } from '../../../tensor/shape.ts'
-import { ACTIVATION_WGSL } from '../../activation/webgpu/wgsl.ts'
+import { activationPart } from '../../parts/activation.ts'
 import { copyRows } from '../../copy/webgpu.ts'
 import type { Call } from '../../operation.ts'
 import type { DecayParams } from './types.ts'
@@ -18,7 +19,38 @@ export const ROWS = 8
  * One token of the selective scan; the state changes in place. `deltaOf` comes from the kernel, and is called by all threads of a
  * workgroup, `readB` and `readC` too.
  */
-export const STEP_WGSL = /* wgsl */ `
+export const stepPart = part({
+  name: 'step of the scan',
+  needs: [
+    'LANES',
+    'ROWS',
+    'u.inner',
+    'deltaOf',
+    'u.size',
+    'HAS_DELTA_BIAS',
+    'deltaBias',
+    'WITH_SOFTPLUS',
+    'activate',
+    'SOFTPLUS',
+    'x',
+    'u.stateSize',
+    'A',
+    'LOG_DECAY',
+    'expOf',
+    'state',
+    'readB',
+    'readC',
+    'HAS_D',
+    'D',
+    'HAS_Z',
+    'SILU',
+    'z',
+    'u.zOffset',
+    'u.zStride',
+    'y',
+  ],
+  gives: ['total', 'main'],
+  text: /* wgsl */ `
     var<workgroup> parts: array<f32, LANES * ROWS>;
 
     /** What the threads of a channel found, added up in order. */
@@ -54,7 +86,8 @@ export const STEP_WGSL = /* wgsl */ `
       if (HAS_D) { sum = fma(D[e], x[i], sum); }
       if (HAS_Z) { sum *= activate(SILU, z[u.zOffset + b * u.zStride + e]); }
       y[i] = sum;
-    }`
+    }`,
+})
 
 export const STEP_CONSTANTS = {
   LANES: 'u32',
@@ -79,12 +112,12 @@ const selectiveStateUpdateKernel = defineKernel({
   },
   uniforms: { size: 'u32', inner: 'u32', stateSize: 'u32', groups: 'u32' },
   constants: STEP_CONSTANTS,
-  body: `${ACTIVATION_WGSL}
+  parts: [activationPart, stepPart],
+  body: /* wgsl */ `
     fn deltaOf(i: u32, local: vec3u) -> f32 { return delta[i]; }
     fn column(e: u32, n: u32) -> u32 { return e / (u.inner / u.groups) * u.stateSize + n; }
     fn readB(b: u32, e: u32, n: u32) -> f32 { return B[u.BOffset + b * u.BStride + column(e, n)]; }
-    fn readC(b: u32, e: u32, n: u32) -> f32 { return C[u.COffset + b * u.CStride + column(e, n)]; }
-    ${STEP_WGSL}`,
+    fn readC(b: u32, e: u32, n: u32) -> f32 { return C[u.COffset + b * u.CStride + column(e, n)]; }`,
 })
 
 /** In place where there is no next state; otherwise on a copy. */

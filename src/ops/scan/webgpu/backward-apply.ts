@@ -1,5 +1,5 @@
 import { defineKernel } from '../../../devices/webgpu/kernel.ts'
-import { READ, SIZES, SWITCHES } from './shared.ts'
+import { decaysPart, readPart, SIZES, SWITCHES } from './shared.ts'
 
 /** A workgroup's threads: QUADS of four states for each of CHANNELS channels. */
 export function threadsFor(stateSize: number): { readonly QUADS: number; readonly CHANNELS: number } {
@@ -46,7 +46,8 @@ export const selectiveScanBackwardApply = defineKernel({
     TILES: 'u32',
     WITH_SOFTPLUS: 'bool',
   },
-  body: `${READ}
+  parts: [readPart, decaysPart],
+  body: /* wgsl */ `
     const THREADS = QUADS * CHANNELS;
     const LN2 = 0.6931471805599453;
     // By step, and dB or dC: parts of the threads.
@@ -73,7 +74,7 @@ export const selectiveScanBackwardApply = defineKernel({
       return Token(dDelta[p * u.inner + e], x[p * u.inner + e], keeps(p), inputStates(p, n, e));
     }
     fn decayOf(token: Token, rate: vec4f) -> vec4f {
-      return token.keep * exp2(clamp(token.dt * rate, vec4f(-126.0), vec4f(126.0)));
+      return token.keep * decays(token.dt, rate);
     }
     /** The state after a token, or before it where there is none. */
     fn after(h: vec4f, decay: vec4f, token: Token, live: f32, exists: bool) -> vec4f {

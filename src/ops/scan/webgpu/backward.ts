@@ -1,11 +1,11 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
 import type { Tensor } from '../../../tensor/tensor.ts'
-import { ACTIVATION_WGSL } from '../../activation/webgpu/wgsl.ts'
+import { activationPart } from '../../parts/activation.ts'
 import type { SelectiveScanBackward } from '../op.ts'
 import { CHUNK, scanSizes } from '../sizes.ts'
 import { selectiveScanBackwardApply, stepsFor, threadsFor } from './backward-apply.ts'
 import { edgeLaunches } from './forward.ts'
-import { carry, pack, READ, SIZES, SWITCHES, WORKGROUP } from './shared.ts'
+import { carry, decaysPart, pack, readPart, SIZES, SWITCHES, WORKGROUP } from './shared.ts'
 
 /** States that a thread keeps in registers at a time: a multiple of 4. */
 const STATES = 8
@@ -28,7 +28,8 @@ const selectiveScanSlopes = defineKernel({
   },
   uniforms: { size: 'u32', inner: 'u32', stateSize: 'u32' },
   constants: { WORKGROUP: 'u32', WITH_SOFTPLUS: 'bool' },
-  body: `${ACTIVATION_WGSL}
+  parts: [activationPart],
+  body: /* wgsl */ `
     @compute @workgroup_size(WORKGROUP)
     fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
       let i = flatGroup(group) * WORKGROUP + local;
@@ -63,7 +64,8 @@ const selectiveScanBackwardChunks = defineKernel({
   },
   uniforms: { ...SIZES, items: 'u32', rows: 'u32' },
   constants: { ...SWITCHES, WORKGROUP: 'u32', STATES: 'u32' },
-  body: `${READ}
+  parts: [readPart, decaysPart],
+  body: /* wgsl */ `
     @compute @workgroup_size(WORKGROUP)
     fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
       let channelBlocks = (u.inner + WORKGROUP - 1u) / WORKGROUP;
@@ -86,7 +88,7 @@ const selectiveScanBackwardChunks = defineKernel({
         let slope = slopes[p * u.inner + e];
         let keep = keeps(p);
         for (var j = 0u; j < STATES / 4u; j++) {
-          let decay = keep * exp2(clamp(dt * rate[j], vec4f(-126.0), vec4f(126.0)));
+          let decay = keep * decays(dt, rate[j]);
           g[j] = decay * fma(vec4f(slope), outputStates(p, first + 4u * j, e), g[j]);
         }
         sum += dt;

@@ -1,10 +1,11 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
+import { part } from '../../../devices/webgpu/part.ts'
 import type { Tensor } from '../../../tensor/tensor.ts'
-import { ACTIVATION_WGSL } from '../../activation/webgpu/wgsl.ts'
+import { activationPart } from '../../parts/activation.ts'
 import type { Call } from '../../operation.ts'
 import { scanSizes, type ScanSizes } from '../sizes.ts'
 import type { SelectiveScanInputs, SelectiveScanOutputs, SelectiveScanParams } from '../types.ts'
-import { carry, pack, READ, SIZES, SWITCHES, WORKGROUP, type Packed } from './shared.ts'
+import { carry, decaysPart, pack, readPart, SIZES, SWITCHES, WORKGROUP, type Packed } from './shared.ts'
 
 /** States that a thread keeps in registers at a time: a multiple of 4. */
 const STATES = 16
@@ -13,7 +14,23 @@ const STATES = 16
  * What a workgroup reads of its chunk's tokens together: B, C and whether a state is kept. `SHARED`: all its channels have the
  * same B and C. Reading them anew for each token and channel made a scan wait for memory at every step.
  */
-const STAGE = /* wgsl */ `
+const stagePart = part({
+  name: 'tokens of a chunk',
+  needs: [
+    'STATES',
+    'CHUNK',
+    'SHARED',
+    'WITH_C',
+    'WORKGROUP',
+    'keeps',
+    'inputStates',
+    'outputStates',
+    'WITH_SOFTPLUS',
+    'activate',
+    'SOFTPLUS',
+  ],
+  gives: ['FOURS', 'inputs4', 'outputs4', 'kept', 'stage', 'stepOf'],
+  text: /* wgsl */ `
     const FOURS = STATES / 4u;
     var<workgroup> inputs4: array<vec4f, select(1u, CHUNK * FOURS, SHARED)>;
     var<workgroup> outputs4: array<vec4f, select(1u, CHUNK * FOURS, SHARED && WITH_C)>;
@@ -36,8 +53,8 @@ const STAGE = /* wgsl */ `
       if (WITH_SOFTPLUS) { return activate(SOFTPLUS, raw + bias); }
       return raw + bias;
     }
-    fn decays(dt: f32, rate: vec4f) -> vec4f { return exp2(clamp(dt * rate, vec4f(-126.0), vec4f(126.0))); }
-`
+`,
+})
 
 const constants = {
   ...SWITCHES,
@@ -57,7 +74,8 @@ const selectiveScanChunks = defineKernel({
   bindings: { x: 'f32', delta: 'f32', channels: 'f32', tokens: 'vec4f', added: 'f32 rw', sums: 'f32 rw' },
   uniforms: { ...SIZES, items: 'u32' },
   constants,
-  body: `${ACTIVATION_WGSL}${READ}${STAGE}
+  parts: [activationPart, readPart, decaysPart, stagePart],
+  body: /* wgsl */ `
     @compute @workgroup_size(WORKGROUP)
     fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
       let channelBlocks = (u.inner + WORKGROUP - 1u) / WORKGROUP;
@@ -126,7 +144,8 @@ const selectiveScanApply = defineKernel({
   },
   uniforms: { ...SIZES, items: 'u32' },
   constants,
-  body: `${ACTIVATION_WGSL}${READ}${STAGE}
+  parts: [activationPart, readPart, decaysPart, stagePart],
+  body: /* wgsl */ `
     @compute @workgroup_size(WORKGROUP)
     fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
       let channelBlocks = (u.inner + WORKGROUP - 1u) / WORKGROUP;

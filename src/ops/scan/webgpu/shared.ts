@@ -1,6 +1,7 @@
 /** What both directions of the scan on WebGPU share: inputs packed, so that kernels need few bindings, and the carry. */
 import type { Operand } from '../../../devices/device.ts'
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
+import { part } from '../../../devices/webgpu/part.ts'
 import type { Tensor } from '../../../tensor/tensor.ts'
 import { CHUNK, isConstant, scanSizes, type ScanSizes } from '../sizes.ts'
 import type { SelectiveScanInputs } from '../types.ts'
@@ -103,7 +104,11 @@ function sizesFor({ length, inner, stateSize, groups, chunks }: ScanSizes, width
 }
 
 /** Readers of the packed inputs: `p` is the row of a token, `n` a state, a multiple of four where four are read, `e` a channel. */
-export const READ = /* wgsl */ `
+export const readPart = part({
+  name: 'packed inputs of the scan',
+  needs: ['u.stateSize', 'channels', 'u.inner', 'tokens', 'u.width', 'CONSTANT_B', 'u.groups', 'CONSTANT_C'],
+  gives: ['rates', 'skipOf', 'biasOf', 'keeps', 'inputStates', 'outputStates'],
+  text: /* wgsl */ `
   fn channelAt(row: u32, n: u32, e: u32) -> f32 {
     if (n >= u.stateSize) { return 0.0; }
     return channels[(row + n) * u.inner + e];
@@ -126,7 +131,17 @@ export const READ = /* wgsl */ `
     let fours = (u.stateSize + 3u) / 4u;
     let before = select(u.groups * fours, 0u, CONSTANT_B);
     return tokens[p * u.width + before + e / (u.inner / u.groups) * fours + n / 4u];
-  }`
+  }`,
+})
+
+/** `decays(dt, rate)`: exp(dt A) of four states; `rate` is A log2(e), and no power is beyond the normal floats. */
+export const decaysPart = part({
+  name: 'decays of four states',
+  needs: [],
+  gives: ['decays'],
+  text: /* wgsl */ `
+    fn decays(dt: f32, rate: vec4f) -> vec4f { return exp2(clamp(dt * rate, vec4f(-126.0), vec4f(126.0))); }`,
+})
 
 export function pack(inputs: SelectiveScanInputs, scratch: (shape: readonly number[]) => Tensor): Packed {
   const { A, B, C, D, deltaBias, reset } = inputs

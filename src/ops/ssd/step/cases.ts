@@ -6,7 +6,7 @@ function bare(batch: number, heads: number, headDim: number, stateSize: number, 
   return {
     state: normal([batch, heads, headDim, stateSize]),
     x: normal([batch, inner]),
-    delta: uniform([batch, heads], 0, 1),
+    delta: uniform([batch, heads], -0.5, 1),
     A: uniform([heads], -4, -0.1),
     B: normal([batch, groups * stateSize]),
     C: normal([batch, groups * stateSize]),

@@ -17,4 +17,5 @@ export type SsdStateUpdateInputs = {
 /** y [B, H*P]; nextState [B, H, P, N], absent when the state is changed in place */
 export type SsdStateUpdateOutputs = { readonly y: Tensor; readonly nextState?: Tensor | undefined }
 
+/** Groups, and how delta becomes a step. */
 export type SsdStateUpdateParams = Omit<SsdParams, 'chunkSize'>

@@ -1,6 +1,6 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
 import { dims } from '../../../tensor/shape.ts'
-import { ACTIVATION_WGSL } from '../../activation/webgpu/wgsl.ts'
+import { activationPart } from '../../parts/activation.ts'
 import { copyRows } from '../../copy/webgpu.ts'
 import type { Call } from '../../operation.ts'
 import type { DecayParams } from '../../scan/step/types.ts'
@@ -46,9 +46,8 @@ const ssdStateUpdateKernel = defineKernel({
     DT_SOFTPLUS: 'bool',
     LOG_DECAY: 'bool',
   },
-  body:
-    ACTIVATION_WGSL +
-    /* wgsl */ `
+  parts: [activationPart],
+  body: /* wgsl */ `
     /** States of a row that a thread reads before it writes one. */
     const TOGETHER = 4u;
     // One word more than are used: rows then begin in other banks.

@@ -1,5 +1,6 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
-import { ACTIVATION_WGSL } from '../../activation/webgpu/wgsl.ts'
+import { activationPart } from '../../parts/activation.ts'
+import { totalPart } from '../../parts/workgroup-sum.ts'
 import { sumBlocks } from '../../norm/webgpu/backward.ts'
 import type { SsdBackward } from '../op.ts'
 import { deltaRange, sizesOf } from '../shapes.ts'
@@ -8,7 +9,7 @@ import { output } from './forward.ts'
 import { ssdGroupRows, ssdGroupScores } from './groups.ts'
 import { ssdDots, ssdInputGradient } from './rows.ts'
 import { ssdHeadGradients, ssdStepGradient } from './steps.ts'
-import { SIZES } from './wgsl.ts'
+import { SIZES } from './parts.ts'
 
 const WORKGROUP = 256
 
@@ -18,9 +19,8 @@ const ssdGateBackward = defineKernel({
   bindings: { v: 'f32 rw', z: 'f32 view', dy: 'f32', dz: 'f32 rw' },
   uniforms: { size: 'u32', width: 'u32' },
   constants: { WORKGROUP: 'u32' },
-  body:
-    ACTIVATION_WGSL +
-    /* wgsl */ `
+  parts: [activationPart],
+  body: /* wgsl */ `
     @compute @workgroup_size(WORKGROUP)
     fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
       let i = flatGroup(group) * WORKGROUP + local;
@@ -38,10 +38,11 @@ const ssdSkipGradient = defineKernel({
   bindings: { x: 'f32 view', dy: 'f32', dDBlocks: 'f32 rw' },
   uniforms: SIZES,
   constants: { CHANNEL_D: 'bool' },
+  parts: [totalPart],
   body: /* wgsl */ `
-    var<workgroup> lanes: array<f32, 64>;
+    const WORKGROUP = 64u;
 
-    @compute @workgroup_size(64)
+    @compute @workgroup_size(WORKGROUP)
     fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
       let item = flatGroup(group);
       if (item >= u.batch * u.chunks * u.heads) { return; }
@@ -60,13 +61,8 @@ const ssdSkipGradient = defineKernel({
         part += sum;
       }
       if (CHANNEL_D) { return; }
-      lanes[local] = part;
-      workgroupBarrier();
-      for (var step = 32u; step > 0u; step >>= 1u) {
-        if (local < step) { lanes[local] += lanes[local + step]; }
-        workgroupBarrier();
-      }
-      if (local == 0u) { dDBlocks[block * u.heads + h] = lanes[0]; }
+      let sum = total(part, local);
+      if (local == 0u) { dDBlocks[block * u.heads + h] = sum; }
     }`,
 })
 

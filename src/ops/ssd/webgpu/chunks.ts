@@ -1,10 +1,10 @@
 /** The kernels that forward and backward share: decays, scores, states of chunks and their carry. */
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
 import type { Tensor } from '../../../tensor/tensor.ts'
-import { ACTIVATION_WGSL } from '../../activation/webgpu/wgsl.ts'
+import { activationPart } from '../../parts/activation.ts'
 import { deltaRange, type SsdSizes } from '../shapes.ts'
 import type { SsdInputs, SsdParams } from '../types.ts'
-import { DECAYS, PRODUCT, SIZES } from './wgsl.ts'
+import { decaysPart, productParts, SIZES } from './parts.ts'
 
 const WORKGROUP = 256
 
@@ -14,9 +14,8 @@ const ssdDecays = defineKernel({
   bindings: { delta: 'f32 view', deltaBias: 'f32?', A: 'f32', reset: 'i32?', decays: 'f32 rw' },
   uniforms: { ...SIZES, deltaMin: 'f32', deltaMax: 'f32' },
   constants: { WORKGROUP: 'u32', DT_SOFTPLUS: 'bool' },
-  body:
-    ACTIVATION_WGSL +
-    /* wgsl */ `
+  parts: [activationPart],
+  body: /* wgsl */ `
     @compute @workgroup_size(WORKGROUP)
     fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
       let i = flatGroup(group) * WORKGROUP + local;
@@ -42,9 +41,8 @@ const ssdScores = defineKernel({
   bindings: { B: 'f32 view', C: 'f32 view', scores: 'f32 rw' },
   uniforms: SIZES,
   constants: {},
-  body:
-    PRODUCT +
-    /* wgsl */ `
+  parts: [...productParts],
+  body: /* wgsl */ `
     var<private> row: u32;
     var<private> size: u32;
     var<private> column: u32;
@@ -95,10 +93,8 @@ const ssdChunkStates = defineKernel({
   bindings: { rows: 'f32 view', columns: 'f32 view', decays: 'f32', states: 'f32 rw', through: 'f32? rw' },
   uniforms: { ...SIZES, slots: 'u32' },
   constants: { REVERSE: 'bool' },
-  body:
-    DECAYS +
-    PRODUCT +
-    /* wgsl */ `
+  parts: [decaysPart, ...productParts],
+  body: /* wgsl */ `
     var<private> row: u32;
     var<private> size: u32;
     var<private> p0: u32;

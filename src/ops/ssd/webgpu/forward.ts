@@ -1,11 +1,11 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
 import type { Tensor } from '../../../tensor/tensor.ts'
-import { ACTIVATION_WGSL } from '../../activation/webgpu/wgsl.ts'
+import { activationPart } from '../../parts/activation.ts'
 import type { Call } from '../../operation.ts'
 import { sizesOf, type SsdSizes } from '../shapes.ts'
 import type { SsdInputs, SsdOutputs, SsdParams } from '../types.ts'
 import { decaysAndScores, statesBefore } from './chunks.ts'
-import { DECAYS, PRODUCT, SIZES } from './wgsl.ts'
+import { decaysPart, productParts, SIZES } from './parts.ts'
 
 /**
  * y[l] = decayIn[l] h C[l] + Σ_{s <= l} scores[l, s] decay(s, l) s[s] x[s], plus D x, times silu(z). A workgroup for each
@@ -25,11 +25,8 @@ const ssdOutput = defineKernel({
   },
   uniforms: { ...SIZES, slots: 'u32' },
   constants: { CHANNEL_D: 'bool' },
-  body:
-    ACTIVATION_WGSL +
-    DECAYS +
-    PRODUCT +
-    /* wgsl */ `
+  parts: [activationPart, decaysPart, ...productParts],
+  body: /* wgsl */ `
     const STATE = 0u;
     const CHUNK = 1u;
     var<private> row: u32;

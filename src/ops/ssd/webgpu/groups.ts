@@ -1,6 +1,6 @@
 /** The gradients of B and C, which the heads of a group share; see wasm/backward.as.ts for the formulas. */
 import { defineKernel } from '../../../devices/webgpu/kernel.ts'
-import { DECAYS, PRODUCT, SIZES } from './wgsl.ts'
+import { decaysPart, productParts, SIZES } from './parts.ts'
 
 /** dgroups [B, chunks, G, Q, Q] = dscores [B, chunks, H, Q, Q], summed over the heads of a group in their order. A thread a number. */
 export const ssdGroupScores = defineKernel({
@@ -39,10 +39,8 @@ export const ssdGroupRows = defineKernel({
   },
   uniforms: { ...SIZES, slots: 'u32' },
   constants: { REVERSE: 'bool' },
-  body:
-    DECAYS +
-    PRODUCT +
-    /* wgsl */ `
+  parts: [decaysPart, ...productParts],
+  body: /* wgsl */ `
     const STATE = 0u;
     const CHUNK = 1u;
     var<private> row: u32;

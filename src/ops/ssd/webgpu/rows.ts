@@ -1,6 +1,6 @@
 /** The matrix products of the backward pass; see wasm/backward.as.ts for the formulas. */
 import { defineKernel } from '../../../devices/webgpu/kernel.ts'
-import { DECAYS, PRODUCT, SIZES } from './wgsl.ts'
+import { decaysPart, productParts, SIZES } from './parts.ts'
 
 /**
  * dscores [B, chunks, H, Q, Q] = decay(s, l) s[s] dy[l] · x[s], for each head, and into plane 0 of parts [B, H, L] the part of
@@ -11,10 +11,8 @@ export const ssdDots = defineKernel({
   bindings: { x: 'f32 view', dy: 'f32', decays: 'f32', scores: 'f32', dscores: 'f32 rw', parts: 'f32 rw' },
   uniforms: SIZES,
   constants: {},
-  body:
-    DECAYS +
-    PRODUCT +
-    /* wgsl */ `
+  parts: [decaysPart, ...productParts],
+  body: /* wgsl */ `
     var<private> row: u32;
     var<private> size: u32;
     var<private> column: u32;
@@ -89,10 +87,8 @@ export const ssdInputGradient = defineKernel({
   },
   uniforms: { ...SIZES, firstPart: 'u32' },
   constants: { CHANNEL_D: 'bool' },
-  body:
-    DECAYS +
-    PRODUCT +
-    /* wgsl */ `
+  parts: [decaysPart, ...productParts],
+  body: /* wgsl */ `
     const STATE = 0u;
     const CHUNK = 1u;
     var<private> row: u32;

@@ -1,7 +1,8 @@
 /** The gradients of delta, and of what a head has one number of. */
 import { defineKernel } from '../../../devices/webgpu/kernel.ts'
-import { ACTIVATION_WGSL } from '../../activation/webgpu/wgsl.ts'
-import { SIZES } from './wgsl.ts'
+import { activationPart } from '../../parts/activation.ts'
+import { totalPart } from '../../parts/workgroup-sum.ts'
+import { SIZES } from './parts.ts'
 
 /**
  * dDelta, and the sums over a chunk of dA and dDeltaBias, blocks [B, chunks, 2, H]. A workgroup for each (b, chunk, h). parts are
@@ -23,26 +24,14 @@ export const ssdStepGradient = defineKernel({
   },
   uniforms: { ...SIZES, deltaMin: 'f32', deltaMax: 'f32', firstDirect: 'u32', planes: 'u32' },
   constants: { DT_SOFTPLUS: 'bool' },
-  body:
-    ACTIVATION_WGSL +
-    /* wgsl */ `
-    var<workgroup> lanes: array<f32, 64>;
+  parts: [activationPart, totalPart],
+  body: /* wgsl */ `
+    const WORKGROUP = 64u;
     var<workgroup> change: array<f32, 64>;
     var<workgroup> factors: array<f32, 64>;
     var<workgroup> exponent: array<f32, 64>;
 
-    fn total(x: f32, local: u32) -> f32 {
-      workgroupBarrier();
-      lanes[local] = x;
-      workgroupBarrier();
-      for (var step = 32u; step > 0u; step >>= 1u) {
-        if (local < step) { lanes[local] += lanes[local + step]; }
-        workgroupBarrier();
-      }
-      return lanes[0];
-    }
-
-    @compute @workgroup_size(64)
+    @compute @workgroup_size(WORKGROUP)
     fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
       let item = flatGroup(group);
       if (item >= u.batch * u.chunks * u.heads) { return; }

@@ -1,8 +1,9 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../../devices/webgpu/kernel.ts'
+import { part } from '../../../../devices/webgpu/part.ts'
 import type { AttentionBackward } from '../op.ts'
 import { sizesOf } from '../sizes.ts'
 import { limitsOf } from './forward.ts'
-import { ATTENTION_WGSL, cutFor } from './wgsl.ts'
+import { attentionPart, cutFor, cutPart, keyTilesPart, loader } from './parts.ts'
 
 const WORKGROUP = 64
 
@@ -25,18 +26,16 @@ const attentionStats = defineKernel({
     }`,
 })
 
-const LOAD_DY = /* wgsl */ `
-  fn loadDy(b: u32, i: u32, h: u32, c: u32) -> vec4f {
-    let at = ((b * u.length + i) * u.heads + h) * P + 4u * c;
-    var value = vec4f();
-    for (var e = 0u; e < 4u; e++) { if (4u * c + e < P) { value[e] = dy[at + e]; } }
-    return value;
-  }
-  const WORKGROUP = ROWS * SPLIT;
-  const WIDTH = PART * SPLIT;
+const loadDyPart = part({
+  name: 'gradients of attention',
+  needs: ['u.length', 'u.heads', 'P', 'dy', 'ROWS', 'SPLIT', 'TILE'],
+  gives: ['loadDy', 'shares'],
+  text: /* wgsl */ `
+  ${loader('loadDy', 'dy', '((b * u.length + i) * u.heads + h) * P')}
   // Each part's share of scores and of dp [SPLIT, TILE, ROWS].
   var<workgroup> shares: array<vec2f, select(1u, SPLIT * TILE * ROWS, SPLIT > 1u)>;
-`
+`,
+})
 
 /** dq: a thread holds (a part of) one query, dy and dq; keys and values pass by in tiles. */
 const attentionBackwardQ = defineKernel({
@@ -52,10 +51,8 @@ const attentionBackwardQ = defineKernel({
   },
   uniforms: { length: 'u32', keys: 'u32', blocks: 'u32', heads: 'u32', kvHeads: 'u32', scale: 'f32' },
   constants: { P: 'u32', LIMITS: 'u32', ROWS: 'u32', SPLIT: 'u32', PART: 'u32', TILE: 'u32' },
-  body: `${ATTENTION_WGSL}${LOAD_DY}
-    var<workgroup> kTile: array<vec4f, TILE * WIDTH>;
-    var<workgroup> vTile: array<vec4f, TILE * WIDTH>;
-
+  parts: [attentionPart, cutPart, keyTilesPart, loadDyPart],
+  body: /* wgsl */ `
     @compute @workgroup_size(WORKGROUP)
     fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
       let b = group.z;
@@ -81,17 +78,7 @@ const attentionBackwardQ = defineKernel({
       }
 
       for (var start = keysOf(b, top).x; start <= last; start += i32(TILE)) {
-        for (var n = local; n < TILE * WIDTH; n += WORKGROUP) {
-          let j = start + i32(n / WIDTH);
-          var kValue = vec4f();
-          var vValue = vec4f();
-          if (j <= last) {
-            kValue = loadK(b, u32(j), hk, n % WIDTH);
-            vValue = loadV(b, u32(j), hk, n % WIDTH);
-          }
-          kTile[n] = kValue;
-          vTile[n] = vValue;
-        }
+        loadKeys(b, hk, start, last, local);
         workgroupBarrier();
 
         // (score, dp) of each key
@@ -152,7 +139,8 @@ const attentionBackwardKV = defineKernel({
   },
   uniforms: { length: 'u32', keys: 'u32', heads: 'u32', kvHeads: 'u32', scale: 'f32' },
   constants: { P: 'u32', LIMITS: 'u32', ROWS: 'u32', SPLIT: 'u32', PART: 'u32', TILE: 'u32' },
-  body: `${ATTENTION_WGSL}${LOAD_DY}
+  parts: [attentionPart, cutPart, loadDyPart],
+  body: /* wgsl */ `
     var<workgroup> qTile: array<vec4f, TILE * WIDTH>;
     var<workgroup> dyTile: array<vec4f, TILE * WIDTH>;
 

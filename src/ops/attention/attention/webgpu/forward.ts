@@ -3,7 +3,7 @@ import { defineKernel, launch, type WebGpuLaunch } from '../../../../devices/web
 import type { Call } from '../../../operation.ts'
 import { sizesOf } from '../sizes.ts'
 import type { AttentionInputs, AttentionOutputs, AttentionParams } from '../types.ts'
-import { ATTENTION_WGSL, cutFor } from './wgsl.ts'
+import { attentionPart, cutFor, cutPart, keyTilesPart } from './parts.ts'
 
 /** limits [B, L, 2]: first and last key of each query. One workgroup a batch row, one run of queries a thread. */
 const attentionLimits = defineKernel({
@@ -47,11 +47,8 @@ const attentionForward = defineKernel({
   bindings: { q: 'f32 view', k: 'f32 view', v: 'f32 view', limits: 'i32?', y: 'f32 rw', lse: 'f32 rw' },
   uniforms: { length: 'u32', keys: 'u32', blocks: 'u32', heads: 'u32', kvHeads: 'u32', scale: 'f32' },
   constants: { P: 'u32', LIMITS: 'u32', ROWS: 'u32', SPLIT: 'u32', PART: 'u32', TILE: 'u32' },
-  body: `${ATTENTION_WGSL}
-    const WORKGROUP = ROWS * SPLIT;
-    const WIDTH = PART * SPLIT;
-    var<workgroup> kTile: array<vec4f, TILE * WIDTH>;
-    var<workgroup> vTile: array<vec4f, TILE * WIDTH>;
+  parts: [attentionPart, cutPart, keyTilesPart],
+  body: /* wgsl */ `
     // Each part's share of the scores [SPLIT, TILE, ROWS].
     var<workgroup> shares: array<f32, select(1u, SPLIT * TILE * ROWS, SPLIT > 1u)>;
 
@@ -75,17 +72,7 @@ const attentionForward = defineKernel({
       var weight = 0.0;
 
       for (var start = keysOf(b, top).x; start <= last; start += i32(TILE)) {
-        for (var n = local; n < TILE * WIDTH; n += WORKGROUP) {
-          let j = start + i32(n / WIDTH);
-          var kValue = vec4f();
-          var vValue = vec4f();
-          if (j <= last) {
-            kValue = loadK(b, u32(j), hk, n % WIDTH);
-            vValue = loadV(b, u32(j), hk, n % WIDTH);
-          }
-          kTile[n] = kValue;
-          vTile[n] = vValue;
-        }
+        loadKeys(b, hk, start, last, local);
         workgroupBarrier();
 
         var scores: array<f32, TILE>;
@@ -142,7 +129,8 @@ const attentionFew = defineKernel({
   bindings: { q: 'f32 view', k: 'f32 view', v: 'f32 view', limits: 'i32?', y: 'f32 rw', lse: 'f32 rw' },
   uniforms: { length: 'u32', keys: 'u32', heads: 'u32', kvHeads: 'u32', scale: 'f32' },
   constants: { P: 'u32', LIMITS: 'u32', BLOCK: 'u32', COLUMNS: 'u32' },
-  body: `${ATTENTION_WGSL}
+  parts: [attentionPart],
+  body: /* wgsl */ `
     const WIDTH = (P + 3u) / 4u;
     const SHARES = BLOCK / COLUMNS;
     var<workgroup> query: array<vec4f, WIDTH>;

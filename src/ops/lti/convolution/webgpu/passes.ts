@@ -6,7 +6,7 @@
  * multiplied as they lie. The position of the frequency -k is that of k with all bits below its highest one flipped.
  */
 import { defineKernel } from '../../../../devices/webgpu/kernel.ts'
-import { COMPLEX, WAVES } from '../../webgpu/wgsl.ts'
+import { complexPart, waveParts } from '../../webgpu/parts.ts'
 
 /** twiddles [points, 2]: e^(-2 π i k / points) */
 export const fftTwiddles = defineKernel({
@@ -14,7 +14,8 @@ export const fftTwiddles = defineKernel({
   bindings: { twiddles: 'f32 rw' },
   uniforms: { points: 'u32' },
   constants: { WORKGROUP: 'u32' },
-  body: /* wgsl */ `${WAVES}
+  parts: [...waveParts],
+  body: /* wgsl */ `
     @compute @workgroup_size(WORKGROUP)
     fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
       let k = flatGroup(group) * WORKGROUP + local;
@@ -45,7 +46,8 @@ export const fftPass = defineKernel({
     columns: 'u32',
   },
   constants: { WORKGROUP: 'u32', TILE: 'u32', INVERSE: 'bool' },
-  body: /* wgsl */ `${COMPLEX}
+  parts: [complexPart],
+  body: /* wgsl */ `
     var<workgroup> tile: array<vec2f, TILE>;
 
     struct Place { b: u32, pair: u32, q: u32, base: u32 }

@@ -1,9 +1,14 @@
 /** Products of spectra, as passes.ts lays them. */
 import { defineKernel } from '../../../../devices/webgpu/kernel.ts'
-import { COMPLEX } from '../../webgpu/wgsl.ts'
+import { part } from '../../../../devices/webgpu/part.ts'
+import { complexPart } from '../../webgpu/parts.ts'
 
 /** What both products do with the spectra X and K of pairs: taken apart into those of real sequences, and put together. */
-const PRODUCT = /* wgsl */ `${COMPLEX}
+const productPart = part({
+  name: 'product of spectra',
+  needs: ['conjugate', 'times'],
+  gives: ['mirrorOf', 'product'],
+  text: /* wgsl */ `
     fn mirrorOf(at: u32) -> u32 {
       if (at == 0) { return 0; }
       return at ^ ((1u << firstLeadingBit(at)) - 1);
@@ -24,7 +29,10 @@ const PRODUCT = /* wgsl */ `${COMPLEX}
       let y1 = times(x1, k1);
       return vec4f(y0 + y1, conjugate(y0 - y1));
     }
-`
+`,
+})
+
+const productParts = [complexPart, productPart]
 
 /** spectra [B, ...] times those of the kernel, in place. */
 export const fftMultiply = defineKernel({
@@ -32,7 +40,8 @@ export const fftMultiply = defineKernel({
   bindings: { spectra: 'f32 rw', kernelSpectra: 'f32' },
   uniforms: { batch: 'u32', pairs: 'u32', points: 'u32' },
   constants: { WORKGROUP: 'u32', ADJOINT: 'bool' },
-  body: /* wgsl */ `${PRODUCT}
+  parts: [...productParts],
+  body: /* wgsl */ `
     @compute @workgroup_size(WORKGROUP)
     fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
       let i = flatGroup(group) * WORKGROUP + local;
@@ -66,7 +75,8 @@ export const fftCorrelate = defineKernel({
   bindings: { uSpectra: 'f32', dySpectra: 'f32', sums: 'f32 rw' },
   uniforms: { batch: 'u32', pairs: 'u32', points: 'u32' },
   constants: { WORKGROUP: 'u32' },
-  body: /* wgsl */ `${PRODUCT}
+  parts: [...productParts],
+  body: /* wgsl */ `
     @compute @workgroup_size(WORKGROUP)
     fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
       let i = flatGroup(group) * WORKGROUP + local;

@@ -1,9 +1,9 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../../devices/webgpu/kernel.ts'
 import { dims } from '../../../../tensor/shape.ts'
-import { discretize, discretizeBackward, TABLE, TABLE_FIELDS } from '../../webgpu/discretize.ts'
-import { COMPLEX } from '../../webgpu/wgsl.ts'
+import { discretize, discretizeBackward, tablePart, TABLE_FIELDS } from '../../webgpu/discretize.ts'
+import { complexPart } from '../../webgpu/parts.ts'
 import type { LtiDiagonalBackward } from '../op.ts'
-import { CHUNK, PLACE, TILE, walk } from './forward.ts'
+import { CHUNK, placePart, TILE, walk } from './forward.ts'
 
 /** Chunks that one thread takes in turn, and sums over. */
 const SPAN = 4
@@ -27,7 +27,8 @@ const ltiGradients = defineKernel({
   },
   uniforms: { batch: 'u32', length: 'u32', channels: 'u32', modes: 'u32', chunks: 'u32', spans: 'u32' },
   constants: { TILE: 'u32', CHUNK: 'u32', SPAN: 'u32' },
-  body: /* wgsl */ `${COMPLEX}${TABLE}${PLACE}
+  parts: [complexPart, tablePart, placePart],
+  body: /* wgsl */ `
     // Each thread has a column of its own.
     var<workgroup> sums: array<f32, CHUNK * TILE>;
 

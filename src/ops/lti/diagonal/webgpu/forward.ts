@@ -4,11 +4,12 @@
  * one after the other.
  */
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../../devices/webgpu/kernel.ts'
+import { part } from '../../../../devices/webgpu/part.ts'
 import { dims, type Shape } from '../../../../tensor/shape.ts'
 import type { Tensor } from '../../../../tensor/tensor.ts'
 import type { Call } from '../../../operation.ts'
-import { discretize, TABLE, TABLE_FIELDS } from '../../webgpu/discretize.ts'
-import { COMPLEX, POWERS } from '../../webgpu/wgsl.ts'
+import { discretize, tablePart, TABLE_FIELDS } from '../../webgpu/discretize.ts'
+import { complexPart, powerParts } from '../../webgpu/parts.ts'
 import type { LtiDiagonalInputs, LtiDiagonalOutputs, LtiDiagonalParams } from '../types.ts'
 
 export const CHUNK = 64
@@ -16,7 +17,11 @@ export const CHUNK = 64
 export const TILE = 64
 
 /** Where a workgroup stands: sequence, chunk, channel; and where the state of mode n at a chunk's edge lies. */
-export const PLACE = /* wgsl */ `
+export const placePart = part({
+  name: 'places of chunks',
+  needs: ['u.channels', 'TILE', 'u.chunks', 'u.modes'],
+  gives: ['placeOf', 'edgeAt'],
+  text: /* wgsl */ `
     struct Place { b: u32, chunk: u32, c: u32 }
 
     fn placeOf(group: u32, local: u32) -> Place {
@@ -28,7 +33,8 @@ export const PLACE = /* wgsl */ `
     fn edgeAt(b: u32, chunk: u32, n: u32, c: u32) -> u32 {
       return ((b * u.chunks + chunk) * u.modes + n) * 2 * u.channels + c;
     }
-`
+`,
+})
 
 /** edges [B, chunks, N, 2, C]: forward, the state a chunk ends with, from zero; or the gradient that it begins with. */
 const ltiLocalStates = defineKernel({
@@ -36,7 +42,8 @@ const ltiLocalStates = defineKernel({
   bindings: { x: 'f32?', table: 'f32', reset: 'i32?', edges: 'f32 rw', flags: 'u32? rw' },
   uniforms: { batch: 'u32', length: 'u32', channels: 'u32', modes: 'u32', chunks: 'u32' },
   constants: { TILE: 'u32', CHUNK: 'u32', COMPLEX: 'bool', ADJOINT: 'bool' },
-  body: /* wgsl */ `${COMPLEX}${TABLE}${PLACE}
+  parts: [complexPart, tablePart, placePart],
+  body: /* wgsl */ `
     @compute @workgroup_size(TILE)
     fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
       let place = placeOf(flatGroup(group), local);
@@ -90,7 +97,8 @@ const ltiCarry = defineKernel({
   },
   uniforms: { batch: 'u32', length: 'u32', channels: 'u32', modes: 'u32', chunks: 'u32' },
   constants: { TILE: 'u32', CHUNK: 'u32', ADJOINT: 'bool' },
-  body: /* wgsl */ `${POWERS}${TABLE}${PLACE}
+  parts: [...powerParts, tablePart, placePart],
+  body: /* wgsl */ `
     @compute @workgroup_size(TILE)
     fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
       let i = flatGroup(group) * TILE + local;
@@ -129,7 +137,8 @@ const ltiOutputs = defineKernel({
   bindings: { x: 'f32', table: 'f32', D: 'f32?', reset: 'i32?', edges: 'f32', y: 'f32 rw' },
   uniforms: { batch: 'u32', length: 'u32', channels: 'u32', modes: 'u32', chunks: 'u32' },
   constants: { TILE: 'u32', CHUNK: 'u32', COMPLEX: 'bool' },
-  body: /* wgsl */ `${COMPLEX}${TABLE}${PLACE}
+  parts: [complexPart, tablePart, placePart],
+  body: /* wgsl */ `
     // Each thread has a column of its own.
     var<workgroup> sums: array<f32, CHUNK * TILE>;
 

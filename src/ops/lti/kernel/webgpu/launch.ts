@@ -2,8 +2,8 @@ import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../../dev
 import { dims } from '../../../../tensor/shape.ts'
 import type { Call } from '../../../operation.ts'
 import type { LtiMode } from '../../types.ts'
-import { discretize, discretizeBackward, TABLE, TABLE_FIELDS } from '../../webgpu/discretize.ts'
-import { POWERS } from '../../webgpu/wgsl.ts'
+import { discretize, discretizeBackward, tablePart, TABLE_FIELDS } from '../../webgpu/discretize.ts'
+import { powerParts } from '../../webgpu/parts.ts'
 import type { LtiKernelBackward } from '../op.ts'
 import type { LtiKernelOutputs, LtiKernelParams } from '../types.ts'
 
@@ -18,7 +18,8 @@ const ltiKernelForward = defineKernel({
   bindings: { table: 'f32', D: 'f32?', kernel: 'f32 rw' },
   uniforms: { length: 'u32', channels: 'u32', modes: 'u32', tiles: 'u32' },
   constants: { WORKGROUP: 'u32', ROWS: 'u32', MODES: 'u32' },
-  body: /* wgsl */ `${POWERS}${TABLE}
+  parts: [...powerParts, tablePart],
+  body: /* wgsl */ `
     const EACH = ROWS * ROWS / WORKGROUP;
     const STEP = WORKGROUP / ROWS;
     /** C B̄ Ā^(first + ROWS i), and Ā^j */
@@ -71,7 +72,8 @@ const ltiKernelBackwardKernel = defineKernel({
   bindings: { table: 'f32', dKernel: 'f32', partial: 'f32 rw' },
   uniforms: { length: 'u32', channels: 'u32', modes: 'u32' },
   constants: { THREADS: 'u32' },
-  body: /* wgsl */ `${POWERS}${TABLE}
+  parts: [...powerParts, tablePart],
+  body: /* wgsl */ `
     /** Σ dK Ā^l, Σ dK l Ā^(l-1) */
     var<workgroup> sums: array<vec4f, THREADS>;
 

@@ -1,10 +1,16 @@
+/** Parts that the kernels of this folder share, and their uniforms. */
+import { part } from '../../../devices/webgpu/part.ts'
+import { tilesPart } from '../../parts/tile-64.ts'
+
 /**
- * WGSL that the kernels share: put these texts before a kernel's own.
- *
- * DECAYS: a workgroup loads the factors e = exp(s A) of a chunk (at most 64 tokens), and the products that it needs. Products
- * over runs of 16 make any decay at most 16 multiplications: no ratio, and no difference of long sums, can lose digits.
+ * A workgroup loads the factors e = exp(s A) of a chunk (at most 64 tokens), and the products that it needs. Products over runs of 16
+ * make any decay at most 16 multiplications: no ratio, and no difference of long sums, can lose digits.
  */
-export const DECAYS = /* wgsl */ `
+export const decaysPart = part({
+  name: 'decays of a chunk',
+  needs: ['decays', 'u.batch', 'u.heads', 'u.length'],
+  gives: ['MOST_TOKENS', 'steps', 'loadDecays', 'decay', 'decayIn', 'decayEnd'],
+  text: /* wgsl */ `
     const MOST_TOKENS = 64u;
     const RUN = 16u;
     var<workgroup> factors: array<f32, MOST_TOKENS>;
@@ -61,19 +67,20 @@ export const DECAYS = /* wgsl */ `
 
     /** Π e from after s to the chunk's end. */
     fn decayEnd(s: u32) -> f32 { return after[s] * runProducts(s / RUN + 1u, MOST_TOKENS / RUN); }
-`
+`,
+})
 
 /**
  * A matrix product for a workgroup of 256 threads: sum_i[j] += Σ_k left(row, k) right(k, column), rows and columns up to 64;
- * thread (ty, tx) has rows 4 ty + i and columns 4 tx + j, in sums by name: an array of them would not stay in registers. A kernel gives `left(phase, row, k)` and `right(phase, k, column)`, 0
- * beyond their ranges. `leftByK`: whether neighbours in memory differ in k.
+ * thread (ty, tx) has rows 4 ty + i and columns 4 tx + j, in sums by name: an array of them would not stay in registers. A kernel's
+ * body gives `left(phase, row, k)` and `right(phase, k, column)`, 0 beyond their ranges. `leftByK`: whether neighbours in memory
+ * differ in k.
  */
-export const PRODUCT = /* wgsl */ `
-    const DEPTH = 16u;
-    // Vectors of four rows (or columns) at a k; one more than are used, so that those of the next k are in other banks.
-    const STRIDE = 17u;
-    var<workgroup> leftTile: array<vec4f, DEPTH * STRIDE>;
-    var<workgroup> rightTile: array<vec4f, DEPTH * STRIDE>;
+const productPart = part({
+  name: 'product of 64',
+  needs: ['left', 'right', 'place', 'INNER', 'tileA', 'STRIDE', 'tileB'],
+  gives: ['sum0', 'sum1', 'sum2', 'sum3', 'product', 'clearSums', 'rowTotals'],
+  text: /* wgsl */ `
     var<private> sum0: vec4f;
     var<private> sum1: vec4f;
     var<private> sum2: vec4f;
@@ -89,27 +96,21 @@ export const PRODUCT = /* wgsl */ `
         right(phase, k, column + 2u),
         right(phase, k, column + 3u));
     }
-    /** Which k and four rows a thread brings. */
-    fn share(local: u32, byK: bool) -> vec2u {
-      if (byK) { return vec2u(local % DEPTH, local / DEPTH); }
-      return vec2u(local / 16u, local % 16u);
-    }
-
     fn product(phase: u32, depth: u32, leftByK: bool, rightByK: bool, local: u32) {
       let ty = local / 16u;
       let tx = local % 16u;
-      let l = share(local, leftByK);
-      let r = share(local, rightByK);
-      for (var first = 0u; first < depth; first += DEPTH) {
+      let l = place(local, !leftByK);
+      let r = place(local, !rightByK);
+      for (var first = 0u; first < depth; first += INNER) {
         let rows = leftRows(phase, 4u * l.y, first + l.x);
         let columns = rightColumns(phase, first + r.x, 4u * r.y);
         workgroupBarrier();
-        leftTile[l.x * STRIDE + l.y] = rows;
-        rightTile[r.x * STRIDE + r.y] = columns;
+        tileA[l.x * STRIDE + l.y] = rows;
+        tileB[r.x * STRIDE + r.y] = columns;
         workgroupBarrier();
-        for (var k = 0u; k < DEPTH; k++) {
-          let a = leftTile[k * STRIDE + ty];
-          let b = rightTile[k * STRIDE + tx];
+        for (var k = 0u; k < INNER; k++) {
+          let a = tileA[k * STRIDE + ty];
+          let b = tileB[k * STRIDE + tx];
           sum0 = fma(vec4f(a.x), b, sum0);
           sum1 = fma(vec4f(a.y), b, sum1);
           sum2 = fma(vec4f(a.z), b, sum2);
@@ -129,15 +130,18 @@ export const PRODUCT = /* wgsl */ `
     /** Σ over the columns of a row of the 16 parts that its threads hold; part i is of row 4 ty + i. For threads below 64: of row local. */
     fn rowTotals(parts: vec4f, local: u32) -> f32 {
       workgroupBarrier();
-      leftTile[(local % 16u) * STRIDE + local / 16u] = parts;
+      tileA[(local % 16u) * STRIDE + local / 16u] = parts;
       workgroupBarrier();
       var sum = 0.0;
       if (local < 64u) {
-        for (var i = 0u; i < 16u; i++) { sum += leftTile[i * STRIDE + local / 4u][local % 4u]; }
+        for (var i = 0u; i < 16u; i++) { sum += tileA[i * STRIDE + local / 4u][local % 4u]; }
       }
       return sum;
     }
-`
+`,
+})
+
+export const productParts = [tilesPart, productPart]
 
 /** The uniforms of every kernel here. */
 export const SIZES = {

@@ -1,17 +1,20 @@
-import { ACTIVATIONS } from '../kinds.ts'
+import { part } from '../../devices/webgpu/part.ts'
+import { ACTIVATIONS } from '../activation/kinds.ts'
 
-/** `const SILU = 1u;` and so on: names in capitals, words split by _. */
-const NUMBERS = ACTIVATIONS.map(
-  (name, i) => `const ${name.replaceAll(/[A-Z]/g, '_$&').toUpperCase()} = ${i}u;`,
-).join('\n  ')
+/** SILU and so on: the names of activations in capitals, words split by `_`. */
+const NUMBERS = ACTIVATIONS.map((name) => name.replaceAll(/[A-Z]/g, '_$&').toUpperCase())
 
 /**
- * The activations in WGSL, for kernels that fuse one: put this text before the kernel's own. `activate(kind, x)` and
- * `activateSlope(kind, x)` take the number of the activation in `ACTIVATIONS`; with a constant, the others fall away.
- * No function here overflows inside: WGSL leaves open what `exp` of large numbers gives.
+ * The activations, for kernels that fuse one. `activate(kind, x)` and `activateSlope(kind, x)` take the number of the activation in
+ * `ACTIVATIONS`; with a constant, the others fall away. No function here overflows inside: WGSL leaves open what `exp` of large
+ * numbers gives.
  */
-export const ACTIVATION_WGSL = /* wgsl */ `
-  ${NUMBERS}
+export const activationPart = part({
+  name: 'activation',
+  needs: [],
+  gives: [...NUMBERS, 'activate', 'activateSlope', 'expOf', 'sigmoid', 'softplus'],
+  text: /* wgsl */ `
+  ${NUMBERS.map((name, i) => `const ${name} = ${i}u;`).join('\n  ')}
 
   // e^x, and the largest power below the largest float from there on.
   fn expOf(x: f32) -> f32 { return exp(min(x, 88.72)); }
@@ -100,4 +103,5 @@ export const ACTIVATION_WGSL = /* wgsl */ `
       default: { return 1.0; }
     }
   }
-`
+`,
+})

@@ -1,8 +1,8 @@
 import { Option, type Command } from 'commander'
-import { evaluateRun } from '../runs/use.ts'
-import { evaluationLines } from './evaluations.ts'
-import { deviceFlag, threadsFlag, withDevice, type DeviceFlags } from './flags.ts'
-import { print } from './terminal.ts'
+import { evaluateRun } from '../../runs/use.ts'
+import { evaluationLines } from '../terminal/evaluations.ts'
+import { deviceFlag, threadsFlag, withDevice, type DeviceFlags } from '../flags.ts'
+import { print } from '../terminal/terminal.ts'
 
 interface Flags extends DeviceFlags {
   readonly json?: boolean

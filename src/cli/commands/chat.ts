@@ -1,12 +1,12 @@
 import { createInterface } from 'node:readline/promises'
 import { Option, type Command } from 'commander'
-import { SidewinderError } from '../errors.ts'
-import { startChat, type Chat } from '../language/chat.ts'
-import type { TextOptions } from '../language/text.ts'
+import { SidewinderError } from '../../errors.ts'
+import { startChat, type Chat } from '../../language/chat.ts'
+import type { TextOptions } from '../../language/text.ts'
 import { explain } from './explain.ts'
-import { addModelFlags, MODEL_ARGUMENT, withModel, type ModelFlags } from './model-flags.ts'
-import { addSamplingFlags } from './sampling-flags.ts'
-import { stdoutColors as colors } from './terminal.ts'
+import { addModelFlags, MODEL_ARGUMENT, withModel, type ModelFlags } from '../model-flags.ts'
+import { addSamplingFlags } from '../sampling-flags.ts'
+import { stdoutColors as colors } from '../terminal/terminal.ts'
 
 interface Flags extends ModelFlags, TextOptions {
   readonly system?: string

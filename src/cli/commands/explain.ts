@@ -1,5 +1,5 @@
-import { SidewinderError } from '../errors.ts'
-import { stderrColors } from './terminal.ts'
+import { SidewinderError } from '../../errors.ts'
+import { stderrColors } from '../terminal/terminal.ts'
 
 /** What people read of an error: one message for those thrown on purpose; a stack for all others, or if asked for. */
 export function explain(error: unknown, verbose: boolean): string {

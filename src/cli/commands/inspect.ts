@@ -1,12 +1,12 @@
 import { Option, type Command } from 'commander'
-import { inspectState, type InspectedState } from '../language/saved/inspect-state.ts'
-import { openCheckpoint, type Checkpoint } from '../models/files/open.ts'
-import type { ModelConfig } from '../models/config.ts'
-import { stateSize, TENSOR_KINDS, tensorEntries, type TensorEntry } from '../models/files/inspect.ts'
-import { showShape } from '../tensor/shape.ts'
-import { fileFlag, MODEL_ARGUMENT, sourceOptions, type SourceFlags } from './model-flags.ts'
-import { bytes, short } from './show.ts'
-import { print, stdoutColors as colors } from './terminal.ts'
+import { inspectState, type InspectedState } from '../../language/saved/inspect-state.ts'
+import { openCheckpoint, type Checkpoint } from '../../models/files/open.ts'
+import type { ModelConfig } from '../../models/config.ts'
+import { stateSize, TENSOR_KINDS, tensorEntries, type TensorEntry } from '../../models/files/inspect.ts'
+import { showShape } from '../../tensor/shape.ts'
+import { fileFlag, MODEL_ARGUMENT, sourceOptions, type SourceFlags } from '../model-flags.ts'
+import { bytes, short } from '../terminal/show.ts'
+import { print, stdoutColors as colors } from '../terminal/terminal.ts'
 
 interface Flags extends SourceFlags {
   readonly tensors?: boolean

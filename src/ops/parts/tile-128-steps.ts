@@ -1,3 +1,8 @@
+import { part, unroll } from '../../devices/webgpu/part.ts'
+
+/** The vectors of a step that an invocation brings. */
+const VECTORS = ['i', 'i + WORKGROUP', 'i + 2u * WORKGROUP', 'i + 3u * WORKGROUP']
+
 /**
  * A tile of y of 128 x 128 by 128 invocations, 8 down and 16 across, which step along the inner axis together: 16 columns of a
  * and rows of b go through workgroup memory. An operand whose rows lie along the inner axis (ALONG) is kept as it is stored, in
@@ -5,7 +10,11 @@
  * Nothing is fetched ahead: other workgroups compute meanwhile, and registers are for the sums. Accumulators are named, as an array of
  * them would not stay in registers.
  */
-export const STEP_WGSL = /* wgsl */ `
+export const stepsPart = part({
+  name: 'steps of 128',
+  needs: ['TRANSPOSE_A', 'ALONG_B', 'alongA', 'acrossA', 'alongB', 'placeB', 'acrossB', 'put'],
+  gives: ['INNER', 'WORKGROUP', 'SIDE', 'GROUPS', 'stage', 'rowsA', 'columnsB', 'add', 'placeOf', 'store'],
+  text: /* wgsl */ `
     const INNER = 16u;
     const WORKGROUP = 128u;
     const ALONG_A = !TRANSPOSE_A;
@@ -41,22 +50,10 @@ export const STEP_WGSL = /* wgsl */ `
 
     /** Brings a step to workgroup memory: all its reads are under way before the first word is kept. */
     fn stage(matrix: u32, corner: vec2u, k: u32, end: u32, i: u32) {
-      let a0 = fetchA(matrix, corner.y, k, end, i);
-      let a1 = fetchA(matrix, corner.y, k, end, i + WORKGROUP);
-      let a2 = fetchA(matrix, corner.y, k, end, i + 2u * WORKGROUP);
-      let a3 = fetchA(matrix, corner.y, k, end, i + 3u * WORKGROUP);
-      let b0 = fetchB(matrix, corner.x, k, end, i);
-      let b1 = fetchB(matrix, corner.x, k, end, i + WORKGROUP);
-      let b2 = fetchB(matrix, corner.x, k, end, i + 2u * WORKGROUP);
-      let b3 = fetchB(matrix, corner.x, k, end, i + 3u * WORKGROUP);
-      keepA(i, a0);
-      keepA(i + WORKGROUP, a1);
-      keepA(i + 2u * WORKGROUP, a2);
-      keepA(i + 3u * WORKGROUP, a3);
-      keepB(i, b0);
-      keepB(i + WORKGROUP, b1);
-      keepB(i + 2u * WORKGROUP, b2);
-      keepB(i + 3u * WORKGROUP, b3);
+      ${unroll(4, (i) => `let a${i} = fetchA(matrix, corner.y, k, end, ${VECTORS[i]});`)}
+      ${unroll(4, (i) => `let b${i} = fetchB(matrix, corner.x, k, end, ${VECTORS[i]});`)}
+      ${unroll(4, (i) => `keepA(${VECTORS[i]}, a${i});`)}
+      ${unroll(4, (i) => `keepB(${VECTORS[i]}, b${i});`)}
     }
 
     /** Four rows of a at k, k + 1, k + 2, k + 3: a column for each row. */
@@ -99,4 +96,5 @@ export const STEP_WGSL = /* wgsl */ `
       put(z, m, n + next, c.y);
       put(z, m, n + 2u * next, c.z);
       put(z, m, n + 3u * next, c.w);
-    }`
+    }`,
+})

@@ -1,7 +1,7 @@
 /** What a run says of itself while it trains, and in the end. */
-import type { RunEvents, RunResult, RunStart } from '../runs/training.ts'
-import type { Evaluation } from '../tasks/evaluate.ts'
-import type { Task } from '../tasks/task.ts'
+import type { RunEvents, RunResult, RunStart } from '../../runs/training.ts'
+import type { Evaluation } from '../../tasks/evaluate.ts'
+import type { Task } from '../../tasks/task.ts'
 import { evaluationLines, headline, nameOfBest } from './evaluations.ts'
 import { ProgressLine } from './progress.ts'
 import { bytes, duration, quoted, short } from './show.ts'

@@ -1,23 +1,38 @@
-/** Parts that the kernels on packed weights share: `b` are the words, `u.panelWords` those of a panel. See `format.ts`. */
+/** Parts of kernels that read packed weights: `b` are the words, `u.panelWords` those of a panel. See `packed/format.ts`. */
+import { part } from '../../devices/webgpu/part.ts'
 
-/** Numbers of the formats as constants of kernels: their places in `PACKED_FORMATS`. */
-const FORMATS_WGSL = /* wgsl */ `
+/** Numbers of the formats: their places in `PACKED_FORMATS`. */
+const formatsPart = part({
+  name: 'packed formats',
+  needs: ['FORMAT'],
+  gives: ['F16', 'Q8', 'BLOCK_WORDS'],
+  text: /* wgsl */ `
     const F16 = 0u;
     const Q8 = 1u;
-    const BLOCK_WORDS = select(36u, 68u, FORMAT == Q8);`
+    const BLOCK_WORDS = select(36u, 68u, FORMAT == Q8);`,
+})
 
 /** Halves by integers: what the built-in functions make of subnormals is left open, and scales of small weights are such. */
-const HALVES_WGSL = /* wgsl */ `
+const halvesPart = part({
+  name: 'halves',
+  needs: [],
+  gives: ['halves4'],
+  text: /* wgsl */ `
     fn halves4(bits: vec4u) -> vec4f {
       let magnitude = bits & vec4u(0x7fffu);
       let normal = bitcast<vec4f>((magnitude << vec4u(13u)) + vec4u(0x38000000u));
       let small = vec4f(magnitude) * 5.9604644775390625e-8;
       let x = select(normal, small, magnitude < vec4u(0x400u));
       return select(x, -x, bits >= vec4u(0x8000u));
-    }`
+    }`,
+})
 
-/** Rows n … n + 3 at column k; n is a multiple of 4, and below N. */
-const WEIGHTS_WGSL = /* wgsl */ `
+/** `weights4(k, n)`: rows n … n + 3 at column k; n is a multiple of 4, and below N. */
+const weightsPart = part({
+  name: 'packed weights',
+  needs: ['b', 'u.panelWords', 'FORMAT', 'F16', 'halves4', 'BLOCK_WORDS', 'Q8'],
+  gives: ['weights4'],
+  text: /* wgsl */ `
     fn words4(at: u32) -> vec4u { return vec4u(b[at], b[at + 1u], b[at + 2u], b[at + 3u]); }
 
     fn weights4(k: u32, n: u32) -> vec4f {
@@ -38,6 +53,7 @@ const WEIGHTS_WGSL = /* wgsl */ `
       let words = words4(block + 4u + ((k % 32u) / 8u) * 8u + row);
       let shift = 8u * (k % 4u) + 4u * ((k / 4u) % 2u);
       return vec4f(vec4i((words >> vec4u(shift)) & vec4u(15u)) - 8) * d;
-    }`
+    }`,
+})
 
-export const PACKED_WGSL = `${FORMATS_WGSL}${HALVES_WGSL}${WEIGHTS_WGSL}`
+export const packedParts = [formatsPart, halvesPart, weightsPart]

@@ -1,12 +1,12 @@
 import { access } from 'node:fs/promises'
 import { Option, type Command } from 'commander'
-import { writeAtomically } from '../checkpoints/atomic.ts'
-import { tableFormat, type TableFormat } from '../data/table.ts'
-import { tableLines } from '../data/table-lines.ts'
-import { ConfigError } from '../errors.ts'
-import { predictRun } from '../runs/use.ts'
-import { deviceFlag, threadsFlag, withDevice, type DeviceFlags } from './flags.ts'
-import { print } from './terminal.ts'
+import { writeAtomically } from '../../checkpoints/atomic.ts'
+import { tableFormat, type TableFormat } from '../../data/table.ts'
+import { tableLines } from '../../data/table-lines.ts'
+import { ConfigError } from '../../errors.ts'
+import { predictRun } from '../../runs/use.ts'
+import { deviceFlag, threadsFlag, withDevice, type DeviceFlags } from '../flags.ts'
+import { print } from '../terminal/terminal.ts'
 
 interface Flags extends DeviceFlags {
   readonly out?: string

@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import { Option, type Command } from 'commander'
-import { decodeText } from '../checkpoints/source.ts'
-import { ConfigError } from '../errors.ts'
-import { scoreTokens } from '../language/score.ts'
-import { whole } from '../tasks/settings.ts'
-import { numberFlag } from './flags.ts'
-import { addModelFlags, MODEL_ARGUMENT, withModel, type ModelFlags } from './model-flags.ts'
+import { decodeText } from '../../checkpoints/source.ts'
+import { ConfigError } from '../../errors.ts'
+import { scoreTokens } from '../../language/score.ts'
+import { whole } from '../../tasks/settings.ts'
+import { numberFlag } from '../flags.ts'
+import { addModelFlags, MODEL_ARGUMENT, withModel, type ModelFlags } from '../model-flags.ts'
 
 interface Flags extends ModelFlags {
   readonly window?: number

@@ -1,15 +1,16 @@
-import { defineKernel } from '../../../devices/webgpu/kernel.ts'
-import { BINDINGS, PUT_WGSL, SHARED_WGSL, TILE_CONSTANTS, TILE_UNIFORMS, UNIFORMS } from './wgsl.ts'
+import { part } from '../../devices/webgpu/part.ts'
 
 /**
- * A tile of y of 64 x 64 by 256 invocations, 4 x 4 each, which step along the inner axis together: 16 columns of a and rows of b
- * go through workgroup memory, as vectors of 4 rows (or columns) at a time, while those of the next step are under way.
- * An invocation's accumulators are named: an array of them would not stay in registers.
+ * What a product of 64 x 64 by 256 invocations, 4 x 4 each, keeps in workgroup memory: INNER columns of the left matrix and rows of
+ * the right one, as vectors of four rows (or columns) at a k.
  */
-const STEP_WGSL = /* wgsl */ `
+export const tilesPart = part({
+  name: 'tiles',
+  needs: [],
+  gives: ['GROUPS', 'INNER', 'STRIDE', 'tileA', 'tileB', 'place'],
+  text: /* wgsl */ `
     const GROUPS = 16u;
     const INNER = 16u;
-    const SIDE = 4u * GROUPS;
     // One vector more than are used: rows then begin in other banks.
     const STRIDE = GROUPS + 1u;
     var<workgroup> tileA: array<vec4f, INNER * STRIDE>;
@@ -19,34 +20,72 @@ const STEP_WGSL = /* wgsl */ `
     fn place(local: u32, rowsOfK: bool) -> vec2u {
       if (rowsOfK) { return vec2u(local / GROUPS, local % GROUPS); }
       return vec2u(local % INNER, local / INNER);
-    }
+    }`,
+})
 
+/** `fetchA(matrix, m, k, end)`: four rows of a at k. */
+export const fetchAPart = part({
+  name: 'fours of a',
+  needs: ['elementA'],
+  gives: ['fetchA'],
+  text: /* wgsl */ `
     fn fetchA(matrix: u32, m: u32, k: u32, end: u32) -> vec4f {
       return vec4f(
         elementA(matrix, m, k, end),
         elementA(matrix, m + 1u, k, end),
         elementA(matrix, m + 2u, k, end),
         elementA(matrix, m + 3u, k, end));
-    }
+    }`,
+})
 
-    fn store4(z: u32, m: u32, n: u32, c: vec4f) {
-      put(z, m, n, c.x);
-      put(z, m, n + 1u, c.y);
-      put(z, m, n + 2u, c.z);
-      put(z, m, n + 3u, c.w);
-    }`
-
-const FETCH_B_WGSL = /* wgsl */ `
+/** `fetchB(matrix, k, n, end)`: four columns of b at k. */
+export const fetchBPart = part({
+  name: 'fours of b',
+  needs: ['elementB'],
+  gives: ['fetchB'],
+  text: /* wgsl */ `
     fn fetchB(matrix: u32, k: u32, n: u32, end: u32) -> vec4f {
       return vec4f(
         elementB(matrix, k, n, end),
         elementB(matrix, k, n + 1u, end),
         elementB(matrix, k, n + 2u, end),
         elementB(matrix, k, n + 3u, end));
-    }`
+    }`,
+})
 
-/** Needs `elementA` and `fetchB`. */
-export const TILE_64_WGSL = `${STEP_WGSL}
+/**
+ * A tile of y of 64 x 64. Invocations step along the inner axis together: vectors of a and b go through workgroup memory while those
+ * of the next step are under way. An invocation's accumulators are named: an array of them would not stay in registers.
+ */
+export const tile64Part = part({
+  name: 'tile of 64',
+  needs: [
+    'GROUPS',
+    'put',
+    'u.matrices',
+    'u.part',
+    'u.K',
+    'place',
+    'TRANSPOSE_A',
+    'TRANSPOSE_B',
+    'fetchA',
+    'fetchB',
+    'INNER',
+    'tileA',
+    'STRIDE',
+    'tileB',
+  ],
+  gives: ['main'],
+  text: /* wgsl */ `
+    const SIDE = 4u * GROUPS;
+
+    fn store4(z: u32, m: u32, n: u32, c: vec4f) {
+      put(z, m, n, c.x);
+      put(z, m, n + 1u, c.y);
+      put(z, m, n + 2u, c.z);
+      put(z, m, n + 3u, c.w);
+    }
+
     @compute @workgroup_size(256)
     fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
       let z = group.z;
@@ -88,12 +127,5 @@ export const TILE_64_WGSL = `${STEP_WGSL}
       store4(z, m + 1u, n, c10);
       store4(z, m + 2u, n, c20);
       store4(z, m + 3u, n, c30);
-    }`
-
-export const matmulTile64 = defineKernel({
-  name: 'matmulTile64',
-  bindings: BINDINGS,
-  uniforms: { ...UNIFORMS, ...TILE_UNIFORMS },
-  constants: { ...TILE_CONSTANTS, TRANSPOSE_B: 'bool' },
-  body: `${SHARED_WGSL}${PUT_WGSL}${FETCH_B_WGSL}${TILE_64_WGSL}`,
+    }`,
 })

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { language } from '../tasks/language.ts'
+import { language } from '../../tasks/language.ts'
 import { ProgressLine } from './progress.ts'
 
 const words = { loss: language({ unit: 'byte' }).unit, positions: 'tokens' }

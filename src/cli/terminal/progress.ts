@@ -1,5 +1,5 @@
-import type { LossUnit } from '../tasks/task.ts'
-import type { TrainedStep } from '../train/trainer.ts'
+import type { LossUnit } from '../../tasks/task.ts'
+import type { TrainedStep } from '../../train/trainer.ts'
 import { duration, short } from './show.ts'
 
 /** What progress is written to: a terminal, or anything that takes text. */

@@ -1,9 +1,15 @@
-export const COMPLEX = /* wgsl */ `
+import { part } from '../../../devices/webgpu/part.ts'
+export const complexPart = part({
+  name: 'complex numbers',
+  needs: [],
+  gives: ['times', 'conjugate'],
+  text: /* wgsl */ `
     fn times(a: vec2f, b: vec2f) -> vec2f {
       return vec2f(a.x * b.x - a.y * b.y, a.x * b.y + a.y * b.x);
     }
     fn conjugate(a: vec2f) -> vec2f { return vec2f(a.x, -a.y); }
-`
+`,
+})
 
 /**
  * Functions of kernels that need powers Ā^m for large m, to a few units in the last place.
@@ -12,7 +18,11 @@ export const COMPLEX = /* wgsl */ `
  * of a turn long before m is 65,536. So angles are counted in turns, and m times an angle is an integer product
  * modulo 2^64, which is exact.
  */
-export const WAVES = /* wgsl */ `${COMPLEX}
+const wavesPart = part({
+  name: 'waves',
+  needs: [],
+  gives: ['wave'],
+  text: /* wgsl */ `
     /** (cos, sin) of an angle in turns, |turns| <= 1. */
     fn wave(turns: f32) -> vec2f {
       let quarter = round(4 * turns);
@@ -28,9 +38,15 @@ export const WAVES = /* wgsl */ `${COMPLEX}
         default: { return vec2f(c, s); }
       }
     }
-`
+`,
+})
+export const waveParts = [complexPart, wavesPart]
 
-export const POWERS = /* wgsl */ `${WAVES}
+const powersPart = part({
+  name: 'powers',
+  needs: ['wave'],
+  gives: ['exponential', 'exponentialLess1', 'power'],
+  text: /* wgsl */ `
     /** e^x - 1 for |x| <= ln(2) / 2 */
     fn smallExp(x: f32) -> f32 {
       var p = 1.9875691500e-4;
@@ -79,10 +95,16 @@ export const POWERS = /* wgsl */ `${WAVES}
     fn power(rate: f32, turns: f32, m: u32) -> vec2f {
       return exponential(rate * f32(m)) * wave(turnsTimes(turns, m));
     }
-`
+`,
+})
+export const powerParts = [...waveParts, powersPart]
 
 /** The discretisation of discretize.ts. */
-export const DISCRETIZE = /* wgsl */ `${POWERS}
+const discretizePart = part({
+  name: 'discretisation',
+  needs: ['conjugate', 'BILINEAR', 'times', 'wave', 'exponentialLess1'],
+  gives: ['ruleOf', 'logarithmOf', 'less1', 'inverse'],
+  text: /* wgsl */ `
     struct Rule { delta: vec2f, dDelta: vec2f, beta: vec2f, dBeta: vec2f }
 
     fn inverse(z: vec2f) -> vec2f { return conjugate(z) / dot(z, z); }
@@ -162,4 +184,6 @@ export const DISCRETIZE = /* wgsl */ `${POWERS}
       let grown = exponentialLess1(rate);
       return vec2f(grown * w.x - 2 * half * half, (1 + grown) * w.y);
     }
-`
+`,
+})
+export const discretizeParts = [...powerParts, discretizePart]

@@ -1,7 +1,7 @@
 /** Evaluations in words. */
-import type { Best } from '../runs/checkpoint.ts'
-import type { Evaluation } from '../tasks/evaluate.ts'
-import type { Task } from '../tasks/task.ts'
+import type { Best } from '../../runs/checkpoint.ts'
+import type { Evaluation } from '../../tasks/evaluate.ts'
+import type { Task } from '../../tasks/task.ts'
 
 /** Classes whose confusions still fit on a screen. */
 const MOST_CLASSES = 12

@@ -1,13 +1,13 @@
 import { Option, type Command } from 'commander'
 import { resolve } from 'node:path'
-import { writeAtomically } from '../checkpoints/atomic.ts'
-import { ConfigError } from '../errors.ts'
-import { openCheckpoint, tokenizerOf } from '../models/files/open.ts'
-import { writeFiles } from '../models/files/folder.ts'
-import { folderFiles, ggufFile } from '../models/files/save.ts'
-import { between } from '../tasks/settings.ts'
-import { numberFlag } from './flags.ts'
-import { fileFlag, MODEL_ARGUMENT, onWarning, sourceOptions, type SourceFlags } from './model-flags.ts'
+import { writeAtomically } from '../../checkpoints/atomic.ts'
+import { ConfigError } from '../../errors.ts'
+import { openCheckpoint, tokenizerOf } from '../../models/files/open.ts'
+import { writeFiles } from '../../models/files/folder.ts'
+import { folderFiles, ggufFile } from '../../models/files/save.ts'
+import { between } from '../../tasks/settings.ts'
+import { numberFlag } from '../flags.ts'
+import { fileFlag, MODEL_ARGUMENT, onWarning, sourceOptions, type SourceFlags } from '../model-flags.ts'
 
 const TYPES = { f32: 'F32', f16: 'F16', q8_0: 'Q8_0', q4_0: 'Q4_0' } as const
 

@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import { InvalidArgumentError, Option, type Command } from 'commander'
-import { writeAtomically } from '../checkpoints/atomic.ts'
-import { ConfigError } from '../errors.ts'
-import type { TextOptions } from '../language/text.ts'
-import { addModelFlags, MODEL_ARGUMENT, withModel, type ModelFlags } from './model-flags.ts'
-import { addSamplingFlags } from './sampling-flags.ts'
-import { stdoutColors as colors } from './terminal.ts'
+import { writeAtomically } from '../../checkpoints/atomic.ts'
+import { ConfigError } from '../../errors.ts'
+import type { TextOptions } from '../../language/text.ts'
+import { addModelFlags, MODEL_ARGUMENT, withModel, type ModelFlags } from '../model-flags.ts'
+import { addSamplingFlags } from '../sampling-flags.ts'
+import { stdoutColors as colors } from '../terminal/terminal.ts'
 
 interface Flags extends ModelFlags, TextOptions {
   readonly prompt?: string
