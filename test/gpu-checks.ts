@@ -5,13 +5,15 @@ import { parseArgs } from 'node:util'
 import type { DeviceName } from '../src/devices/device.ts'
 import { openDevice } from '../src/ops/open-device.ts'
 import { operationCases } from '../src/ops/table.ts'
+import { lossChecks } from './suites/by-hand/loss.ts'
+import { optimizerChecks } from './suites/by-hand/optimizer.ts'
+import { samplingChecks } from './suites/by-hand/sampling.ts'
 import type { Check } from './suites/check.ts'
 import { fixtureFamilies } from './suites/fixtures/families.ts'
 import { ltiChecks } from './suites/lti-forms.ts'
 import { modelChecks, MODELS } from './suites/models.ts'
 import { opFixtureChecks } from './suites/op-fixtures.ts'
 import { deviceChecks } from './suites/operations.ts'
-import { sampleLossOptimizerChecks } from './suites/sample-loss-optimizer.ts'
 import { matrixChecks } from './suites/subgroup-matrix.ts'
 
 const { values, positionals } = parseArgs({
@@ -31,7 +33,9 @@ async function allChecks(): Promise<readonly Check[]> {
   return [
     ...operationCases.flatMap(deviceChecks),
     ...(await Promise.all(families)).flat(),
-    ...sampleLossOptimizerChecks,
+    ...samplingChecks,
+    ...lossChecks,
+    ...optimizerChecks,
     ...ltiChecks,
     ...Object.keys(MODELS).flatMap(modelChecks),
   ]

@@ -56,6 +56,26 @@ export async function linkAtomically(
   })
 }
 
+/**
+ * Removes the file at `path`, if `isStale` says so of it once it was moved to `aside`. Another process may put a new file in its
+ * place between the decision to remove it and its removal: that one is put back.
+ */
+export async function removeIf(
+  isStale: (file: string) => Promise<boolean>,
+  path: string,
+  aside: string,
+): Promise<void> {
+  try {
+    await rename(path, aside)
+  } catch (cause) {
+    // Another process was faster.
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return
+    throw writeError(cause, path)
+  }
+  if (!(await isStale(aside))) await link(aside, path).catch(() => undefined)
+  await rm(aside, { force: true })
+}
+
 /** Removes what interrupted writes left in a folder. No other process may be writing there. */
 export async function removeLeftovers(folder: string): Promise<void> {
   const names = await readdir(folder).catch(() => [])

@@ -1,11 +1,11 @@
 /** One process at a time in a run folder. Node only. */
 import { randomUUID } from 'node:crypto'
 import { readFileSync, rmSync } from 'node:fs'
-import { link, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { link, readFile, rm, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { StateError } from '../errors.ts'
-import { writeError } from '../checkpoints/atomic.ts'
+import { removeIf, writeError } from '../checkpoints/atomic.ts'
 
 interface Holder {
   readonly pid: number
@@ -42,13 +42,8 @@ async function take(path: string, claim: string): Promise<void> {
     if (found === undefined) continue
     const holder = parse(found)
     if (held.has(path) || (holder && alive(holder))) throw inUse(path, holder)
-    // Moved away before it is removed: should another process have replaced it meanwhile, that shows in what
-    // was moved.
-    const stale = `${claim}.stale.tmp`
-    await rename(path, stale).catch(() => undefined)
-    const moved = await readFile(stale, 'utf8').catch(() => undefined)
-    if (moved !== undefined && moved !== found) await link(stale, path).catch(() => undefined)
-    await rm(stale, { force: true })
+    const isStale = async (file: string): Promise<boolean> => (await readFile(file, 'utf8')) === found
+    await removeIf(isStale, path, `${claim}.stale.tmp`)
   }
   throw inUse(path, undefined)
 }

@@ -1,11 +1,10 @@
 /** Whole models against float64 results of others. Runner-free: Node and browsers run the same checks. */
 import { parseConfigText } from '../../src/checkpoints/config.ts'
 import { IGNORE } from '../../src/data/batch.ts'
-import { readSafetensors } from '../../src/checkpoints/safetensors.ts'
 import type { AnyDevice } from '../../src/devices/device.ts'
 import { generateTokens } from '../../src/language/generator.ts'
 import { loadModel } from '../../src/language/load-model.ts'
-import { placedParameters, type PlacedParameter } from '../../src/models/layouts/layout.ts'
+import { placedParameters } from '../../src/models/layouts/layout.ts'
 import { lossAndGradients } from '../../src/tasks/loss.ts'
 import type { Model } from '../../src/models/model.ts'
 import { readConfig } from '../../src/models/published.ts'
@@ -16,6 +15,7 @@ import { constantRate } from '../../src/train/schedule.ts'
 import { Trainer } from '../../src/train/trainer.ts'
 import { readTestFile } from '../files.ts'
 import { relativeError } from './compare.ts'
+import { Fixture, readValues, type Values } from './model-fixture.ts'
 import type { Check } from './check.ts'
 
 const TOLERANCE = { logits: 1e-4, state: 1e-4, gradient: 5e-4, loss: 1e-4 } as const
@@ -56,63 +56,6 @@ export const MODELS: Readonly<Record<string, Has>> = {
   'original-mamba2-groups': { kind: 'mamba2', original: true, gradients: true },
   'original-mamba2attn': { kind: 'mamba2attn', original: true },
   'jamba-dense': { kind: 'jamba', leftPad: true, gradients: true, training: true, apart: true, short: true },
-}
-
-interface Values {
-  readonly shape: readonly number[]
-  readonly data: ArrayLike<number>
-}
-
-class Fixture {
-  readonly #values: ReadonlyMap<string, Values>
-  readonly #places: readonly PlacedParameter[]
-
-  constructor(values: ReadonlyMap<string, Values>, places: readonly PlacedParameter[]) {
-    this.#values = values
-    this.#places = places
-  }
-
-  get(name: string): Values {
-    const values = this.#values.get(name)
-    if (!values) throw new Error(`the fixture has no ${name}`)
-    return values
-  }
-
-  has(name: string): boolean {
-    return this.#values.has(name)
-  }
-
-  names(prefix: string): string[] {
-    return [...this.#values.keys()].filter((name) => name.startsWith(prefix))
-  }
-
-  /** `PREFIX.TENSOR` of the checkpoint's tensors, as values of our parameters by their paths. */
-  ofParameters(prefix: string): Map<string, number[]> {
-    const found = this.#places.flatMap(({ path, tensors }) => {
-      const parts = tensors.map(({ name, aliases = [] }) =>
-        [name, ...aliases].map((spelling) => this.#values.get(`${prefix}.${spelling}`)).find(Boolean),
-      )
-      const whole = parts.every((part) => part !== undefined)
-      return whole ? [[path, parts.flatMap(({ data }) => Array.from(data))] as const] : []
-    })
-    return new Map(found)
-  }
-
-  /** Integers [batch, time] as rows. */
-  rows(name: string): number[][] {
-    const { shape, data } = this.get(name)
-    const length = shape.at(-1)!
-    return Array.from({ length: data.length / length }, (_, row) =>
-      Array.from({ length }, (_each, i) => data[row * length + i]),
-    )
-  }
-}
-
-async function readValues(path: string): Promise<Map<string, Values>> {
-  const file = await readSafetensors(await readTestFile(path), path)
-  const values = new Map<string, Values>()
-  for (const [name, entry] of file) values.set(name, { shape: entry.shape, data: await entry.read() })
-  return values
 }
 
 async function open(

@@ -1,9 +1,9 @@
 /** One process at a time for a blob on disk. Node only. */
 import { randomUUID } from 'node:crypto'
-import { link, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { writeError } from '../atomic.ts'
+import { removeIf, writeError } from '../atomic.ts'
 
 /** The holder touches its lock this often; the others look at it this often. */
 const BEAT = 2_000
@@ -25,8 +25,10 @@ export async function withLock<T>(
     // Clocks of several machines are not compared: only whether the time on the file changes.
     if (touched !== seen.touched) seen = { touched, since: performance.now() }
     const silent = performance.now() - seen.since > STALE
-    if (silent || (await isOrphan(path))) await remove(path, `${path}.${randomUUID()}`, touched)
-    else {
+    if (silent || (await isOrphan(path))) {
+      const isStale = async (file: string): Promise<boolean> => (await stat(file)).mtimeMs === touched
+      await removeIf(isStale, path, `${path}.${randomUUID()}`)
+    } else {
       if (!waited) onWait()
       waited = true
       await sleep(LOOK, undefined, signal ? { signal } : {}).catch((error: unknown) => {
@@ -70,14 +72,4 @@ async function isOrphan(path: string): Promise<boolean> {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'ESRCH'
   }
-}
-
-/** Moved away before it is removed: should another process have replaced it meanwhile, it is put back. */
-async function remove(path: string, aside: string, touched: number): Promise<void> {
-  await rename(path, aside).catch((cause: unknown) => {
-    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw writeError(cause, path)
-  })
-  const moved = await stat(aside).catch(() => undefined)
-  if (moved && moved.mtimeMs !== touched) await link(aside, path).catch(() => undefined)
-  await rm(aside, { force: true })
 }
