@@ -4,7 +4,7 @@
  * then give the same bits as the code of the baseline compiler, which joins nothing. All other kernels, and other modules,
  * are compiled without the flag.
  */
-import { KERNELS } from './generated/kernels.ts'
+import { KERNELS, type WasmKernels } from './generated/kernels.ts'
 import { isNode } from './workers.ts'
 
 type Kernel = keyof typeof KERNELS
@@ -15,8 +15,16 @@ interface Check {
   /** Arrays that the kernel is given. They lie one after the other, 16,384 words each. */
   readonly arrays: readonly string[]
   /** Arguments that are not named are 0. */
-  readonly sizes: Readonly<Record<string, number>>
+  readonly sizes: Readonly<Record<string, number | undefined>>
 }
+
+/** A check whose arrays and sizes are arguments of its kernel: another name is an error of types. */
+const checkOf = <K extends Kernel>(check: {
+  readonly kernel: K
+  readonly items: number
+  readonly arrays: readonly (keyof WasmKernels[K] & string)[]
+  readonly sizes: { readonly [Name in keyof WasmKernels[K]]?: number }
+}): Check => check as Check
 
 /** Flags that make V8 optimize a kernel at once, after one run; and then those that V8 begins with. */
 const ON = ['--experimental-wasm-revectorize', '--wasm-sync-tier-up', '--wasm-tiering-budget=1']
@@ -31,7 +39,7 @@ const ARRAY = 16_384
 
 /** The kernels that gain from wide vectors. Sizes are such that every kind of edge occurs. */
 const CHECKS: readonly Check[] = [
-  {
+  checkOf({
     kernel: 'matmulTiles',
     items: 4,
     arrays: ['a', 'packed', 'bias', 'residual', 'y', 'edge'],
@@ -47,15 +55,15 @@ const CHECKS: readonly Check[] = [
       blockInner: 36,
       tileColumns: 16,
     },
-  },
-  {
+  }),
+  checkOf({
     kernel: 'selectiveScanForward',
     items: 2,
     arrays: ['u', 'delta', 'A', 'B', 'C', 'D', 'z', 'deltaBias', 'y', 'finalState', 'edges', 'scratch'],
     sizes: {
       length: 70,
       inner: 22,
-      states: 7,
+      stateSize: 7,
       groups: 1,
       blocks: 2,
       width: 12,
@@ -65,8 +73,8 @@ const CHECKS: readonly Check[] = [
       zStride: 22,
       softplus: 1,
     },
-  },
-  {
+  }),
+  checkOf({
     kernel: 'ssdForward',
     items: 4,
     arrays: ['x', 'B', 'C', 'D', 'decays', 'scores', 'rows', 'y', 'finalState'],
@@ -74,22 +82,22 @@ const CHECKS: readonly Check[] = [
       batch: 1,
       length: 45,
       heads: 2,
-      headWidth: 20,
+      headDim: 20,
       groups: 1,
-      state: 13,
+      stateSize: 13,
       chunk: 32,
       blockWidth: 12,
       xStride: 40,
       bStride: 13,
       cStride: 13,
     },
-  },
-  {
+  }),
+  checkOf({
     kernel: 'normForward',
     items: 5,
     arrays: ['x', 'weight', 'y'],
     sizes: { width: 45, groupSize: 45, xStride: 45, eps: 1e-5 },
-  },
+  }),
 ]
 
 /** Whether the engine is one in which all checks of operations and models have passed. */
