@@ -19,6 +19,8 @@ const MAX_TEXT = 2 ** 26
 /** Elements and characters that cost as much as one step. */
 const ELEMENTS_PER_STEP = 8
 const CHARACTERS_PER_STEP = 1024
+/** A loop makes about ten objects for each time around, before its body begins. */
+const STEPS_PER_ITERATION = 8
 
 interface NamedTokens {
   readonly begin: string
@@ -90,13 +92,17 @@ function attempt(where: string, body: () => string): string {
 function boundedInterpreter(Interpreter: typeof JinjaInterpreter): typeof JinjaInterpreter {
   return class extends Interpreter {
     #steps = 0
+    /** What loops go through. */
+    readonly #iterables = new WeakSet<object>()
 
     override evaluate(
       ...[statement, environment]: Parameters<JinjaInterpreter['evaluate']>
     ): ReturnType<JinjaInterpreter['evaluate']> {
       this.#take(1)
+      if (statement?.type === 'For') this.#iterables.add(iterableOf(statement as Loop))
       const result = super.evaluate(statement, environment)
       const value: unknown = result.value
+      if (statement && this.#iterables.has(statement)) this.#take(STEPS_PER_ITERATION * sizeOf(value))
       if (typeof value === 'string') {
         if (value.length > MAX_TEXT) throw new ConfigError('the chat template makes too long a text')
         this.#take(value.length / CHARACTERS_PER_STEP)
@@ -112,6 +118,20 @@ function boundedInterpreter(Interpreter: typeof JinjaInterpreter): typeof JinjaI
       if (this.#steps > MAX_STEPS) throw new ConfigError('the chat template does not end in time')
     }
   }
+}
+
+type Loop = NonNullable<Parameters<JinjaInterpreter['evaluate']>[0]> & {
+  readonly iterable: { readonly type: string; readonly lhs?: object }
+}
+
+/** A condition behind what is gone through is looked at in the loop itself. */
+const iterableOf = ({ iterable }: Loop): object =>
+  iterable.type === 'SelectExpression' && iterable.lhs ? iterable.lhs : iterable
+
+/** How often a loop goes around: for each element of a list, or each key. */
+function sizeOf(value: unknown): number {
+  if (Array.isArray(value)) return value.length
+  return value instanceof Map ? value.size : 0
 }
 
 /** What templates expect to find: the library's own `range` makes any number of numbers. */

@@ -58,7 +58,7 @@ testDevices('training', (device, repeats) => {
   }
 
   describe('learns, and twice the same', () => {
-    test('a layer of each kind', () => learns([...ARCHITECTURE_NAMES]))
+    test('a layer of each kind', () => learns(['mamba', 'transformer', 'mamba2', 's4d']))
     test.each(ARCHITECTURE_NAMES)('%s', repeats, learns)
   })
 
