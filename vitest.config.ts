@@ -41,7 +41,8 @@ const browser: TestProjectConfiguration = {
     headers: { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' },
   },
   cacheDir: '.cache/vite',
-  // What tests import from packages, named beforehand: a dependency that Vite finds while they run reloads the page under them.
+  // What tests import from packages, named beforehand: a dependency that Vite finds while they run reloads
+  // the page under them.
   optimizeDeps: {
     include: [
       'valibot',

@@ -1,5 +1,6 @@
-// What each choice of src/devices/choices.ts is worth: its work with other values in its place, in alternation.
-// npm run bench -- choices [--device wasm] [--threads 2] [--rounds 5] [--only ssdChunk] [--with '{"tileColumns":16}']
+// What each choice of src/devices/choices.ts is worth: its work with other values in its place, in
+// alternation. npm run bench -- choices [--device wasm] [--threads 2] [--rounds 5] [--only ssdChunk] [--with
+// '{"tileColumns":16}']
 import { parseArgs } from 'node:util'
 import { choicesFor, explainChoices, type ChoiceValues } from '../src/devices/choices.ts'
 import type { AnyDevice, DeviceName } from '../src/devices/device.ts'

@@ -53,7 +53,9 @@ async function bench(on: AnyDevice): Promise<void> {
   on.destroy()
 }
 
-/** Seconds of the fastest call. GPUs get many calls at once, so that starting them is not what is measured. */
+/**
+ * Seconds of the fastest call. GPUs get many calls at once, so that starting them is not what is measured.
+ */
 async function best(on: AnyDevice, call: () => Tensor): Promise<number> {
   const calls = on.name === 'webgpu' ? 32 : 1
   let fastest = Number.POSITIVE_INFINITY

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// The command. It is no part of the build, so that npx finds it in a clone that was never built, where it says what to do.
+// The command. It is no part of the build, so that npx finds it in a clone that was never built, where it
+// says what to do.
 import { existsSync } from 'node:fs'
 
 const cli = new URL('../dist/cli.js', import.meta.url)

@@ -1,8 +1,9 @@
 /**
  * Trains a classifier of sequences, tests it on sequences that it has not seen, and asks it about one.
  *
- * The data are made here, so that nothing is downloaded: DNA of 60 letters, in which a splice donor (CAG|GTAAGT) may or may not stand
- * in the middle. For a table of your own, `npx sidewinder train classify --data table.csv` does the same.
+ * The data are made here, so that nothing is downloaded: DNA of 60 letters, in which a splice donor
+ * (CAG|GTAAGT) may or may not stand in the middle. For a table of your own, `npx sidewinder train classify
+ * --data table.csv` does the same.
  *
  *     node scripts/run-ts.mjs examples/classify.ts --steps 60
  */
@@ -14,7 +15,8 @@ import { cosine, evaluate, predictRecords, recordBatches, recordPass, Trainer } 
 const { values } = parseArgs({ options: { steps: { type: 'string', default: '60' } } })
 const NAMES = ['other', 'donor']
 
-// A record is a sequence and what is known of it: here tokens (the bytes of its letters), and a class for the whole.
+// A record is a sequence and what is known of it: here tokens (the bytes of its letters), and a class for the
+// whole.
 const random = new Random(7)
 const letters = (count: number): string =>
   Array.from({ length: count }, () => 'ACGT'[random.integer(4)]).join('')

@@ -1,7 +1,9 @@
 /**
- * Continues a text, and keeps the state in a file: run it again, and it goes on from there without reading anything again.
+ * Continues a text, and keeps the state in a file: run it again, and it goes on from there without reading
+ * anything again.
  *
- *     node scripts/run-ts.mjs examples/generate.ts runs/example --prompt "Mamba models " --state runs/example.state
+ *     node scripts/run-ts.mjs examples/generate.ts runs/example --prompt "Mamba models " --state
+ *     runs/example.state
  */
 import { existsSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'

@@ -1,9 +1,11 @@
 /**
- * Mamba-2 in one file, to be read beside the paper: Dao and Gu, "Transformers are SSMs" (2024, arXiv 2405.21060). It computes what the
- * library computes, from small operations instead of fused kernels; test/docs/examples.test.ts compares the two.
+ * Mamba-2 in one file, to be read beside the paper: Dao and Gu, "Transformers are SSMs" (2024, arXiv
+ * 2405.21060). It computes what the library computes, from small operations instead of fused kernels;
+ * test/docs/examples.test.ts compares the two.
  *
- * Shapes: batch b, length l, width d, inner width e, heads h of width p (e = h p), state size n, taps of the convolution k,
- * chunk q, vocabulary v. One group: all heads share B and C. Weights have the names and shapes of published checkpoints.
+ * Shapes: batch b, length l, width d, inner width e, heads h of width p (e = h p), state size n, taps of the
+ * convolution k, chunk q, vocabulary v. One group: all heads share B and C. Weights have the names and shapes
+ * of published checkpoints.
  */
 import { tensor, type Tensor } from 'sidewinder'
 import * as ops from 'sidewinder/ops'
@@ -11,16 +13,24 @@ import * as ops from 'sidewinder/ops'
 /** The parameter of this name, without its layer: 'A_log' for 'backbone.layers.0.mixer.A_log'. */
 export type Weights = (name: string) => Tensor
 
-/** What a layer remembers: the last k - 1 inputs of its convolution [b, e + 2 n, k - 1], and a state for each head [b, p, n]. */
+/**
+ * What a layer remembers: the last k - 1 inputs of its convolution [b, e + 2 n, k - 1], and a state for each
+ * head [b, p, n].
+ */
 export interface LayerState {
   readonly window: Tensor
   readonly heads: readonly Tensor[]
 }
 
-/** Positions that are worked on as one matrix (section 6: the block size Q). The result does not depend on it. */
+/**
+ * Positions that are worked on as one matrix (section 6: the block size Q). The result does not depend on it.
+ */
 const CHUNK = 16
 
-/** The paper's segment sum (listing 1). From a [b, q]: out [b, q, q], out[l, s] = a[s+1] + … + a[l], and -∞ for s > l. */
+/**
+ * The paper's segment sum (listing 1). From a [b, q]: out [b, q, q], out[l, s] = a[s+1] + … + a[l], and -∞
+ * for s > l.
+ */
 function segmentSums(a: Tensor): Tensor {
   const q = a.width
   const sums = cumulativeSums(a)
@@ -44,14 +54,16 @@ function triangle(a: Tensor, value: (row: number, column: number) => number): Te
 }
 
 /**
- * State-space duality for one chunk of one head (section 6, listing 1): from x Δ [b, q, p], the exponents a = A Δ [b, q], B and C
- * [b, q, n], and the state before the chunk [b, p, n]: the output [b, q, p] and the state after it.
+ * State-space duality for one chunk of one head (section 6, listing 1): from x Δ [b, q, p], the exponents a =
+ * A Δ [b, q], B and C [b, q, n], and the state before the chunk [b, p, n]: the output [b, q, p] and the state
+ * after it.
  */
 function ssdChunk(x: Tensor, a: Tensor, B: Tensor, C: Tensor, state: Tensor): { y: Tensor; state: Tensor } {
   const q = a.width
   const sums = cumulativeSums(a)
   const total = ops.slice(sums, 1, q - 1, q) // [b, 1]
-  // 1. Within the chunk (diagonal blocks): attention without softmax, (L ∘ C Bᵀ) X, with the decays as its mask L.
+  // 1. Within the chunk (diagonal blocks): attention without softmax, (L ∘ C Bᵀ) X, with the decays as its
+  //   mask L.
   const L = ops.exp(segmentSums(a)) // [b, q, q]
   const scores = ops.matmul({ a: C, b: B }, { transposeB: true }) // [b, q, q]
   const inside = ops.matmul({ a: ops.multiply(L, scores), b: x })
@@ -68,7 +80,9 @@ function ssdChunk(x: Tensor, a: Tensor, B: Tensor, C: Tensor, state: Tensor): { 
   return { y: ops.add(inside, outside), state: next }
 }
 
-/** What goes into SSD: x [b, l, e], Δ [b, l, h], B and C [b, l, n], without l for one position; A and D [h]. */
+/**
+ * What goes into SSD: x [b, l, e], Δ [b, l, h], B and C [b, l, n], without l for one position; A and D [h].
+ */
 type Inputs = Record<'x' | 'delta' | 'A' | 'B' | 'C' | 'D', Tensor>
 
 /** The part of one head in its last axis. */
@@ -102,7 +116,10 @@ function ssd(inputs: Inputs): { y: Tensor; heads: Tensor[] } {
   return { y: ops.concat(outputs), heads }
 }
 
-/** One position of the same, as the recurrence that it stands for (section 2): h = exp(Δ A) h + Δ x Bᵀ, y = h C + D x. */
+/**
+ * One position of the same, as the recurrence that it stands for (section 2): h = exp(Δ A) h + Δ x Bᵀ, y = h
+ * C + D x.
+ */
 function ssdStep(inputs: Inputs, before: readonly Tensor[]): { y: Tensor; heads: Tensor[] } {
   const [b, n] = inputs.B.shape
   const B = ops.reshape(inputs.B, [b, 1, n])
@@ -117,7 +134,10 @@ function ssdStep(inputs: Inputs, before: readonly Tensor[]): { y: Tensor; heads:
   return { y: ops.concat(steps.map(({ y }) => y)), heads: steps.map(({ next }) => next) }
 }
 
-/** The short causal convolution of each channel, and SiLU: y [b, l, e + 2 n], and the last inputs. A window given moves on in place. */
+/**
+ * The short causal convolution of each channel, and SiLU: y [b, l, e + 2 n], and the last inputs. A window
+ * given moves on in place.
+ */
 function convolve(x: Tensor, w: Weights, window?: Tensor): { y: Tensor; window: Tensor } {
   const inputs = { x, weight: ops.reshape(w('conv1d.weight'), [x.width, -1]), bias: w('conv1d.bias') }
   if (window) return { ...ops.causalConv1dUpdate({ ...inputs, window }, { activation: 'silu' }), window }
@@ -126,7 +146,8 @@ function convolve(x: Tensor, w: Weights, window?: Tensor): { y: Tensor; window: 
 }
 
 /**
- * The Mamba-2 block (section 7.1, figure 6): u [b, l, d] to y [b, l, d]. With a state, u is the next position, [b, d].
+ * The Mamba-2 block (section 7.1, figure 6): u [b, l, d] to y [b, l, d]. With a state, u is the next
+ * position, [b, d].
  */
 export function mamba2(u: Tensor, w: Weights, state?: LayerState): { y: Tensor; state: LayerState } {
   const e = w('norm.weight').size
@@ -147,8 +168,8 @@ export function mamba2(u: Tensor, w: Weights, state?: LayerState): { y: Tensor; 
 }
 
 /**
- * A language model: tokens i32 [b, l] to logits [b, l, v] and the states after them. With states, tokens are the next position [b], and the
- * logits [b, v].
+ * A language model: tokens i32 [b, l] to logits [b, l, v] and the states after them. With states, tokens are
+ * the next position [b], and the logits [b, v].
  */
 export function languageModel(
   tokens: Tensor,

@@ -1,5 +1,6 @@
 /**
- * Trains a small Mamba-2 on a text, shows its loss, and saves it for `generate.ts`, for `npx sidewinder` and for transformers.
+ * Trains a small Mamba-2 on a text, shows its loss, and saves it for `generate.ts`, for `npx sidewinder` and
+ * for transformers.
  *
  *     node scripts/run-ts.mjs examples/train.ts --text README.md --steps 200 --out runs/example
  */

@@ -1,5 +1,6 @@
 // Runs a TypeScript file of this repository: node scripts/run-ts.mjs bench/overview.ts [arguments]
-// Node 20 does not strip types, so it is bundled first, packages left out; the package itself is taken from its sources.
+// Node 20 does not strip types, so it is bundled first, packages left out; the package itself is taken from
+// its sources.
 import { rm } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -18,7 +19,8 @@ export async function bundle(entry) {
     platform: 'node',
     external: /^(?!sidewinder(\/|$))[^./]/,
     resolve: { tsconfigFilename: join(root, 'tsconfig.json') },
-    // With it, rolldown leaves out the start of modules that are only exported on from an index (1.0.0-rc.17).
+    // With it, rolldown leaves out the start of modules that are only exported on from an index
+    // (1.0.0-rc.17).
     treeshake: false,
     logLevel: 'silent',
   })

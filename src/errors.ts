@@ -51,7 +51,9 @@ export class StateError extends SidewinderError {}
 /** NaN or Inf where numbers were expected. */
 export class NumericsError extends SidewinderError {}
 
-/** Throws StateError if the body of `where` was asynchronous: what surrounds it ends when the body returns. */
+/**
+ * Throws StateError if the body of `where` was asynchronous: what surrounds it ends when the body returns.
+ */
 export function expectSynchronous(where: string, result: unknown): void {
   if (result instanceof Promise) {
     throw new StateError('the body must not be asynchronous', {

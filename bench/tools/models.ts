@@ -13,7 +13,10 @@ interface Made {
   dispose(): void
 }
 
-/** Training at width 256 and inference at the size of a 130M model cut to 6 layers, so that weights exceed the caches. */
+/**
+ * Training at width 256 and inference at the size of a 130M model cut to 6 layers, so that weights exceed the
+ * caches.
+ */
 export function modelWorks(device: AnyDevice): [string, () => Promise<Made>][] {
   const architectures: readonly ArchitectureName[] = ['mamba', 'mamba2', 'transformer']
   return [

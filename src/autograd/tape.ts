@@ -1,6 +1,6 @@
 /**
- * The tape: what was computed, so that gradients can be walked back. It knows tensors and nothing of operations; each
- * node brings its own backward.
+ * The tape: what was computed, so that gradients can be walked back. It knows tensors and nothing of
+ * operations; each node brings its own backward.
  */
 import { expectSynchronous } from '../errors.ts'
 import { scope } from '../tensor/scope.ts'
@@ -15,8 +15,8 @@ export interface TapeNode {
   /** What backward reads: held until it ran. */
   readonly saved: readonly Tensor[]
   /**
-   * Gradients of the inputs (in their order) from those of the outputs. `wanted[i]` says whether input i needs one.
-   * May return a cotangent itself.
+   * Gradients of the inputs (in their order) from those of the outputs. `wanted[i]` says whether input i
+   * needs one. May return a cotangent itself.
    */
   backward(cotangents: Slots, wanted: readonly boolean[]): Slots
 }
@@ -68,8 +68,8 @@ export class Tape {
   }
 
   /**
-   * Walks back from the cotangents in `seeds` and returns the gradient of every leaf that they depend on. The tape is
-   * empty afterwards, also if a node failed. `add` sums two gradients of one tensor.
+   * Walks back from the cotangents in `seeds` and returns the gradient of every leaf that they depend on. The
+   * tape is empty afterwards, also if a node failed. `add` sums two gradients of one tensor.
    */
   backward(seeds: ReadonlyMap<Tensor, Tensor>, add: (a: Tensor, b: Tensor) => Tensor): Map<Tensor, Tensor> {
     const gradients = new Map<Tensor, Tensor>()

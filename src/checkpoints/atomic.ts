@@ -20,7 +20,9 @@ export async function writeAtomically(path: string, data: FileContent): Promise<
   })
 }
 
-/** Writes a folder of files so that it appears whole or not at all. An older folder of that name is replaced. */
+/**
+ * Writes a folder of files so that it appears whole or not at all. An older folder of that name is replaced.
+ */
 export async function writeFolderAtomically(
   path: string,
   files: Readonly<Record<string, string | Uint8Array>>,
@@ -37,7 +39,10 @@ export async function writeFolderAtomically(
   })
 }
 
-/** Makes `path` another name of the file `target`, replacing what was there in one step. Copies where links are refused. */
+/**
+ * Makes `path` another name of the file `target`, replacing what was there in one step. Copies where links
+ * are refused.
+ */
 export async function linkAtomically(
   target: string,
   path: string,
@@ -52,8 +57,8 @@ export async function linkAtomically(
 }
 
 /**
- * Removes the file at `path`, if `isStale` says so of it once it was moved to `aside`. Another process may put a new file in its
- * place between the decision to remove it and its removal: that one is put back.
+ * Removes the file at `path`, if `isStale` says so of it once it was moved to `aside`. Another process may
+ * put a new file in its place between the decision to remove it and its removal: that one is put back.
  */
 export async function removeIf(
   isStale: (file: string) => Promise<boolean>,

@@ -11,8 +11,9 @@ const FLOATS: ReadonlyMap<unknown, number> = new Map([
 ])
 
 /**
- * The object in a published config.json. Besides JSON it reads a byte order mark, the bare words `Infinity`, `-Infinity` and
- * `NaN` (Python's writer), and `{"__float__": "Infinity"}` (transformers 5), each as the number it means.
+ * The object in a published config.json. Besides JSON it reads a byte order mark, the bare words `Infinity`,
+ * `-Infinity` and `NaN` (Python's writer), and `{"__float__": "Infinity"}` (transformers 5), each as the
+ * number it means.
  *
  * @throws ConfigError naming the file and the position
  */

@@ -5,7 +5,10 @@ import type { Staging } from './source.ts'
 
 interface StoredType {
   readonly bytes: number
-  /** Little-endian bytes to values: in the memory of `staging` if it is given, or of `bytes` where that will do. */
+  /**
+   * Little-endian bytes to values: in the memory of `staging` if it is given, or of `bytes` where that will
+   * do.
+   */
   decode(bytes: Uint8Array<ArrayBuffer>, where: string, staging?: Staging): Float32Array | Int32Array
 }
 

@@ -21,7 +21,8 @@ export interface Folder {
 type FolderParts = Omit<Folder, 'text'>
 
 /**
- * Opens a folder by its path (Node), or one given as files by name (browsers: from a file picker or a download).
+ * Opens a folder by its path (Node), or one given as files by name (browsers: from a file picker or a
+ * download).
  *
  * @throws CheckpointError naming the file that is absent or cannot be read
  */

@@ -1,6 +1,6 @@
 /**
- * JSON that strangers wrote: a parser that says where it stopped, sees duplicate keys, and bounds the depth, none of which
- * `JSON.parse` does. It also reads the numbers that Python writes and JSON lacks.
+ * JSON that strangers wrote: a parser that says where it stopped, sees duplicate keys, and bounds the depth,
+ * none of which `JSON.parse` does. It also reads the numbers that Python writes and JSON lacks.
  */
 
 export interface JsonOptions {

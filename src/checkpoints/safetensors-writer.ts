@@ -1,4 +1,6 @@
-/** Writing safetensors files: whole, or as a stream of parts, so that a large model is never twice in memory. */
+/**
+ * Writing safetensors files: whole, or as a stream of parts, so that a large model is never twice in memory.
+ */
 import { CheckpointError } from '../errors.ts'
 import { showShape, sizeOf, type Shape } from '../tensor/shape.ts'
 import { STORED_TYPES } from './dtypes.ts'
@@ -22,8 +24,8 @@ export interface TensorPlan {
 }
 
 /**
- * The bytes of a safetensors file. Tensors are laid out as the Python library does: by dtype, then by name; the same tensors
- * give the same bytes.
+ * The bytes of a safetensors file. Tensors are laid out as the Python library does: by dtype, then by name;
+ * the same tensors give the same bytes.
  *
  * @throws CheckpointError if values do not fill their shape
  */

@@ -1,6 +1,6 @@
 /**
- * safetensors files: 8 bytes of length, a JSON header that describes the tensors, and their data. What the header says is
- * checked before anything is read or allocated by it.
+ * safetensors files: 8 bytes of length, a JSON header that describes the tensors, and their data. What the
+ * header says is checked before anything is read or allocated by it.
  */
 import { CheckpointError } from '../errors.ts'
 import { showShape, sizeOf, type Shape } from '../tensor/shape.ts'

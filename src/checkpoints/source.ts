@@ -6,8 +6,8 @@ export interface FileSource {
   /** Length in bytes. */
   readonly size: number
   /**
-   * The bytes from `start` up to `end`, both within the file. They are the caller's own, or stand in the memory of `staging`
-   * if that is given.
+   * The bytes from `start` up to `end`, both within the file. They are the caller's own, or stand in the
+   * memory of `staging` if that is given.
    */
   read(start: number, end: number, staging?: Staging): Promise<Uint8Array<ArrayBuffer>>
 }
@@ -16,8 +16,8 @@ export interface FileSource {
 export type FileLike = Uint8Array | Blob | FileSource
 
 /**
- * Memory that is used again by each read it is given to, so that reading a large file in pieces makes no garbage: what a read
- * gave is overwritten by the next one.
+ * Memory that is used again by each read it is given to, so that reading a large file in pieces makes no
+ * garbage: what a read gave is overwritten by the next one.
  */
 export class Staging {
   #bytes = new Uint8Array(0)

@@ -9,11 +9,14 @@ export interface StoredTensor {
   /** Outermost axis first. */
   readonly shape: Shape
   /**
-   * Elements `begin` up to `end` (default: all), row-major: Float32Array for floating-point and quantised types, Int32Array for
-   * integers and booleans. Blocks of quantised types are not cut: both must be multiples of the block's length. With
-   * `staging` the values stand in its memory, until its next use.
+   * Elements `begin` up to `end` (default: all), row-major: Float32Array for floating-point and quantised
+   * types, Int32Array for integers and booleans. Blocks of quantised types are not cut: both must be
+   * multiples of the block's length. With `staging` the values stand in its memory, until its next use.
    */
   read(begin?: number, end?: number, staging?: Staging): Promise<Float32Array | Int32Array>
-  /** The same elements as they are stored: little-endian bytes. Absent where the elements do not lie side by side. */
+  /**
+   * The same elements as they are stored: little-endian bytes. Absent where the elements do not lie side by
+   * side.
+   */
   readonly raw?: (begin: number, end: number, staging?: Staging) => Promise<Uint8Array<ArrayBuffer>>
 }

@@ -6,14 +6,21 @@ import type { RandomState } from '../tensor/random.ts'
 export const IGNORE = -100
 
 /**
- * The arrays of one batch by name, row-major. Every batch of a source has the same names and sizes. B rows of L positions:
+ * The arrays of one batch by name, row-major. Every batch of a source has the same names and sizes. B rows of
+ * L positions:
  *
- * | name       | type | shape            | meaning                                                                 |
- * | ---------- | ---- | ---------------- | ----------------------------------------------------------------------- |
- * | `tokens`   | i32  | [B, L]           | token ids that go in                                                    |
- * | `features` | f32  | [B, L, F]        | or numbers that go in                                                   |
- * | `reset`    | i32  | [B, L]           | 1 where a new sequence starts inside a row (sources that are `masked`)  |
- * | `mask`     | f32  | [B, L]           | 1 where a position belongs to its sequence, 0 where it is padding on the right (sources that are `padded`) |
+ * | name       | type | shape            | meaning  
+ *        |
+ * | ---------- | ---- | ---------------- |
+ *   ----------------------------------------------------------------------- |
+ * | `tokens`   | i32  | [B, L]           | token ids that go in  
+ *        |
+ * | `features` | f32  | [B, L, F]        | or numbers that go in  
+ *        |
+ * | `reset`    | i32  | [B, L]           | 1 where a new sequence starts inside a row (sources that are
+ *   `masked`)  |
+ * | `mask`     | f32  | [B, L]           | 1 where a position belongs to its sequence, 0 where it is padding
+ *   on the right (sources that are `padded`) |
  *
  * A task adds its targets, such as `labels`.
  */
@@ -21,13 +28,19 @@ export interface Batch {
   readonly [name: string]: HostArray | undefined
 }
 
-/** What all batches of a source have in common. Their size never changes: a recorded step is replayed on the same memory. */
+/**
+ * What all batches of a source have in common. Their size never changes: a recorded step is replayed on the
+ * same memory.
+ */
 export interface BatchForm {
   /** Rows B. */
   readonly batch: number
   /** Positions L. */
   readonly length: number
-  /** Whether a row continues where the same row of the last batch ended: the model's state is then carried along. */
+  /**
+   * Whether a row continues where the same row of the last batch ended: the model's state is then carried
+   * along.
+   */
   readonly carried: boolean
   /** Whether batches come with a reset mask. */
   readonly masked: boolean
@@ -57,8 +70,13 @@ export interface PassBatch<B extends Batch = Batch> {
   readonly past: number
 }
 
-/** Data that come to an end, in order: what a model is evaluated on, or predicts. Iterating again begins again. */
+/**
+ * Data that come to an end, in order: what a model is evaluated on, or predicts. Iterating again begins
+ * again.
+ */
 export interface Pass<Item extends PassBatch = PassBatch> extends BatchForm, Iterable<Item> {
-  /** If rows are carried: how many positions attention layers remember. 0: they begin anew with each batch. */
+  /**
+   * If rows are carried: how many positions attention layers remember. 0: they begin anew with each batch.
+   */
   readonly capacity: number
 }

@@ -3,7 +3,9 @@ import { ConfigError, ShapeError } from '../errors.ts'
 import { Random } from '../tensor/random.ts'
 import { IGNORE, type Batch, type Batches } from './batch.ts'
 
-/** Batches of a text: what goes in, and the token that follows at each position (`IGNORE` where none does). */
+/**
+ * Batches of a text: what goes in, and the token that follows at each position (`IGNORE` where none does).
+ */
 export interface TokenBatch extends Batch {
   readonly tokens: Int32Array
   readonly labels: Int32Array
@@ -54,8 +56,9 @@ export function randomWindows(
 }
 
 /**
- * `batch` places in the corpus, evenly apart, each read on and on: with the state carried from step to step, a model trains on
- * sequences far longer than what it backpropagates through. At the corpus' end a row goes on at its start, after a reset.
+ * `batch` places in the corpus, evenly apart, each read on and on: with the state carried from step to step,
+ * a model trains on sequences far longer than what it backpropagates through. At the corpus' end a row goes
+ * on at its start, after a reset.
  */
 export function carriedStreams(corpus: Corpus, { batch, length }: BatchOptions): Batches<TokenBatch> {
   const { tokens, starts } = corpus
@@ -90,8 +93,8 @@ export function carriedStreams(corpus: Corpus, { batch, length }: BatchOptions):
 }
 
 /**
- * Documents in random order, one after another in each row; a reset mask keeps them apart. What is longer than a row is taken in
- * pieces; the last one of a row is cut short.
+ * Documents in random order, one after another in each row; a reset mask keeps them apart. What is longer
+ * than a row is taken in pieces; the last one of a row is cut short.
  */
 export function packedDocuments(
   corpus: Corpus,
@@ -173,7 +176,10 @@ export function expectEnough(found: number, expected: number): void {
   }
 }
 
-/** Arrays that can hold other numbers than whole ones are looked through: a batch would cut them off in silence. */
+/**
+ * Arrays that can hold other numbers than whole ones are looked through: a batch would cut them off in
+ * silence.
+ */
 export function expectIds(tokens: ArrayLike<number>): void {
   if (ArrayBuffer.isView(tokens) && !(tokens instanceof Float32Array || tokens instanceof Float64Array))
     return

@@ -14,8 +14,8 @@ export interface StretchOptions {
 }
 
 /**
- * `batch` stretches of a text side by side, each read from start to end in windows with the state carried along. Attention layers
- * begin anew in each window, so that they see no more than in training.
+ * `batch` stretches of a text side by side, each read from start to end in windows with the state carried
+ * along. Attention layers begin anew in each window, so that they see no more than in training.
  */
 export function stretches(
   tokens: ArrayLike<number>,
@@ -54,11 +54,16 @@ export interface WindowOptions {
   readonly window: number
   /** Windows begin so many tokens after each other; of each, only what no window before predicted counts. */
   readonly stride: number
-  /** Most positions computed at once: a window is read in pieces, with the state and the caches of attention carried along. */
+  /**
+   * Most positions computed at once: a window is read in pieces, with the state and the caches of attention
+   * carried along.
+   */
   readonly piece: number
 }
 
-/** The sliding windows of a text, one after the other (as in the transformers documentation on perplexity). */
+/**
+ * The sliding windows of a text, one after the other (as in the transformers documentation on perplexity).
+ */
 export function slidingWindows(
   tokens: ArrayLike<number>,
   { window, stride, piece }: WindowOptions,
@@ -104,7 +109,10 @@ function* windowsOf(size: number, window: number, stride: number): Generator<Win
   }
 }
 
-/** The inputs of a window are all its tokens but the last; what lies before `first` is read and does not count. */
+/**
+ * The inputs of a window are all its tokens but the last; what lies before `first` is read and does not
+ * count.
+ */
 function* piecesOf(
   tokens: ArrayLike<number>,
   begin: number,
@@ -127,7 +135,10 @@ function emptyWindow(batch: number, length: number): TokenBatch {
   }
 }
 
-/** Tokens [from, to) and what follows each, from `at` on. What is left of the row is padding that no label counts. */
+/**
+ * Tokens [from, to) and what follows each, from `at` on. What is left of the row is padding that no label
+ * counts.
+ */
 function fillRow(made: TokenBatch, at: number, tokens: ArrayLike<number>, from: number, to: number): void {
   for (let i = from; i < to; i++) {
     made.tokens[at + i - from] = tokens[i]!

@@ -5,8 +5,8 @@ import type { TableFormat } from './table.ts'
 type Value = string | number | readonly (string | number | readonly number[])[]
 
 /**
- * The lines of a table, each with its line break; in csv and tsv the columns of the first row come first. Lists are words apart by
- * spaces, lists in them numbers apart by commas.
+ * The lines of a table, each with its line break; in csv and tsv the columns of the first row come first.
+ * Lists are words apart by spaces, lists in them numbers apart by commas.
  *
  * @throws ConfigError for a value that tsv cannot hold
  */

@@ -1,11 +1,17 @@
-/** Tables as text: comma- and tab-separated values, and JSON lines. Nothing is dropped: what cannot be read is an error with its line. */
+/**
+ * Tables as text: comma- and tab-separated values, and JSON lines. Nothing is dropped: what cannot be read is
+ * an error with its line.
+ */
 import { ConfigError } from '../errors.ts'
 
 /** One row of a table. */
 export interface TableRow {
   /** Line of the file that the row begins on, from 1. */
   readonly line: number
-  /** In the order of the columns. Text, but in JSON lines any value; undefined where a JSON line lacks the column. */
+  /**
+   * In the order of the columns. Text, but in JSON lines any value; undefined where a JSON line lacks the
+   * column.
+   */
   readonly cells: readonly unknown[]
 }
 
@@ -39,8 +45,9 @@ export interface TableReader {
 }
 
 /**
- * A reader of one table. The first row of csv and tsv names the columns. csv is that of RFC 4180 (quotes may hold commas, line breaks
- * and doubled quotes); in tsv, no character is special but tabs and line breaks; each line of jsonl is an object.
+ * A reader of one table. The first row of csv and tsv names the columns. csv is that of RFC 4180 (quotes may
+ * hold commas, line breaks and doubled quotes); in tsv, no character is special but tabs and line breaks;
+ * each line of jsonl is an object.
  */
 export function tableReader(format: TableFormat, where: string): TableReader {
   return format === 'jsonl' ? new JsonLines(where) : new Delimited(where, format === 'csv' ? ',' : '\t')

@@ -1,9 +1,9 @@
 /**
- * How kernels are cut, where more than one way is right: sizes of chunks and tiles, and sizes from which another way is
- * faster. This table belongs to the operations, whose kernels read it; devices only carry it. It stands down here because
- * `openDevice(name, { choices })` checks the names that it is given, and because the values are those of a class of
- * devices: `bench/choices.ts` measured them once. Nothing is tuned at start-up, so the same device always computes the
- * same bits.
+ * How kernels are cut, where more than one way is right: sizes of chunks and tiles, and sizes from which
+ * another way is faster. This table belongs to the operations, whose kernels read it; devices only carry it.
+ * It stands down here because `openDevice(name, { choices })` checks the names that it is given, and because
+ * the values are those of a class of devices: `bench/choices.ts` measured them once. Nothing is tuned at
+ * start-up, so the same device always computes the same bits.
  */
 import { ConfigError, DeviceError } from '../errors.ts'
 
@@ -11,21 +11,31 @@ import { ConfigError, DeviceError } from '../errors.ts'
 export interface ChoiceValues {
   /** `ssd`: tokens of a chunk. WebGPU kernels hold 16 to 64. The operation's own `chunkSize` comes first. */
   readonly ssdChunk: number
-  /** LTI layers in training: from so many tokens on they are convolutions by FFT, below they are recurrences. */
+  /**
+   * LTI layers in training: from so many tokens on they are convolutions by FFT, below they are recurrences.
+   */
   readonly ltiConvolution: number
-  /** Products with weights: up to so many rows, kernels stream the weights as they lie; beyond, they pack tiles. */
+  /**
+   * Products with weights: up to so many rows, kernels stream the weights as they lie; beyond, they pack
+   * tiles.
+   */
   readonly fewRows: number
   /** Products on WebGPU: rows and columns of the largest tile, 64 or 128. */
   readonly largestTile: number
   /**
-   * Products on WebGPU in large tiles: with so many columns of y or more, rows of a that lie along the inner axis are
-   * transposed first, and those of b with so many rows of y or more. Tiles that read neighbours side by side take a tenth
-   * less time.
+   * Products on WebGPU in large tiles: with so many columns of y or more, rows of a that lie along the inner
+   * axis are transposed first, and those of b with so many rows of y or more. Tiles that read neighbours side
+   * by side take a tenth less time.
    */
   readonly transposeFrom: number
-  /** Products on WASM: columns of the tile in registers: 8 (with 6 rows), or 16 (with 3) for engines that join vectors. */
+  /**
+   * Products on WASM: columns of the tile in registers: 8 (with 6 rows), or 16 (with 3) for engines that join
+   * vectors.
+   */
   readonly tileColumns: number
-  /** Products on WASM: rows of the tile that a thread computes while its operands stay in the second cache. */
+  /**
+   * Products on WASM: rows of the tile that a thread computes while its operands stay in the second cache.
+   */
   readonly cacheRows: number
   /** Products on WASM: columns of that tile. */
   readonly cacheColumns: number
@@ -109,8 +119,8 @@ function usualOf(values: Values, kind: DeviceClass): number | undefined {
 }
 
 /**
- * What a device of the class takes, with `overrides` in place of the table's. To read what the class has no value for is an
- * error: its kernels have no such choice.
+ * What a device of the class takes, with `overrides` in place of the table's. To read what the class has no
+ * value for is an error: its kernels have no such choice.
  *
  * @throws ConfigError for names that the class does not have, and for values that are no positive integers
  */

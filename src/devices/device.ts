@@ -2,8 +2,8 @@
  * The contract of a device: memory in arenas, and lists of kernel launches that run in order.
  * A device knows neither tensors nor operations; the floors above do.
  *
- * Memory is counted in bytes. A storage holds elements of one dtype for its whole life, and a place inside it (an
- * offset, a size, a row stride) is counted in elements of that dtype.
+ * Memory is counted in bytes. A storage holds elements of one dtype for its whole life, and a place inside it
+ * (an offset, a size, a row stride) is counted in elements of that dtype.
  */
 import type { Choices } from './choices.ts'
 import { bytesOf, type DType, type HostArray } from './dtype.ts'
@@ -55,13 +55,13 @@ export abstract class Storage {
 }
 
 /**
- * Hands out storages, and takes them back. An arena is deterministic: the same sequence of requests and releases gets
- * the same places, so that a list of launches can be replayed.
+ * Hands out storages, and takes them back. An arena is deterministic: the same sequence of requests and
+ * releases gets the same places, so that a list of launches can be replayed.
  */
 export interface Arena {
   /**
-   * A storage for `size` elements of `dtype` (default f32). It may hold what was there before: kernels write every
-   * element that they own.
+   * A storage for `size` elements of `dtype` (default f32). It may hold what was there before: kernels write
+   * every element that they own.
    */
   allocate(size: number, dtype?: DType): Storage
   /** Memory held from the system, in bytes. */
@@ -77,8 +77,8 @@ export interface Arena {
 }
 
 /**
- * What kernels are given of a tensor. Its dtype is that of the storage, and its numbers count elements. Element (row,
- * column) is at `offset + row * rowStride + column`.
+ * What kernels are given of a tensor. Its dtype is that of the storage, and its numbers count elements.
+ * Element (row, column) is at `offset + row * rowStride + column`.
  */
 export interface Operand {
   readonly storage: Storage
@@ -105,24 +105,31 @@ export interface Device<Launch = never> {
   readonly arena: Arena
   /** How kernels are cut: measured for its class, or overridden when it was opened. */
   readonly choices: Choices
-  /** Kernels take contiguous operands that start at a multiple of this many bytes; others must be copied first. */
+  /**
+   * Kernels take contiguous operands that start at a multiple of this many bytes; others must be copied
+   * first.
+   */
   readonly offsetAlignment: number
   /** A new arena, for a recording or anything else that shall keep its places. */
   createArena(): Arena
 
   /**
-   * Copies host data to the elements from `offset` on, after all launches given before. The array must be that of the
-   * storage's dtype: for f16 the bits as a Uint16Array.
+   * Copies host data to the elements from `offset` on, after all launches given before. The array must be
+   * that of the storage's dtype: for f16 the bits as a Uint16Array.
    *
-   * @throws ShapeError for another kind of array. On WebGPU also for a part of an f16 storage that begins at an odd
-   * element, or ends at one before the last: memory is written there in words of 4 bytes.
+   * @throws ShapeError for another kind of array. On WebGPU also for a part of an f16 storage that begins at
+   * an odd element, or ends at one before the last: memory is written there in words of 4 bytes.
    */
   write(storage: Storage, offset: number, data: HostArray): void
-  /** Copies `size` elements from `offset` on to the host, as they are stored, after all launches given before. */
+  /**
+   * Copies `size` elements from `offset` on to the host, as they are stored, after all launches given before.
+   */
   read(storage: Storage, offset: number, size: number): Promise<HostArray>
   /** Starts launches, in order; each sees what those before it wrote. */
   run(launches: readonly Launch[]): void
-  /** Runs `body` and keeps the launches it started. Host writes inside are refused: a replay would lack them. */
+  /**
+   * Runs `body` and keeps the launches it started. Host writes inside are refused: a replay would lack them.
+   */
   record(body: () => void): LaunchList
   /** Runs recorded launches again. */
   replay(list: LaunchList): void
@@ -132,7 +139,9 @@ export interface Device<Launch = never> {
   destroy(): void
 }
 
-/** Any device. An operation makes launches for the device that it was given, and nobody else looks at them. */
+/**
+ * Any device. An operation makes launches for the device that it was given, and nobody else looks at them.
+ */
 export type AnyDevice = Device<unknown>
 
 interface Recording<Compiled> extends LaunchList {
@@ -146,7 +155,9 @@ export function isRecording(): boolean {
   return recordings > 0
 }
 
-/** What devices share: recording. A device compiles launches to a form that it can run without looking again. */
+/**
+ * What devices share: recording. A device compiles launches to a form that it can run without looking again.
+ */
 export abstract class RecordingDevice<Launch, Compiled> {
   #recording: Compiled[] | undefined
 

@@ -52,8 +52,8 @@ export function dtypeOf(values: HostArray | readonly number[]): DType {
 }
 
 /**
- * Host values as a device stores them: plain numbers are converted, and for f16 floats are rounded to the nearest
- * halves, ties to even.
+ * Host values as a device stores them: plain numbers are converted, and for f16 floats are rounded to the
+ * nearest halves, ties to even.
  *
  * @throws ShapeError for an array that does not fit the dtype
  */

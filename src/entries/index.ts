@@ -1,6 +1,6 @@
 /**
- * Sidewinder: run Mamba models. Training is in `sidewinder/train`, tasks in `sidewinder/tasks`, layers in `sidewinder/nn`, operations in
- * `sidewinder/ops`, files of weights in `sidewinder/checkpoints`.
+ * Sidewinder: run Mamba models. Training is in `sidewinder/train`, tasks in `sidewinder/tasks`, layers in
+ * `sidewinder/nn`, operations in `sidewinder/ops`, files of weights in `sidewinder/checkpoints`.
  */
 export { version } from '../../package.json'
 export type { Choices, ChoiceValues, DeviceClass } from '../devices/choices.ts'

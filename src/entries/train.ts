@@ -1,4 +1,7 @@
-/** `sidewinder/train`: data, optimizers, schedules, the loop, and runs in folders. Tasks are in `sidewinder/tasks`. */
+/**
+ * `sidewinder/train`: data, optimizers, schedules, the loop, and runs in folders. Tasks are in
+ * `sidewinder/tasks`.
+ */
 export type { Batch, Batches, BatchesState, BatchForm, Pass, PassBatch } from '../data/batch.ts'
 export {
   carriedStreams,

@@ -10,8 +10,9 @@ export interface ChatOptions {
 }
 
 /**
- * A conversation. Messages go through the model's chat template each time; what the new prompt shares with the tokens that the
- * session has seen is not read again: the state is rewound to where they part, and goes on from there.
+ * A conversation. Messages go through the model's chat template each time; what the new prompt shares with
+ * the tokens that the session has seen is not read again: the state is rewound to where they part, and goes
+ * on from there.
  */
 export class Chat {
   readonly #session: Session
@@ -33,7 +34,8 @@ export class Chat {
   }
 
   /**
-   * The answer, in pieces as they become certain. Leaving the loop early keeps what was given out as the answer.
+   * The answer, in pieces as they become certain. Leaving the loop early keeps what was given out as the
+   * answer.
    *
    * @throws ConfigError if the model has no tokenizer or no chat template
    */

@@ -17,7 +17,10 @@ export interface CreateLanguageOptions extends CreateOptions {
   readonly outputs?: undefined
 }
 
-/** A new model with initial values drawn from `seed`: a language model, unless classes or outputs are asked for. */
+/**
+ * A new model with initial values drawn from `seed`: a language model, unless classes or outputs are asked
+ * for.
+ */
 export function createModel(options: CreateLanguageOptions): Promise<LanguageModel>
 export function createModel(options: CreateOptions): Promise<Model>
 export async function createModel({ device = 'auto', seed = 0, ...options }: CreateOptions): Promise<Model> {

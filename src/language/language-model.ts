@@ -35,8 +35,8 @@ export class LanguageModel extends Model {
   }
 
   /**
-   * A session: a text that the model reads and continues. With `from`, it goes on from a saved session or another one, which may be
-   * of another device; nothing is then read again.
+   * A session: a text that the model reads and continues. With `from`, it goes on from a saved session or
+   * another one, which may be of another device; nothing is then read again.
    *
    * @throws StateError if what was saved does not fit: what, expected and found
    */
@@ -67,9 +67,10 @@ export class LanguageModel extends Model {
   }
 
   /**
-   * Writes model and tokenizer as transformers reads them, and `loadModel` again with the same bits: config.json, safetensors, and
-   * the files of the tokenizer. f16 weights stay f16; q8 and q4 weights are written as the f32 values that they stand for, and
-   * the A of a GGUF file as A_log, rounded. The model must not change meanwhile.
+   * Writes model and tokenizer as transformers reads them, and `loadModel` again with the same bits:
+   * config.json, safetensors, and the files of the tokenizer. f16 weights stay f16; q8 and q4 weights are
+   * written as the f32 values that they stand for, and the A of a GGUF file as A_log, rounded. The model must
+   * not change meanwhile.
    *
    * @throws CheckpointError if files of another model are there
    */

@@ -18,8 +18,9 @@ export interface LoadOptions extends SourceOptions, BuildOptions {
 }
 
 /**
- * Opens a language model: a folder, a file, a hub id `organisation/name[@revision]`, or files in memory. Formats: safetensors
- * (also in shards), `pytorch_model.bin`, GGUF. README.md says which models each of them may hold.
+ * Opens a language model: a folder, a file, a hub id `organisation/name[@revision]`, or files in memory.
+ * Formats: safetensors (also in shards), `pytorch_model.bin`, GGUF. README.md says which models each of them
+ * may hold.
  *
  * @throws CheckpointError, ConfigError naming file, tensor or key, what was expected and what was found
  */
@@ -39,8 +40,8 @@ export function loadModel(source: ModelSource, options: LoadOptions = {}): Promi
 }
 
 /**
- * Opens a model with any head: a classifier or a regressor, say. Sources and errors are those of `loadModel`; tokenizers are not
- * read.
+ * Opens a model with any head: a classifier or a regressor, say. Sources and errors are those of `loadModel`;
+ * tokenizers are not read.
  */
 export function loadSequenceModel(source: ModelSource, options: LoadOptions = {}): Promise<Model> {
   return load(source, options, async (checkpoint, device, build) => {

@@ -7,9 +7,15 @@ import { language } from '../tasks/language.ts'
 
 /** How a text is cut into windows. */
 export interface ScoreOptions {
-  /** Most tokens that a window holds: a prediction sees those before it in its window. Default: all that came before. */
+  /**
+   * Most tokens that a window holds: a prediction sees those before it in its window. Default: all that came
+   * before.
+   */
   readonly window?: number
-  /** Windows begin so many tokens after each other; of each, only what no window before held counts. Default: half a window. */
+  /**
+   * Windows begin so many tokens after each other; of each, only what no window before held counts. Default:
+   * half a window.
+   */
   readonly stride?: number
   /** Called with how many tokens were predicted so far, of how many there are. */
   readonly onProgress?: (done: number, total: number) => void
@@ -19,7 +25,10 @@ export interface ScoreOptions {
 export interface Score {
   /** Sum of -ln p over the tokens predicted. */
   readonly nats: number
-  /** How many were predicted: all but the first, and but the first of each window that only meets the one before. */
+  /**
+   * How many were predicted: all but the first, and but the first of each window that only meets the one
+   * before.
+   */
   readonly tokens: number
   /** exp(nats / tokens) */
   readonly perplexity: number
@@ -29,11 +38,12 @@ export interface Score {
 const MAX_LOGITS = 1 << 23
 
 /**
- * Reads tokens in windows and adds up the cross-entropy of each token given those before it in its window (the sliding window of
- * the transformers documentation). Inside a window states and caches are carried, so that memory does not grow with its length.
+ * Reads tokens in windows and adds up the cross-entropy of each token given those before it in its window
+ * (the sliding window of the transformers documentation). Inside a window states and caches are carried, so
+ * that memory does not grow with its length.
  *
- * @throws ConfigError for fewer than two tokens, a stride without a window, or windows with gaps; ShapeError for ids outside the
- * vocabulary
+ * @throws ConfigError for fewer than two tokens, a stride without a window, or windows with gaps; ShapeError
+ * for ids outside the vocabulary
  */
 export async function scoreTokens(
   model: Model,

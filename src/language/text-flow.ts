@@ -7,8 +7,8 @@ export interface Flowed {
 }
 
 /**
- * Tokens to text in pieces: never half a character, never the beginning of a stop text. It goes on over several calls of
- * `generate`, until something else changes the tokens.
+ * Tokens to text in pieces: never half a character, never the beginning of a stop text. It goes on over
+ * several calls of `generate`, until something else changes the tokens.
  */
 export class TextFlow {
   readonly #tokenizer: Tokenizer

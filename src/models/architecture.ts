@@ -34,7 +34,9 @@ export function layerKind<S extends LayerSchema>(
   return { schema, build }
 }
 
-/** The short way to say a configuration: see `createModel`. What an architecture has no use for is left out. */
+/**
+ * The short way to say a configuration: see `createModel`. What an architecture has no use for is left out.
+ */
 export interface LayerOptions {
   /** Which layer of the model it is, from 0: the kinds of layers of a hybrid alternate. */
   readonly index: number

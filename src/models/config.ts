@@ -71,7 +71,9 @@ function renamed(layer: unknown): unknown {
   return Object.fromEntries(Object.entries(layer).map(([key, value]) => [names[key] ?? key, value]))
 }
 
-/** The name that a field had in the first version of the format: hashes of configurations are made of these. */
+/**
+ * The name that a field had in the first version of the format: hashes of configurations are made of these.
+ */
 export function formerName(key: string): string {
   return Object.entries(FORMER_NAMES).find(([, now]) => now === key)?.[0] ?? key
 }
@@ -107,7 +109,10 @@ export interface ModelOptions {
   readonly classes?: number
   /** Makes a regressor with this many outputs. */
   readonly outputs?: number
-  /** A class or numbers for each position, or for the whole sequence. Default: classes for the sequence, numbers for positions. */
+  /**
+   * A class or numbers for each position, or for the whole sequence. Default: classes for the sequence,
+   * numbers for positions.
+   */
   readonly each?: 'position' | 'sequence'
   /** State size N. Default: 16 for mamba, 64 for mamba2, 32 complex for s4d. */
   readonly stateSize?: number

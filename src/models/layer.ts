@@ -9,8 +9,8 @@ import { add } from '../ops/index.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 
 /**
- * The residual stream between layers: what the last branch made, not yet added, and the sum of all before. Adding is left to
- * the next norm, which reads both anyway.
+ * The residual stream between layers: what the last branch made, not yet added, and the sum of all before.
+ * Adding is left to the next norm, which reads both anyway.
  */
 export interface Stream {
   readonly branch: Tensor

@@ -20,8 +20,9 @@ export interface ForwardOptions extends Omit<SequenceOptions, 'state'> {
   /** Keep nothing inside layers for backward: compute it again there. */
   readonly recompute?: boolean
   /**
-   * f32 [B, L]: 1 where a position belongs to its sequence, 0 where it is padding on the right; at least one 1 a row. A head with one
-   * result for a sequence takes the mean over what belongs to it. Other heads give results for padding too, which mean nothing.
+   * f32 [B, L]: 1 where a position belongs to its sequence, 0 where it is padding on the right; at least one
+   * 1 a row. A head with one result for a sequence takes the mean over what belongs to it. Other heads give
+   * results for padding too, which mean nothing.
    */
   readonly mask?: Tensor | undefined
 }
@@ -83,15 +84,18 @@ export class Model {
     this.#version++
   }
 
-  /** Input (tokens i32 [B, L] or features [B, L, F]) to the last hidden vectors [B, L, width], and the states after it. */
+  /**
+   * Input (tokens i32 [B, L] or features [B, L, F]) to the last hidden vectors [B, L, width], and the states
+   * after it.
+   */
   hidden(input: Tensor, options: ForwardOptions = {}): { readonly y: Tensor; readonly states: States } {
     const { y, states } = this.stack.hidden(input, { ...options, states: options.states?.layers })
     return { y, states: new States(this.device, this.#slots, states) }
   }
 
   /**
-   * What the head says: language model [B, L, V]; classifier [B, classes] of the mean over positions, or [B, L, classes];
-   * regression [B, L, outputs] or [B, outputs].
+   * What the head says: language model [B, L, V]; classifier [B, classes] of the mean over positions, or [B,
+   * L, classes]; regression [B, L, outputs] or [B, outputs].
    */
   forward(input: Tensor, options: ForwardOptions = {}): { readonly y: Tensor; readonly states: States } {
     const { y, states } = this.hidden(input, options)
@@ -106,19 +110,24 @@ export class Model {
     return { logits: this.stack.projectRows(last), states }
   }
 
-  /** One position: input i32 [B] (or features [B, F]) to what the head says [B, …]. States change in place. */
+  /**
+   * One position: input i32 [B] (or features [B, F]) to what the head says [B, …]. States change in place.
+   */
   step(input: Tensor, states: States, past?: Tensor): Tensor {
     return this.stack.step(input, states.layers, past)
   }
 
-  /** States of zeros, for `batch` sequences. `capacity` is the most positions that attention layers can hold. */
+  /**
+   * States of zeros, for `batch` sequences. `capacity` is the most positions that attention layers can hold.
+   */
   createStates(batch: number, capacity = 0): States {
     return States.create(this.device, this.#slots, batch, capacity)
   }
 
   /**
-   * Logits for token ids, [batch][length], on the host: shape [batch, length, vocabulary]. Rows of different lengths are padded on
-   * the left by the caller; `mask` [batch][length] is 0 there and 1 elsewhere. What stands there changes nothing; its logits are 0.
+   * Logits for token ids, [batch][length], on the host: shape [batch, length, vocabulary]. Rows of different
+   * lengths are padded on the left by the caller; `mask` [batch][length] is 0 there and 1 elsewhere. What
+   * stands there changes nothing; its logits are 0.
    */
   async logits(
     tokens: readonly (readonly number[])[],
@@ -166,9 +175,9 @@ export class Model {
   }
 
   /**
-   * Writes the model as transformers reads it, and `loadModel` again with the same bits: config.json and safetensors. f16 weights
-   * stay f16; q8 and q4 weights are written as the f32 values that they stand for, and the A of a GGUF file as A_log, rounded.
-   * The model must not change meanwhile.
+   * Writes the model as transformers reads it, and `loadModel` again with the same bits: config.json and
+   * safetensors. f16 weights stay f16; q8 and q4 weights are written as the f32 values that they stand for,
+   * and the A of a GGUF file as A_log, rounded. The model must not change meanwhile.
    *
    * @throws CheckpointError if files of another model are there
    */

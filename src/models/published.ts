@@ -1,4 +1,7 @@
-/** Configurations as others publish them: config.json of transformers and state-spaces, metadata of GGUF; and our own. */
+/**
+ * Configurations as others publish them: config.json of transformers and state-spaces, metadata of GGUF; and
+ * our own.
+ */
 import { ConfigError } from '../errors.ts'
 import { ARCHITECTURES } from './architectures/index.ts'
 import { readModelConfig, type ModelConfig } from './config.ts'
@@ -18,7 +21,10 @@ export interface Published {
   readonly layout: Layout
 }
 
-/** Reads a parsed config.json, in the layout of transformers, of state-spaces or our own. `where` names the file in errors. */
+/**
+ * Reads a parsed config.json, in the layout of transformers, of state-spaces or our own. `where` names the
+ * file in errors.
+ */
 export function readConfig(json: Json, where: string): Published {
   const fields = new Fields(json, where)
   const type = modelType(fields)
@@ -100,8 +106,8 @@ export function chooseLayout(config: ModelConfig): { readonly json: Json; readon
 }
 
 /**
- * The text of config.json: transformers' own keys where it has the architecture, ours otherwise. Tokens that there are not are
- * null: transformers would take ids of its own for keys that are absent.
+ * The text of config.json: transformers' own keys where it has the architecture, ours otherwise. Tokens that
+ * there are not are null: transformers would take ids of its own for keys that are absent.
  */
 export function configText(config: ModelConfig, { begin, end, pad } = NO_TOKENS): string {
   const json = {
@@ -115,8 +121,8 @@ export function configText(config: ModelConfig, { begin, end, pad } = NO_TOKENS)
 }
 
 /**
- * What a value becomes as text. JSON would write 1 for a float that is 1: it becomes `float 1`, and that becomes 1.0. Infinity, which
- * JSON does not have, is spelled as transformers does.
+ * What a value becomes as text. JSON would write 1 for a float that is 1: it becomes `float 1`, and that
+ * becomes 1.0. Infinity, which JSON does not have, is spelled as transformers does.
  */
 function mark(_key: string, value: unknown): unknown {
   if (value === Number.POSITIVE_INFINITY) return { __float__: 'Infinity' }

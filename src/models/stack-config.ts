@@ -1,4 +1,6 @@
-/** The configuration of a model: every published architecture, and every mix of layers, comes down to this. */
+/**
+ * The configuration of a model: every published architecture, and every mix of layers, comes down to this.
+ */
 
 /** What comes in: token ids, or vectors of features. */
 export type InputConfig = { readonly vocabulary: number } | { readonly features: number }
@@ -59,7 +61,10 @@ export function sameConfig(a: unknown, b: unknown): boolean {
   return [...keys].every((key) => sameConfig(left[key], right[key]))
 }
 
-/** Whether tokens go in, next tokens come out, and there is no MLP: what most published layouts have words for. */
+/**
+ * Whether tokens go in, next tokens come out, and there is no MLP: what most published layouts have words
+ * for.
+ */
 export function isPlainLanguageModel({ layers, input, head }: StackConfig): boolean {
   return 'vocabulary' in input && head.kind === 'language' && layers.every(({ mlp }) => mlp === undefined)
 }

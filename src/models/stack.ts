@@ -44,12 +44,15 @@ class Backbone extends Module {
 }
 
 /**
- * The modules of a sequence model, as its configuration says: backbone and head. Parameter names are those of the published
- * `mamba` and `mamba2` checkpoints; other layers continue them.
+ * The modules of a sequence model, as its configuration says: backbone and head. Parameter names are those of
+ * the published `mamba` and `mamba2` checkpoints; other layers continue them.
  */
 export class Stack extends Module {
   readonly backbone: Backbone
-  /** Of a language model: next tokens. With tied embeddings its weight is that of the embedding, one parameter of two names. */
+  /**
+   * Of a language model: next tokens. With tied embeddings its weight is that of the embedding, one parameter
+   * of two names.
+   */
   readonly lmHead: Linear | undefined
   /** Of other models: classes or numbers. */
   readonly head: Linear | undefined
@@ -77,7 +80,10 @@ export class Stack extends Module {
     return this.backbone.layers
   }
 
-  /** Input (tokens i32 [B, L] or features [B, L, F]) to the last hidden vectors [B, L, width], and the states after it. */
+  /**
+   * Input (tokens i32 [B, L] or features [B, L, F]) to the last hidden vectors [B, L, width], and the states
+   * after it.
+   */
   hidden(input: Tensor, options: LayersOptions): { readonly y: Tensor; readonly states: readonly State[] } {
     const states: State[] = []
     let stream = this.#embed(input)
@@ -91,7 +97,10 @@ export class Stack extends Module {
     return { y: this.#lastNorm(stream), states }
   }
 
-  /** Hidden vectors [B, L, width] to what the head says: of each position, or of the mean of those that `mask` [B, L] marks. */
+  /**
+   * Hidden vectors [B, L, width] to what the head says: of each position, or of the mean of those that `mask`
+   * [B, L] marks.
+   */
   project(y: Tensor, mask?: Tensor): Tensor {
     return this.projectRows(this.#pooled ? meanOf(y, mask) : y)
   }
@@ -103,7 +112,9 @@ export class Stack extends Module {
     return logits
   }
 
-  /** One position: input i32 [B] (or features [B, F]) to what the head says [B, …]. States change in place. */
+  /**
+   * One position: input i32 [B] (or features [B, F]) to what the head says [B, …]. States change in place.
+   */
   step(input: Tensor, states: readonly State[], past?: Tensor): Tensor {
     let stream = this.#embed(input)
     for (const [i, layer] of this.layers.entries()) {
@@ -158,7 +169,10 @@ function contained(layer: Layer, stream: Stream, options: SequenceOptions): Ran 
   return after
 }
 
-/** Keeps only what comes in and goes out of the layer; its inside is computed again for the gradient, then unobserved. */
+/**
+ * Keeps only what comes in and goes out of the layer; its inside is computed again for the gradient, then
+ * unobserved.
+ */
 function recomputed(layer: Layer, stream: Stream, options: SequenceOptions): Ran {
   const { branch, residual } = stream
   const parameters = walk(layer).map(({ parameter }) => parameter.tensor)

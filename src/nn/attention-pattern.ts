@@ -3,9 +3,9 @@ import { sizeOf } from '../tensor/shape.ts'
 import { tensor, type Tensor } from '../tensor/tensor.ts'
 
 /**
- * The weights of causal attention: softmax(scale q kᵀ), [B, H, L, S], 0 for keys that a query does not see. The kernel of `attention`
- * never has them all in memory. Where its values are rows of the identity matrix, its outputs are the weights, for as many
- * keys at a time as a head is wide.
+ * The weights of causal attention: softmax(scale q kᵀ), [B, H, L, S], 0 for keys that a query does not see.
+ * The kernel of `attention` never has them all in memory. Where its values are rows of the identity matrix,
+ * its outputs are the weights, for as many keys at a time as a head is wide.
  */
 export function attentionPattern(
   inputs: Parameters<typeof attention>[0],

@@ -1,6 +1,6 @@
 /**
- * How states decay: A = -exp(A_log), which keeps it negative. GGUF files hold A itself; it is then the parameter, so that what
- * was read can be written again to the last bit.
+ * How states decay: A = -exp(A_log), which keeps it negative. GGUF files hold A itself; it is then the
+ * parameter, so that what was read can be written again to the last bit.
  */
 import { NumericsError } from '../errors.ts'
 import { exp, scale } from '../ops/index.ts'

@@ -12,7 +12,10 @@ export interface GatedMLPOptions {
   readonly branches?: number
 }
 
-/** SwiGLU (Shazeer 2020): y = fc2(value · silu(gate)); fc1 makes value and gate, the gate last, as the original Mamba code. */
+/**
+ * SwiGLU (Shazeer 2020): y = fc2(value · silu(gate)); fc1 makes value and gate, the gate last, as the
+ * original Mamba code.
+ */
 export class GatedMLP extends Module {
   readonly #hidden: number
   readonly fc1: Linear

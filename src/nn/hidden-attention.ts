@@ -8,24 +8,31 @@ import { copyOf } from './states.ts'
 
 /** Which matrices are made. */
 export interface HiddenAttentionOptions {
-  /** The path of the layer's notes, as `backbone.layers.3.mixer`. Default: that of a mixer which `body` calls itself. */
+  /**
+   * The path of the layer's notes, as `backbone.layers.3.mixer`. Default: that of a mixer which `body` calls
+   * itself.
+   */
   readonly path?: string
-  /** Channels of Mamba-1, heads of Mamba-2: from the first up to the second, which is left out. Default: all. */
+  /**
+   * Channels of Mamba-1, heads of Mamba-2: from the first up to the second, which is left out. Default: all.
+   */
   readonly channels?: readonly [number, number]
 }
 
 /**
- * The hidden attention of a Mamba layer (Ali et al. 2024, arXiv 2403.01590): matrices M [B, channels, L, L], one for each channel
- * of Mamba-1 and one for each head of Mamba-2, by which the selective scan multiplies its input:
+ * The hidden attention of a Mamba layer (Ali et al. 2024, arXiv 2403.01590): matrices M [B, channels, L, L],
+ * one for each channel of Mamba-1 and one for each head of Mamba-2, by which the selective scan multiplies
+ * its input:
  *
  *     ssm_output[t] = Σ over s of M[t, s] ssm_input[s] + D ssm_input[t]
  *     M[t, s] = C[t] · (Ā[s+1] ⊙ … ⊙ Ā[t] ⊙ B[s]) delta[s]  for s <= t,  Ā[r] = exp(delta[r] A)
  *
- * D is not part of M. M is 0 for s > t, and for s and t of different sequences. What an initial state leads to comes on top. All
- * P numbers of a head share its matrix.
+ * D is not part of M. M is 0 for s > t, and for s and t of different sequences. What an initial state leads
+ * to comes on top. All P numbers of a head share its matrix.
  *
- * `body` runs the layer, or a model around it, once: `() => mixer.sequence(x, { reset })`, `() => model.forward(tokens)`. M takes
- * 4 B L² bytes a channel, and as much again while it is made: choose channels where L is large. No gradient flows through M.
+ * `body` runs the layer, or a model around it, once: `() => mixer.sequence(x, { reset })`, `() =>
+ * model.forward(tokens)`. M takes 4 B L² bytes a channel, and as much again while it is made: choose channels
+ * where L is large. No gradient flows through M.
  *
  * @throws StateError if no selective scan is noted at the path, or several
  */
@@ -43,7 +50,9 @@ export function hiddenAttention(
   }
 }
 
-/** What a selective scan is made of: delta [B, L, E], A [E, N] in Mamba-1; delta [B, L, H], A [H] in Mamba-2. */
+/**
+ * What a selective scan is made of: delta [B, L, E], A [E, N] in Mamba-1; delta [B, L, H], A [H] in Mamba-2.
+ */
 interface Scan {
   readonly delta: Tensor
   readonly A: Tensor
@@ -101,7 +110,10 @@ function identity(device: AnyDevice, size: number): Tensor {
   return tensor(device, values, [size, size])
 }
 
-/** Mamba-1: what the channel answers to each impulse. Of L channels that are all like it, number s is given impulse s. */
+/**
+ * Mamba-1: what the channel answers to each impulse. Of L channels that are all like it, number s is given
+ * impulse s.
+ */
 function channelMatrix({ delta, A, B, C, reset }: Scan, units: Tensor, channel: number): Tensor {
   const inputs = {
     u: units,

@@ -21,12 +21,16 @@ export const normal = (deviation: number): Initializer => each((random) => rando
 /** Uniform in [-bound, bound). */
 export const uniform = (bound: number): Initializer => each((random) => random.uniform(-bound, bound))
 
-/** PyTorch's default for Linear and Conv1d: uniform within 1/sqrt(fan in) (`kaiming_uniform_` with a = sqrt(5)). */
+/**
+ * PyTorch's default for Linear and Conv1d: uniform within 1/sqrt(fan in) (`kaiming_uniform_` with a =
+ * sqrt(5)).
+ */
 export const fanIn = (inputs: number): Initializer => uniform(1 / Math.sqrt(inputs))
 
 /**
- * Projections back into the residual stream, divided by sqrt(number of residual branches), so that its variance does not
- * grow with depth: GPT-2 (Radford et al. 2019, section 2.3), as the official Mamba code does it.
+ * Projections back into the residual stream, divided by sqrt(number of residual branches), so that its
+ * variance does not grow with depth: GPT-2 (Radford et al. 2019, section 2.3), as the official Mamba code
+ * does it.
  */
 export const residualFanIn = (inputs: number, branches: number): Initializer =>
   uniform(1 / Math.sqrt(inputs * branches))
@@ -37,7 +41,10 @@ export const logOneToN: Initializer = (shape) => {
   return Float32Array.from({ length: sizeOf(shape) }, (_, i) => Math.log((i % state) + 1))
 }
 
-/** A of Mamba-2: log of a uniform number in [low, high) for each head (Dao and Gu 2024; official code: [1, 16)). */
+/**
+ * A of Mamba-2: log of a uniform number in [low, high) for each head (Dao and Gu 2024; official code: [1,
+ * 16)).
+ */
 export const logUniform = (low: number, high: number): Initializer =>
   each((random) => Math.log(random.uniform(low, high)))
 

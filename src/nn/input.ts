@@ -24,8 +24,9 @@ export function asSequence(x: Tensor): Tensor {
 }
 
 /**
- * The norm of branch + residual, computed when it is asked for. Single positions outside a tape never compute it: norm and
- * projection are one launch, which saves a launch and a pass over the norm for each layer of a decoding step.
+ * The norm of branch + residual, computed when it is asked for. Single positions outside a tape never compute
+ * it: norm and projection are one launch, which saves a launch and a pass over the norm for each layer of a
+ * decoding step.
  */
 export class Normed {
   readonly #norm: RMSNorm

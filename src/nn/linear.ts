@@ -10,7 +10,9 @@ export interface LinearOptions {
   readonly output: number
   /** true: initial values as PyTorch's; an initializer: its values. Default: no bias. */
   readonly bias?: boolean | Initializer
-  /** Initial values, or the parameter of another module that is to be this one's too. Default: as PyTorch's. */
+  /**
+   * Initial values, or the parameter of another module that is to be this one's too. Default: as PyTorch's.
+   */
   readonly weight?: Initializer | Parameter
 }
 
@@ -32,7 +34,10 @@ export class Linear extends Module {
     return linearBy(x, this.weight.value, this.bias?.tensor)
   }
 
-  /** Of the RMS norm of x + residual, or of x silu(z), times `scale`: x [B, input]. Also x + residual. Without gradients. */
+  /**
+   * Of the RMS norm of x + residual, or of x silu(z), times `scale`: x [B, input]. Also x + residual. Without
+   * gradients.
+   */
   ofNorm(
     inputs: {
       readonly x: Tensor
@@ -46,7 +51,10 @@ export class Linear extends Module {
   }
 }
 
-/** Vectors [width] of the tokens of a vocabulary. Initial values are normal with deviation 0.02, as in the official code. */
+/**
+ * Vectors [width] of the tokens of a vocabulary. Initial values are normal with deviation 0.02, as in the
+ * official code.
+ */
 export class Embedding extends Module {
   readonly weight: Parameter
 

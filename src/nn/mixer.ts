@@ -19,7 +19,9 @@ export interface SequenceOptions {
 export interface SequenceResult {
   /** [B, L, output] */
   readonly y: Tensor
-  /** What to continue from. The state given is unchanged, except by attention, whose cache is filled in place. */
+  /**
+   * What to continue from. The state given is unchanged, except by attention, whose cache is filled in place.
+   */
   readonly state: State
 }
 

@@ -1,4 +1,7 @@
-/** What layers and models are made of: trees of modules that declare their parameters and states, without a device. */
+/**
+ * What layers and models are made of: trees of modules that declare their parameters and states, without a
+ * device.
+ */
 import type { AnyDevice } from '../devices/device.ts'
 import { ConfigError, StateError } from '../errors.ts'
 import type { PackedFormat } from '../ops/index.ts'
@@ -10,8 +13,9 @@ import type { Initializer } from './initializers.ts'
 import { Parameter } from './parameter.ts'
 
 /**
- * A part of a model. Its children, parameters and constants are its properties: modules, arrays of modules, `parameter(…)` and
- * `constant(…)`. Their names in checkpoints are those of the properties in snake case. A constructor declares; `place` allocates.
+ * A part of a model. Its children, parameters and constants are its properties: modules, arrays of modules,
+ * `parameter(…)` and `constant(…)`. Their names in checkpoints are those of the properties in snake case. A
+ * constructor declares; `place` allocates.
  */
 export abstract class Module {
   /** The device that it was placed on. Throws StateError before that, and for a module without parameters. */
@@ -62,7 +66,10 @@ export interface Located<T> {
   readonly part: T
 }
 
-/** All modules, parameters and constants of a tree, depth first, in the order of declaration; shared ones each time. */
+/**
+ * All modules, parameters and constants of a tree, depth first, in the order of declaration; shared ones each
+ * time.
+ */
 export function* partsOf(
   root: Module,
   path = '',
@@ -110,7 +117,10 @@ export function walk(root: Module): Walked[] {
   return [...names].map(([parameter, paths]) => ({ path: paths[0], paths, parameter }))
 }
 
-/** Where values come from: drawn from a seed, or written afterwards into memory that `format` says how to pack. */
+/**
+ * Where values come from: drawn from a seed, or written afterwards into memory that `format` says how to
+ * pack.
+ */
 export type PlaceSource =
   | { readonly seed: number }
   | {
@@ -119,7 +129,8 @@ export type PlaceSource =
     }
 
 /**
- * Allocates a tree's parameters and constants on a device. A parameter that occurs several times is allocated once.
+ * Allocates a tree's parameters and constants on a device. A parameter that occurs several times is allocated
+ * once.
  *
  * @throws StateError if a part is placed already; nothing of the tree is then left allocated by this call
  */

@@ -1,4 +1,6 @@
-/** Modules note what they compute, and an observer is given it. Without an observer, a note is one comparison. */
+/**
+ * Modules note what they compute, and an observer is given it. Without an observer, a note is one comparison.
+ */
 import { withTape } from '../autograd/tape.ts'
 import { isRecording } from '../devices/device.ts'
 import { expectSynchronous, StateError } from '../errors.ts'
@@ -7,17 +9,22 @@ import { scope } from '../tensor/scope.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 
 /**
- * Is given what modules note. `path` is the place of the module in the tree of what runs, as `backbone.layers.3.mixer`; `name` is what
- * the field's tools call the tensor. The guide "Look inside" (docs/guides/observe.md) lists names and shapes.
+ * Is given what modules note. `path` is the place of the module in the tree of what runs, as
+ * `backbone.layers.3.mixer`; `name` is what the field's tools call the tensor. The guide "Look inside"
+ * (docs/guides/observe.md) lists names and shapes.
  *
- * The tensor is contiguous, and valid until the observer returns. A `tensor.read()` that begins in the observer gives the values of
- * that moment, whenever it ends. The observer must not change the tensor, and must not be asynchronous.
+ * The tensor is contiguous, and valid until the observer returns. A `tensor.read()` that begins in the
+ * observer gives the values of that moment, whenever it ends. The observer must not change the tensor, and
+ * must not be asynchronous.
  */
 export type Observer = (path: string, name: string, tensor: Tensor) => void
 
 /** What is looked at. */
 export interface ObserveOptions {
-  /** The names to be observed. Default: all. Some tensors are made for an observer alone: name what you want where texts are long. */
+  /**
+   * The names to be observed. Default: all. Some tensors are made for an observer alone: name what you want
+   * where texts are long.
+   */
   readonly names?: Iterable<string>
 }
 
@@ -31,12 +38,12 @@ interface Observation {
 let active: Observation | undefined
 
 /**
- * Runs `body` and gives the observer what modules note in it, on any device, with a tape or without. Results and gradients of
- * `body` have the same bits as unobserved. What the observer itself runs is neither observed nor recorded on a tape. An observation
- * within another one takes its place.
+ * Runs `body` and gives the observer what modules note in it, on any device, with a tape or without. Results
+ * and gradients of `body` have the same bits as unobserved. What the observer itself runs is neither observed
+ * nor recorded on a tape. An observation within another one takes its place.
  *
- * @throws StateError if the body or the observer is asynchronous, or if a device records launches meanwhile: a replay of them
- *   runs no modules, so that nothing would be noted
+ * @throws StateError if the body or the observer is asynchronous, or if a device records launches meanwhile:
+ *   a replay of them runs no modules, so that nothing would be noted
  */
 export function observe<T>(body: () => T, observer: Observer, { names }: ObserveOptions = {}): T {
   expectNoRecording('observe')
@@ -64,7 +71,10 @@ export function note(name: string, value: Tensor | (() => Tensor)): void {
   })
 }
 
-/** Runs `body`, which computes and notes what nothing else needs, if there is an observer. Its temporaries are given back. */
+/**
+ * Runs `body`, which computes and notes what nothing else needs, if there is an observer. Its temporaries are
+ * given back.
+ */
 export function ifObserved(body: () => void): void {
   if (active === undefined) return
   expectNoRecording(`observe: ${active.path}`)

@@ -7,7 +7,10 @@ import { sizeOf, type Shape } from '../tensor/shape.ts'
 import { empty, Tensor, tensor } from '../tensor/tensor.ts'
 import type { Initializer } from './initializers.ts'
 
-/** A second form in which checkpoints publish the same numbers: GGUF holds A where others hold A_log = log(-A). */
+/**
+ * A second form in which checkpoints publish the same numbers: GGUF holds A where others hold A_log =
+ * log(-A).
+ */
 export interface AlternativeForm {
   /** The name of the parameter in this form. */
   readonly name: string
@@ -20,9 +23,15 @@ export interface AlternativeForm {
 /** What a parameter is declared with. */
 export interface ParameterOptions {
   readonly init: Initializer
-  /** Whether AdamW decays it: matrices yes; biases, norms, A_log, D no (the published exclusions). Default: `packable`. */
+  /**
+   * Whether AdamW decays it: matrices yes; biases, norms, A_log, D no (the published exclusions). Default:
+   * `packable`.
+   */
   readonly decay?: boolean
-  /** Whether it is the matrix [rows, columns] of a projection or an embedding, which may be kept in fewer bits. Default: no. */
+  /**
+   * Whether it is the matrix [rows, columns] of a projection or an embedding, which may be kept in fewer
+   * bits. Default: no.
+   */
   readonly packable?: boolean
   /** Its name in checkpoints. Default: the name of the module's property, in snake case. */
   readonly name?: string

@@ -10,7 +10,9 @@ import { empty, type Tensor } from '../tensor/tensor.ts'
 export interface Slot {
   /** Of one sequence; of a slot that grows, of one position. */
   readonly shape: Shape
-  /** Whether it has a row for each position, as the keys and values of attention. It is then filled in place. */
+  /**
+   * Whether it has a row for each position, as the keys and values of attention. It is then filled in place.
+   */
   readonly grows: boolean
 }
 /** The slots of a layer, by name. */
@@ -28,8 +30,8 @@ export function slot(shape: Shape, { grows = false }: { readonly grows?: boolean
 }
 
 /**
- * A state of zeros for `batch` sequences, outside any scope: slots [batch, …shape], and [batch, capacity, …shape] if they grow.
- * A layer whose slots grow has no state at all without capacity.
+ * A state of zeros for `batch` sequences, outside any scope: slots [batch, …shape], and [batch, capacity,
+ * …shape] if they grow. A layer whose slots grow has no state at all without capacity.
  */
 export function createState(slots: Slots, device: AnyDevice, batch: number, capacity = 0): State {
   const entries = Object.entries(slots)
@@ -65,8 +67,8 @@ export class States {
   }
 
   /**
-   * The states of several sequences, one above the other, in memory of their own. Of slots that grow, the first `used[i]` positions
-   * of `all[i]` are taken, and there is room for `capacity`.
+   * The states of several sequences, one above the other, in memory of their own. Of slots that grow, the
+   * first `used[i]` positions of `all[i]` are taken, and there is room for `capacity`.
    */
   static stack(all: readonly States[], used: readonly number[], capacity: number): States {
     const [first] = all
@@ -114,7 +116,10 @@ export class States {
     return bytesOf(this.named.values())
   }
 
-  /** Writes the values of other states into these. What a layer changed in place is the same tensor, and left as it is. */
+  /**
+   * Writes the values of other states into these. What a layer changed in place is the same tensor, and left
+   * as it is.
+   */
   take(next: States): void {
     for (const [i, state] of this.layers.entries()) {
       for (const [name, tensor] of Object.entries(state)) {
@@ -140,7 +145,10 @@ export class States {
     return this.#map((tensor) => copyOf(tensor))
   }
 
-  /** States with room for `capacity` positions in place of `used`. The tensors of fixed size are the same; the old ones that grow are given back. */
+  /**
+   * States with room for `capacity` positions in place of `used`. The tensors of fixed size are the same; the
+   * old ones that grow are given back.
+   */
   grow(used: number, capacity: number): States {
     return this.#map((tensor, { slot: { shape, grows } }) => {
       if (!grows) return tensor
@@ -153,7 +161,10 @@ export class States {
     })
   }
 
-  /** Forgets everything: zeros in all slots of fixed size. Nothing reads the positions of the others before they are written. */
+  /**
+   * Forgets everything: zeros in all slots of fixed size. Nothing reads the positions of the others before
+   * they are written.
+   */
   clear(): void {
     for (const tensor of this.fixed.values()) fill(tensor, 0)
   }

@@ -9,8 +9,9 @@ import { kernelOf, type Kernel } from './kernels.ts'
 import type { KernelOperation, Named, Operation, OutputRule, Params } from './operation.ts'
 
 /**
- * Runs an operation on the device of its inputs, and records it if a tape is on: by the device's kernel, or as a formula in other
- * operations where the device has no kernel for the call, or where a gradient is wanted and only the formula has one.
+ * Runs an operation on the device of its inputs, and records it if a tape is on: by the device's kernel, or
+ * as a formula in other operations where the device has no kernel for the call, or where a gradient is wanted
+ * and only the formula has one.
  *
  * @throws DeviceError if there is neither kernel nor formula
  */

@@ -3,7 +3,10 @@ import { apply } from './apply.ts'
 import { zeros } from './elementwise/op.ts'
 import type { GradientCall, KernelOperation, Named, OutputRules, Params } from './operation.ts'
 
-/** The name of the gradient of a tensor: `d` and its name, with a capital unless it is one letter. dx, dA, dDeltaBias. */
+/**
+ * The name of the gradient of a tensor: `d` and its name, with a capital unless it is one letter. dx, dA,
+ * dDeltaBias.
+ */
 type GradientName<Name> = Name extends `${infer First}${infer Rest}`
   ? Rest extends ''
     ? `d${First}`
@@ -19,7 +22,10 @@ type Gradients<T> = { readonly [Name in keyof T as GradientName<Name>]: T[Name] 
 type Some<T, Names> = Pick<T, Extract<keyof T, Names>>
 type Flat<T> = { readonly [Name in keyof T]: T[Name] }
 
-/** Tensors of the forward, and the gradients of its outputs: absent where nothing depends on one, unless it is needed. */
+/**
+ * Tensors of the forward, and the gradients of its outputs: absent where nothing depends on one, unless it is
+ * needed.
+ */
 type BackwardInputs<I, O, Read, Needed> = Flat<
   Some<I, Read> &
     Some<O, Read> &
@@ -50,8 +56,9 @@ export interface BackwardOperation<
 }
 
 /**
- * The backward of an operation, as an operation with kernels of its own: `NAMEBackward`. It is given the tensors of the forward
- * that it reads, under their names, and the gradients of the outputs; it gives the gradients of the inputs in `of`.
+ * The backward of an operation, as an operation with kernels of its own: `NAMEBackward`. It is given the
+ * tensors of the forward that it reads, under their names, and the gradients of the outputs; it gives the
+ * gradients of the inputs in `of`.
  */
 export function defineBackward<
   I extends Named,

@@ -1,6 +1,7 @@
 /**
- * Cases for the generic suite: an operation, and inputs for it. The suite runs every case on every device against the
- * reference, checks the reference's gradients by finite differences, and runs each device twice for the same bits.
+ * Cases for the generic suite: an operation, and inputs for it. The suite runs every case on every device
+ * against the reference, checks the reference's gradients by finite differences, and runs each device twice
+ * for the same bits.
  */
 import type { DType } from '../devices/device.ts'
 import { roundToHalf } from '../devices/half.ts'

@@ -1,6 +1,7 @@
 /**
- * The kernels of a device: a table from the names of operations to functions that make launches. `openDevice` loads a
- * device together with its table, so that a page downloads the kernels of the device that it opens and of no other.
+ * The kernels of a device: a table from the names of operations to functions that make launches. `openDevice`
+ * loads a device together with its table, so that a page downloads the kernels of the device that it opens
+ * and of no other.
  */
 import type { AnyDevice } from '../devices/device.ts'
 import { DeviceError } from '../errors.ts'

@@ -10,23 +10,27 @@ export interface DeviceOptions {
   /** wasm: the build of the kernels. Default `auto`: relaxed SIMD where the engine has it. */
   readonly simd?: 'auto' | 'base' | 'relaxed'
   /**
-   * wasm: whether V8 may join pairs of vectors where it can (14.6, Node 26): products are then twice as fast. Kernels are
-   * checked before they are used. Default: yes.
+   * wasm: whether V8 may join pairs of vectors where it can (14.6, Node 26): products are then twice as fast.
+   * Kernels are checked before they are used. Default: yes.
    */
   readonly revectorize?: boolean
   /** webgpu: accept a software adapter. `auto` never takes one unless asked. */
   readonly software?: boolean
   /**
-   * webgpu: many rows times f16 weights on the GPU's matrix units: several times faster, but activations are rounded to half
-   * precision there. Experimental in Dawn; DeviceError where it is not offered.
+   * webgpu: many rows times f16 weights on the GPU's matrix units: several times faster, but activations are
+   * rounded to half precision there. Experimental in Dawn; DeviceError where it is not offered.
    */
   readonly subgroupMatrix?: boolean
-  /** Sizes that cut the kernels, in place of those that were measured. `sidewinder bench --explain` shows what there is. */
+  /**
+   * Sizes that cut the kernels, in place of those that were measured. `sidewinder bench --explain` shows what
+   * there is.
+   */
   readonly choices?: Partial<ChoiceValues>
 }
 
 /**
- * Opens a device, and loads its code and its kernels first: nothing of another device is loaded. `auto` is webgpu where a hardware adapter is found, else wasm.
+ * Opens a device, and loads its code and its kernels first: nothing of another device is loaded. `auto` is
+ * webgpu where a hardware adapter is found, else wasm.
  *
  * @throws DeviceError if the named device is not there: nothing falls back in silence.
  */

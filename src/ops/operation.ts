@@ -1,6 +1,7 @@
 /**
- * What an operation is: named tensors in, named tensors out. Its kernels stand in the tables of the devices (kernels.ts), or
- * it is composed of other operations. See CONTRIBUTING.md for how to add one. `apply` runs them.
+ * What an operation is: named tensors in, named tensors out. Its kernels stand in the tables of the devices
+ * (kernels.ts), or it is composed of other operations. See CONTRIBUTING.md for how to add one. `apply` runs
+ * them.
  */
 import type { AnyDevice, DType } from '../devices/device.ts'
 import type { Shape } from '../tensor/shape.ts'
@@ -38,7 +39,10 @@ export interface Call<I extends Named, O extends Named, P extends Params> {
   readonly outputs: O
   readonly params: P
   readonly device: AnyDevice
-  /** Memory for this call alone, given back when its launches are queued; f32 unless another dtype is asked for. */
+  /**
+   * Memory for this call alone, given back when its launches are queued; f32 unless another dtype is asked
+   * for.
+   */
   readonly scratch: (shape: Shape, dtype?: DType) => Tensor
 }
 
@@ -66,15 +70,19 @@ interface Common<I extends Named, O extends Named, P extends Params> {
 export interface KernelOperation<I extends Named, O extends Named, P extends Params> extends Common<I, O, P> {
   /** The shape rule: throws ShapeError, or gives the outputs to allocate. */
   readonly outputs: (inputs: I, params: P) => OutputRules<O>
-  /** The dtypes that kernels exist for: of all inputs, or of some by name. What is not named is f32. `apply` checks it. */
+  /**
+   * The dtypes that kernels exist for: of all inputs, or of some by name. What is not named is f32. `apply`
+   * checks it.
+   */
   readonly dtypes?: DTypes | { readonly [K in keyof I]?: DTypes }
   /** Inputs whose kernels take strided rows (offset, rowStride). All others arrive contiguous. */
   readonly views?: readonly (keyof I)[]
   /** Inputs that the kernels change in place. */
   readonly mutates?: readonly (keyof I)[]
   /**
-   * The operation as a formula in other operations: what runs where a device has no kernel for a call. Without a `gradient`, it
-   * also runs where a gradient is wanted, which then follows from those operations. Outputs are new tensors.
+   * The operation as a formula in other operations: what runs where a device has no kernel for a call.
+   * Without a `gradient`, it also runs where a gradient is wanted, which then follows from those operations.
+   * Outputs are new tensors.
    */
   readonly compose?: (inputs: I, params: P) => O
 }

@@ -4,8 +4,9 @@ import type { Tensor } from '../tensor/tensor.ts'
 import { add } from './elementwise/op.ts'
 
 /**
- * Runs `body` without keeping what its gradient needs; backward runs it again (Chen et al. 2016). `from` are the tensors
- * that it computes from, parameters included: all that gradients may flow to. Without a tape it just runs.
+ * Runs `body` without keeping what its gradient needs; backward runs it again (Chen et al. 2016). `from` are
+ * the tensors that it computes from, parameters included: all that gradients may flow to. Without a tape it
+ * just runs.
  */
 export function recompute<T extends Readonly<Record<string, Tensor>>>(
   from: readonly Tensor[],

@@ -1,4 +1,7 @@
-/** The definitions of operations in float64, by name: the kernels of the reference device. `openDevice` loads them with it. */
+/**
+ * The definitions of operations in float64, by name: the kernels of the reference device. `openDevice` loads
+ * them with it.
+ */
 import type { ReferenceLaunch } from '../devices/reference/device.ts'
 import { activation, activationBackward } from './activation/reference.ts'
 import { attention, attentionBackward } from './attention/attention/reference.ts'

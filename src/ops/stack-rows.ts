@@ -7,8 +7,8 @@ import { concatOp, reshape } from './layout/op.ts'
 import { part } from './layout/types.ts'
 
 /**
- * The tensors that `views` gives, one above the other in a new one [count, ...inner] on the heap, each filled up with zeros to the
- * size of `inner`. Without gradients.
+ * The tensors that `views` gives, one above the other in a new one [count, ...inner] on the heap, each filled
+ * up with zeros to the size of `inner`. Without gradients.
  */
 export function stackRows(device: AnyDevice, inner: Shape, views: () => readonly Tensor[]): Tensor {
   const size = sizeOf(inner)

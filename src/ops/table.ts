@@ -1,4 +1,7 @@
-/** The table of all operations, and the cases they are tested with. A new operation is tested by standing here. */
+/**
+ * The table of all operations, and the cases they are tested with. A new operation is tested by standing
+ * here.
+ */
 import { activationCases } from './activation/cases.ts'
 import { attentionCases } from './attention/attention/cases.ts'
 import { cacheAppendCases } from './attention/cache-append/cases.ts'

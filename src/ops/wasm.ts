@@ -1,4 +1,6 @@
-/** The kernels of the WASM device, by the names of their operations. `openDevice` loads them with the device. */
+/**
+ * The kernels of the WASM device, by the names of their operations. `openDevice` loads them with the device.
+ */
 import type { WasmLaunch } from '../devices/wasm/launch.ts'
 import { activation, activationBackward } from './activation/wasm/launch.ts'
 import { attentionBackward } from './attention/attention/wasm/backward.ts'

@@ -1,4 +1,7 @@
-/** The kernels of the WebGPU device, by the names of their operations. `openDevice` loads them with the device. */
+/**
+ * The kernels of the WebGPU device, by the names of their operations. `openDevice` loads them with the
+ * device.
+ */
 import type { WebGpuLaunch } from '../devices/webgpu/kernel.ts'
 import { activation, activationBackward } from './activation/webgpu/launch.ts'
 import { attentionBackward } from './attention/attention/webgpu/backward.ts'

@@ -1,4 +1,6 @@
-/** What a run continues from: weights, moments, carried states, and positions of schedule and data. Node only. */
+/**
+ * What a run continues from: weights, moments, carried states, and positions of schedule and data. Node only.
+ */
 import { readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as v from 'valibot'
@@ -62,8 +64,8 @@ const folderOf = (run: string): string => join(run, 'checkpoints')
 const nameOf = (step: number): string => `step-${String(step).padStart(8, '0')}`
 
 /**
- * Writes a checkpoint of the run's folder, atomically, and removes older ones. The run's own model.safetensors becomes the
- * best checkpoint's, or the newest's if nothing is validated.
+ * Writes a checkpoint of the run's folder, atomically, and removes older ones. The run's own
+ * model.safetensors becomes the best checkpoint's, or the newest's if nothing is validated.
  */
 export async function saveCheckpoint(run: string, trainer: Trainer, progress: Progress): Promise<void> {
   const { step } = progress.trainer

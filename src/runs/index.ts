@@ -1,6 +1,6 @@
 /**
- * The public door of runs: training in a folder that can be resumed. Node only: what needs files is loaded when it is called, so that
- * a page can import the rest of the module.
+ * The public door of runs: training in a folder that can be resumed. Node only: what needs files is loaded
+ * when it is called, so that a page can import the rest of the module.
  */
 import type { AnyDevice } from '../devices/device.ts'
 import type { PredictedRow } from '../tasks/definition.ts'
@@ -17,18 +17,21 @@ export type { RunEvaluation } from './use.ts'
 type StartOptions = Parameters<typeof run.startRun>[1]
 
 /**
- * Starts a run in a new folder: `startRun({ task: 'classify', data: 'table.csv' }, { device })`. Without a `folder` it is
- * runs/<name of the data>-<n>. It holds run.json, config.json, the weights of the best validation (model.safetensors), training
- * checkpoints, metrics.jsonl, loss.svg, and test.json if there is a test part. Node only.
+ * Starts a run in a new folder: `startRun({ task: 'classify', data: 'table.csv' }, { device })`. Without a
+ * `folder` it is runs/<name of the data>-<n>. It holds run.json, config.json, the weights of the best
+ * validation (model.safetensors), training checkpoints, metrics.jsonl, loss.svg, and test.json if there is a
+ * test part. Node only.
  *
- * @throws ConfigError for settings or data that cannot be, before anything is written; NumericsError if the loss is not finite
+ * @throws ConfigError for settings or data that cannot be, before anything is written; NumericsError if the
+ *   loss is not finite
  */
 export async function startRun(settings: RunSettings, options: StartOptions): Promise<RunResult> {
   return (await import('./run.ts')).startRun(settings, options)
 }
 
 /**
- * Continues a run from its newest checkpoint, on the same device to the same bits as if it had never stopped. Node only.
+ * Continues a run from its newest checkpoint, on the same device to the same bits as if it had never stopped.
+ * Node only.
  *
  * @throws ConfigError if there is no run, or its data have changed; CheckpointError for damaged checkpoints
  */

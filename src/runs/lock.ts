@@ -99,7 +99,9 @@ function alive({ pid, host, began }: Holder): boolean {
   return began === undefined || beganAt(pid) === began
 }
 
-/** Linux: field 22 of /proc/pid/stat; undefined for a process that is dead but not yet fetched by its parent. */
+/**
+ * Linux: field 22 of /proc/pid/stat; undefined for a process that is dead but not yet fetched by its parent.
+ */
 function beganAt(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')

@@ -24,10 +24,12 @@ export interface RunOptions {
 }
 
 /**
- * Starts a run in a new folder; without a name it is runs/<name of the data>-<n>. It holds run.json, config.json, the weights of the
- * best validation (model.safetensors), training checkpoints, metrics.jsonl, loss.svg, and test.json if there is a test part.
+ * Starts a run in a new folder; without a name it is runs/<name of the data>-<n>. It holds run.json,
+ * config.json, the weights of the best validation (model.safetensors), training checkpoints, metrics.jsonl,
+ * loss.svg, and test.json if there is a test part.
  *
- * @throws ConfigError for settings or data that cannot be, before anything is written; NumericsError if the loss becomes infinite
+ * @throws ConfigError for settings or data that cannot be, before anything is written; NumericsError if the
+ *   loss becomes infinite
  */
 export async function startRun(
   given: RunSettings,

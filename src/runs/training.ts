@@ -50,7 +50,10 @@ export interface RunResult {
   readonly stopped: 'finished' | 'interrupted' | 'patience'
   /** The best validation: its weights are the folder's model.safetensors. */
   readonly best: Best | undefined
-  /** How those weights do on the test part, if there is one and the run came to its end. It is in test.json, too. */
+  /**
+   * How those weights do on the test part, if there is one and the run came to its end. It is in test.json,
+   * too.
+   */
   readonly test?: Evaluation
 }
 
@@ -77,8 +80,8 @@ export class Training {
   }
 
   /**
-   * Goes on from the newest checkpoint, or begins. What it decides depends on steps and losses alone, never on time: a resumed run
-   * decides the same.
+   * Goes on from the newest checkpoint, or begins. What it decides depends on steps and losses alone, never
+   * on time: a resumed run decides the same.
    */
   async train(events: RunEvents, signal: AbortSignal | undefined): Promise<RunResult> {
     const { steps } = this.#run
@@ -203,7 +206,10 @@ export class Training {
 const valueOf = ({ objective }: Task, { metrics, loss }: Evaluation): number =>
   objective === undefined ? loss : metrics[objective]
 
-/** Whether a validation is better than the best so far. Of two with the same objective, that with the lower loss is. */
+/**
+ * Whether a validation is better than the best so far. Of two with the same objective, that with the lower
+ * loss is.
+ */
 function isBetter(task: Task, evaluation: Evaluation, best: Best | undefined): boolean {
   if (best === undefined) return true
   const value = valueOf(task, evaluation)

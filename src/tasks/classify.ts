@@ -12,7 +12,10 @@ import { CLASSES, classOf, learnClasses } from './tables/classes.ts'
 import { tableTask } from './tables/index.ts'
 import type { Task } from './task.ts'
 
-/** One class for each sequence: cross-entropy of the logits [B, classes] for `labels` [B], in nats. Records have a `label`. */
+/**
+ * One class for each sequence: cross-entropy of the logits [B, classes] for `labels` [B], in nats. Records
+ * have a `label`.
+ */
 export function classify(options: ClassOptions): Task {
   const { classes } = options
   return {

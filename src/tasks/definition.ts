@@ -1,6 +1,6 @@
 /**
- * A task as run folders and the command line know it: its settings, and how files become batches. Nothing here reads a file: a
- * definition is given what was read.
+ * A task as run folders and the command line know it: its settings, and how files become batches. Nothing
+ * here reads a file: a definition is given what was read.
  */
 import type { Batches, Pass } from '../data/batch.ts'
 import type { Table } from '../data/table.ts'
@@ -35,7 +35,10 @@ export interface OpenedTask {
   readonly task: Task
   /** What the model takes. */
   readonly input: InputConfig
-  /** How values of the data became numbers, as JSON: run.json keeps it, so that other data are read in the same way. */
+  /**
+   * How values of the data became numbers, as JSON: run.json keeps it, so that other data are read in the
+   * same way.
+   */
   readonly encoding: unknown
   readonly training: Batches
   /** Held out. Undefined: nothing is. */
@@ -49,7 +52,10 @@ export interface ReadData {
   readonly task: Task
   readonly input: InputConfig
   readonly pass: Pass
-  /** Record after record: its `id`, and what a model predicts for it. Absent: the task has no predictions to be listed. */
+  /**
+   * Record after record: its `id`, and what a model predicts for it. Absent: the task has no predictions to
+   * be listed.
+   */
   readonly predictions?: (model: Model) => AsyncIterable<PredictedRow>
 }
 

@@ -17,17 +17,20 @@ export interface EvaluateOptions {
 
 /** How a model does on data that come to an end. */
 export interface Evaluation extends Summary {
-  /** Mean over all that counted: the sum of the losses, divided by their number (or the sum of their weights). */
+  /**
+   * Mean over all that counted: the sum of the losses, divided by their number (or the sum of their weights).
+   */
   readonly loss: number
   /** What the loss is a mean over. */
   readonly count: number
 }
 
 /**
- * Evaluates a model: loss = Σ losses / Σ counted, and the metrics of the task. What the pass carries (states, caches of attention)
- * goes from batch to batch.
+ * Evaluates a model: loss = Σ losses / Σ counted, and the metrics of the task. What the pass carries (states,
+ * caches of attention) goes from batch to batch.
  *
- * @throws ConfigError if the model has another head than the task needs, or nothing counts; ShapeError for what cannot be read
+ * @throws ConfigError if the model has another head than the task needs, or nothing counts; ShapeError for
+ *   what cannot be read
  */
 export async function evaluate(
   model: Model,
@@ -53,7 +56,10 @@ export async function evaluate(
 
 /** What a model says of one batch. */
 export interface Prediction<Item extends PassBatch> {
-  /** What the head says, row-major: [B, outputs], or [B, L, outputs]. Rows and positions of padding mean nothing. */
+  /**
+   * What the head says, row-major: [B, outputs], or [B, L, outputs]. Rows and positions of padding mean
+   * nothing.
+   */
   readonly y: Float32Array
   readonly item: Item
   readonly sizes: Sizes

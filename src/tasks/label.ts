@@ -8,8 +8,8 @@ import { tableTask } from './tables/index.ts'
 import type { Task } from './task.ts'
 
 /**
- * One class for each position: cross-entropy of the logits [B, L, classes] for `labels` [B, L], in nats. Records have `labels`;
- * positions with -100 do not count.
+ * One class for each position: cross-entropy of the logits [B, L, classes] for `labels` [B, L], in nats.
+ * Records have `labels`; positions with -100 do not count.
  */
 export function label(options: ClassOptions): Task {
   const { classes } = options

@@ -8,8 +8,8 @@ import { arrayOf, expectRange, place } from './inputs.ts'
 import type { TargetPart, Tensors } from './task.ts'
 
 /**
- * `labels` i32: a class for each sequence [B], or for each position [B, L]; -100 where none is known. `of` gives a record's label at
- * a position (0 for that of a sequence), undefined where there is none.
+ * `labels` i32: a class for each sequence [B], or for each position [B, L]; -100 where none is known. `of`
+ * gives a record's label at a position (0 for that of a sequence), undefined where there is none.
  */
 export function labelTargets(
   each: 'sequence' | 'position',

@@ -11,7 +11,9 @@ import type { Task } from './task.ts'
 
 /** How rows of a batch are cut from a text. */
 const BATCHINGS = ['random', 'carried', 'packed'] as const
-/** Most bytes that an evaluation reads: of a longer held-out text, the beginnings of stretches evenly apart. */
+/**
+ * Most bytes that an evaluation reads: of a longer held-out text, the beginnings of stretches evenly apart.
+ */
 const EVALUATED_BYTES = 2 ** 17
 
 /** What the tokens of a text are. */
@@ -21,8 +23,8 @@ export interface LanguageOptions {
 }
 
 /**
- * Predicts the next token at each position: cross-entropy, in nats. `labels` [B, L] are the tokens to be predicted, already shifted;
- * of a record they are its own tokens.
+ * Predicts the next token at each position: cross-entropy, in nats. `labels` [B, L] are the tokens to be
+ * predicted, already shifted; of a record they are its own tokens.
  */
 export function language({ unit = 'token' }: LanguageOptions = {}): Task {
   return {

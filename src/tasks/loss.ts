@@ -50,7 +50,9 @@ export function expectTrainable({ parameters }: Model): void {
 export interface LossAndGradients {
   /** Mean over all that counts: for classes cross-entropy in nats. */
   readonly loss: number
-  /** Gradient of the loss for every parameter, by its checkpoint name. Tied embeddings: the sum of both uses. */
+  /**
+   * Gradient of the loss for every parameter, by its checkpoint name. Tied embeddings: the sum of both uses.
+   */
   readonly gradients: Map<string, Float32Array>
 }
 
@@ -102,8 +104,8 @@ export async function batchGradients(
 }
 
 /**
- * Loss and gradients of a language model for [batch][length] token ids. As in transformers, `labels` are aligned with
- * `tokens` and shifted inside: position t predicts label t + 1; -100 does not count.
+ * Loss and gradients of a language model for [batch][length] token ids. As in transformers, `labels` are
+ * aligned with `tokens` and shifted inside: position t predicts label t + 1; -100 does not count.
  *
  * @throws ShapeError for ids outside the vocabulary, and for rows of different lengths
  */

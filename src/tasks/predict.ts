@@ -13,7 +13,10 @@ export interface RecordPrediction {
   readonly y: Float32Array
 }
 
-/** What a model says of each record of a pass (`recordPass`), in their order; a record in several batches is put together. */
+/**
+ * What a model says of each record of a pass (`recordPass`), in their order; a record in several batches is
+ * put together.
+ */
 export async function* predictRecords(
   model: Model,
   task: Task,

@@ -1,6 +1,7 @@
 /**
- * How records become batches of one size. Rows are padded on the right: what reads a sequence from left to right sees nothing of it,
- * what takes the mean over a sequence is given a mask, and targets there do not count.
+ * How records become batches of one size. Rows are padded on the right: what reads a sequence from left to
+ * right sees nothing of it, what takes the mean over a sequence is given a mask, and targets there do not
+ * count.
  */
 import type { Batch, Batches, BatchForm, Pass, PassBatch } from '../data/batch.ts'
 import { lengthOf, nameOf, type RecordPart, type SequenceRecord } from '../data/records.ts'
@@ -16,8 +17,8 @@ export interface RecordOptions {
   /** Rows of a batch. */
   readonly batch: number
   /**
-   * Most positions of a row; a row is never longer than the longest record. Where each position has a result of its own, longer
-   * records are taken in parts; elsewhere they are an error.
+   * Most positions of a row; a row is never longer than the longest record. Where each position has a result
+   * of its own, longer records are taken in parts; elsewhere they are an error.
    */
   readonly length?: number | undefined
 }
@@ -28,8 +29,8 @@ export interface RecordBatchOptions extends RecordOptions {
 }
 
 /**
- * Records in random order, each once before any comes again. Where each position has a result of its own, records longer than a row
- * are cut into parts that begin anew, each an item of the order.
+ * Records in random order, each once before any comes again. Where each position has a result of its own,
+ * records longer than a row are cut into parts that begin anew, each an item of the order.
  *
  * @throws ConfigError without records, ShapeError for one that is empty or too long
  */
@@ -88,8 +89,8 @@ export interface RecordPassBatch extends PassBatch {
 }
 
 /**
- * All records in their order, each once. A record longer than a row goes on in the next batch, with the state carried along: its
- * predictions are those of the whole. Rows without a record, at the end, do not count.
+ * All records in their order, each once. A record longer than a row goes on in the next batch, with the state
+ * carried along: its predictions are those of the whole. Rows without a record, at the end, do not count.
  *
  * @throws as `recordBatches`
  */

@@ -19,7 +19,10 @@ export interface RegressOptions {
   readonly outputs?: number
   /** Default: `sequence`. */
   readonly each?: Each
-  /** How the values of each output were scaled: metrics are then in the units of the data. Default: not at all. */
+  /**
+   * How the values of each output were scaled: metrics are then in the units of the data. Default: not at
+   * all.
+   */
   readonly scales?: readonly Scale[]
 }
 
@@ -27,8 +30,8 @@ export interface RegressOptions {
 const TINY = 1e-30
 
 /**
- * Numbers for each sequence or position: Σ w (y - value)² / Σ w. Records have `values` (NaN where none is known, which weighs
- * nothing) and may have `weights`.
+ * Numbers for each sequence or position: Σ w (y - value)² / Σ w. Records have `values` (NaN where none is
+ * known, which weighs nothing) and may have `weights`.
  */
 export function regress({ outputs = 1, each = 'sequence', scales }: RegressOptions = {}): Task {
   const plain = Array.from({ length: outputs }, () => ({ mean: 0, deviation: 1 }))
@@ -109,7 +112,10 @@ interface TargetSettings {
   readonly each: Each
 }
 
-/** Trains on tables with numbers in each row, or numbers for each position; they are brought to mean 0 and deviation 1. */
+/**
+ * Trains on tables with numbers in each row, or numbers for each position; they are brought to mean 0 and
+ * deviation 1.
+ */
 export const regressDefinition = tableTask({
   name: 'regress',
   summary: 'train a regression of numbers on a table',
@@ -154,7 +160,10 @@ export const regressDefinition = tableTask({
   },
 })
 
-/** The numbers of a row, and how many there are for each sequence or position. NaN is a number that is not known. */
+/**
+ * The numbers of a row, and how many there are for each sequence or position. NaN is a number that is not
+ * known.
+ */
 function targetOf(cells: Cells, { target, each }: TargetSettings): { values: number[]; outputs: number } {
   if (each === 'position') {
     const { values, channels } = cells.numbers(target)

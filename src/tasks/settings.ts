@@ -1,4 +1,7 @@
-/** What says what a run computes: the settings that all tasks have, and what a setting is. Flags and run.json are made of them. */
+/**
+ * What says what a run computes: the settings that all tasks have, and what a setting is. Flags and run.json
+ * are made of them.
+ */
 import * as v from 'valibot'
 import { ARCHITECTURE_NAMES } from '../models/config.ts'
 

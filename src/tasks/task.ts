@@ -1,6 +1,6 @@
 /**
- * A task as a value: what goes into a model, what is to come out, how far it is off, and how that is told to people. `Trainer`,
- * `evaluate`, run folders and the command line take any.
+ * A task as a value: what goes into a model, what is to come out, how far it is off, and how that is told to
+ * people. `Trainer`, `evaluate`, run folders and the command line take any.
  */
 import type { Batch, BatchForm } from '../data/batch.ts'
 import type { RecordPart } from '../data/records.ts'
@@ -34,8 +34,8 @@ export interface Part {
   /** The arrays of a batch of these sizes. */
   fields(sizes: Sizes): Fields
   /**
-   * Writes positions [from, to) of a record into row `row`, and what does not count into the rest of the row. Without a record:
-   * the whole row does not count.
+   * Writes positions [from, to) of a record into row `row`, and what does not count into the rest of the row.
+   * Without a record: the whole row does not count.
    */
   write(batch: Batch, row: number, part: RecordPart | undefined, sizes: Sizes): void
 }
@@ -106,7 +106,8 @@ export interface Task {
   /** What it is to say. */
   readonly targets: TargetPart
   /**
-   * How far `y`, which the head says, is from the targets: the mean [1] over all that counts, differentiable. 0 if nothing counts.
+   * How far `y`, which the head says, is from the targets: the mean [1] over all that counts, differentiable.
+   * 0 if nothing counts.
    */
   loss(y: Tensor, targets: Tensors): Tensor
   readonly unit: LossUnit
@@ -143,8 +144,8 @@ export function emptyBatch(fields: Fields): Record<string, Float32Array | Int32A
 }
 
 /**
- * Looks through a batch before it goes to a device, where indices out of range would be taken for others in silence. Returns how
- * much in it counts.
+ * Looks through a batch before it goes to a device, where indices out of range would be taken for others in
+ * silence. Returns how much in it counts.
  *
  * @throws ShapeError naming the array and the place in it
  */

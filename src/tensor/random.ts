@@ -61,7 +61,9 @@ export class Random {
     return Math.floor(this.uniform() * bound)
   }
 
-  /** Normal, by Box and Muller. The second number of the pair is dropped, so that the state stays four words. */
+  /**
+   * Normal, by Box and Muller. The second number of the pair is dropped, so that the state stays four words.
+   */
   normal(mean = 0, deviation = 1): number {
     const radius = Math.sqrt(-2 * Math.log(1 - this.uniform()))
     return mean + deviation * radius * Math.cos(2 * Math.PI * this.uniform())

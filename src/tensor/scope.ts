@@ -1,7 +1,7 @@
 /**
- * Scopes give temporaries back. Tensors made inside `scope` live in the device's step arena and are released when it
- * ends, unless they are part of what the body returns (those pass to the scope around it, or to the caller).
- * Tensors made outside any scope live in the device's heap until they are disposed.
+ * Scopes give temporaries back. Tensors made inside `scope` live in the device's step arena and are released
+ * when it ends, unless they are part of what the body returns (those pass to the scope around it, or to the
+ * caller). Tensors made outside any scope live in the device's heap until they are disposed.
  */
 import type { AnyDevice, Arena } from '../devices/device.ts'
 import { expectSynchronous } from '../errors.ts'
@@ -14,8 +14,8 @@ interface Disposable {
 let active: { readonly members: Set<Disposable>; readonly arena: Arena | undefined } | undefined
 
 /**
- * Runs `body` and releases the tensors it made, except those it returns (in arrays, maps, plain objects, and objects that iterate over
- * tensors, as `States` does).
+ * Runs `body` and releases the tensors it made, except those it returns (in arrays, maps, plain objects, and
+ * objects that iterate over tensors, as `States` does).
  *
  * @throws StateError if the body is asynchronous
  */

@@ -56,7 +56,10 @@ export function expectDType(where: string, found: DType, expected: DType): void 
   if (found !== expected) throw new ShapeError('has the wrong dtype', { where, expected, found })
 }
 
-/** The common shape of `a` and `b` by the rule of NumPy: shapes are aligned at the right, and axes of 1 stretch. */
+/**
+ * The common shape of `a` and `b` by the rule of NumPy: shapes are aligned at the right, and axes of 1
+ * stretch.
+ */
 export function broadcastShapes(where: string, a: Shape, b: Shape): number[] {
   const rank = Math.max(a.length, b.length)
   return Array.from({ length: rank }, (_, i) => {

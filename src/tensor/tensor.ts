@@ -9,8 +9,8 @@ import { showShape, sizeOf, type Shape } from './shape.ts'
 export type Values = Float32Array | Int32Array | Uint32Array
 
 /**
- * Numbers on a device, with a shape. The last axis is contiguous; all axes before it are rows, `rowStride` elements
- * apart. A tensor is a view on a storage that it holds until `dispose`, or until its scope ends.
+ * Numbers on a device, with a shape. The last axis is contiguous; all axes before it are rows, `rowStride`
+ * elements apart. A tensor is a view on a storage that it holds until `dispose`, or until its scope ends.
  */
 export class Tensor implements Operand {
   readonly device: AnyDevice
@@ -60,8 +60,8 @@ export class Tensor implements Operand {
   }
 
   /**
-   * Another tensor on the same storage, which holds it too. `offset` and `rowStride` count elements. The tape does not
-   * see it: the views that operations make are seen.
+   * Another tensor on the same storage, which holds it too. `offset` and `rowStride` count elements. The tape
+   * does not see it: the views that operations make are seen.
    */
   view(shape: Shape = this.shape, offset: number = this.offset, rowStride?: number): Tensor {
     const stride = rowStride ?? (shape === this.shape ? this.rowStride : undefined)
@@ -70,11 +70,12 @@ export class Tensor implements Operand {
   }
 
   /**
-   * Copies host values in, row-major: all of them, or a part from element `begin` on. Contiguous tensors only. An f16
-   * tensor takes the nearest halves of a Float32Array (ties to even), or the bits of halves as a Uint16Array.
+   * Copies host values in, row-major: all of them, or a part from element `begin` on. Contiguous tensors
+   * only. An f16 tensor takes the nearest halves of a Float32Array (ties to even), or the bits of halves as a
+   * Uint16Array.
    *
-   * @throws ShapeError for the wrong number of values, or an array that does not fit the dtype. On WebGPU also for a part of
-   * an f16 storage that does not begin and end between words of 4 bytes.
+   * @throws ShapeError for the wrong number of values, or an array that does not fit the dtype. On WebGPU
+   * also for a part of an f16 storage that does not begin and end between words of 4 bytes.
    */
   write(values: HostArray, begin?: number): void {
     this.#expectPlain('write')
@@ -91,8 +92,8 @@ export class Tensor implements Operand {
   }
 
   /**
-   * The values, row-major: all of them, or elements `begin` up to `end`. A Float32Array for f32 and f16, an Int32Array for
-   * i32, a Uint32Array for u32. Contiguous tensors only.
+   * The values, row-major: all of them, or elements `begin` up to `end`. A Float32Array for f32 and f16, an
+   * Int32Array for i32, a Uint32Array for u32. Contiguous tensors only.
    */
   async read(begin = 0, end = this.size): Promise<Values> {
     this.#expectPlain('read')
@@ -134,8 +135,8 @@ export function empty(device: AnyDevice, shape: Shape, dtype: DType = 'f32'): Te
 }
 
 /**
- * A new tensor with host values, row-major. Its dtype is that of the array if none is given: f16 for a Uint16Array (bits
- * of halves), f32 for plain numbers.
+ * A new tensor with host values, row-major. Its dtype is that of the array if none is given: f16 for a
+ * Uint16Array (bits of halves), f32 for plain numbers.
  *
  * @throws ShapeError for values that do not fill the shape, or an array that does not fit the dtype
  */

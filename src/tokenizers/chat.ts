@@ -6,7 +6,10 @@ import type { Tokenizer } from './tokenizer.ts'
 
 export type Chat = Tokenizer['chat']
 
-/** Published templates have some thousand characters. The library's lexer takes quadratic time for long runs of spaces. */
+/**
+ * Published templates have some thousand characters. The library's lexer takes quadratic time for long runs
+ * of spaces.
+ */
 const MAX_TEMPLATE = 2 ** 17
 const LONG_SPACE = /\s{1000}/
 /** Bounds of what a template may do: a published one takes some hundred steps a message. */
@@ -24,7 +27,10 @@ interface NamedTokens {
 
 type Parsed = Parameters<JinjaInterpreter['run']>[0]
 
-/** Opens a template; the library is loaded only if there is one. It is parsed when it is first used. `where` names its file. */
+/**
+ * Opens a template; the library is loaded only if there is one. It is parsed when it is first used. `where`
+ * names its file.
+ */
 export async function openChat(
   template: string | undefined,
   where: string,

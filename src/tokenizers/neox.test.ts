@@ -1,4 +1,7 @@
-/** The tokenizer of GPT-NeoX, which the checkpoints of state-spaces use. Its files lie beside the repository, if at all. */
+/**
+ * The tokenizer of GPT-NeoX, which the checkpoints of state-spaces use. Its files lie beside the repository,
+ * if at all.
+ */
 import { readFile } from 'node:fs/promises'
 import { existsSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'

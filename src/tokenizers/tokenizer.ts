@@ -3,7 +3,10 @@ import type { TypedGgufValue } from '../checkpoints/gguf/index.ts'
 
 /** Text to token ids and back. Models of bytes have one too: an id is a byte of UTF-8. */
 export interface Tokenizer {
-  /** Bytes, or the kind and hash of the file it is from: states that hold pending text say which one they belong to. */
+  /**
+   * Bytes, or the kind and hash of the file it is from: states that hold pending text say which one they
+   * belong to.
+   */
   readonly name: string
   /** One more than the largest id there is. */
   readonly size: number
@@ -13,23 +16,27 @@ export interface Tokenizer {
   readonly end: readonly number[]
   /** Token that fills up shorter rows of a batch, if there is one. */
   readonly pad: number | undefined
-  /** What says the same in a folder of transformers: text by file name, tokenizer.json first. None for bytes. */
+  /**
+   * What says the same in a folder of transformers: text by file name, tokenizer.json first. None for bytes.
+   */
   readonly files: ReadonlyMap<string, string>
   /** Of a tokenizer from a GGUF file, the keys that it is from. */
   readonly gguf?: ReadonlyMap<string, TypedGgufValue>
   /**
-   * Text to ids. `special` (default false) adds the tokens that the tokenizer puts around a text (often `begin`). Special tokens
-   * spelled out in the text become their ids, as in transformers.
+   * Text to ids. `special` (default false) adds the tokens that the tokenizer puts around a text (often
+   * `begin`). Special tokens spelled out in the text become their ids, as in transformers.
    */
   encode(text: string, options?: { readonly special?: boolean }): number[]
   /**
-   * Ids to text; bytes that are no UTF-8 become U+FFFD, and ids without a token have no text. `special` (default false) keeps
-   * special tokens.
+   * Ids to text; bytes that are no UTF-8 become U+FFFD, and ids without a token have no text. `special`
+   * (default false) keeps special tokens.
    */
   decode(ids: readonly number[], options?: { readonly special?: boolean }): string
   /** A decoder for tokens that come one by one. */
   stream(options?: { readonly special?: boolean }): TextStream
-  /** Messages as the prompt that a chat model was trained with. Throws ConfigError if there is no template. */
+  /**
+   * Messages as the prompt that a chat model was trained with. Throws ConfigError if there is no template.
+   */
   chat(messages: readonly ChatMessage[], options?: ChatTemplateOptions): string
 }
 
@@ -47,8 +54,8 @@ export interface ChatTemplateOptions {
 }
 
 /**
- * Text in pieces: together they are what `decode` gives for all ids at once. A piece never ends within a character, and holds no
- * U+FFFD that the whole would not have.
+ * Text in pieces: together they are what `decode` gives for all ids at once. A piece never ends within a
+ * character, and holds no U+FFFD that the whole would not have.
  */
 export interface TextStream {
   /** Takes a token; gives the text that has become certain, which may be empty. */
@@ -56,8 +63,9 @@ export interface TextStream {
   /** What is left at the end. */
   finish(): string
   /**
-   * Ids that bring a new stream to where this one is, once the pieces that it gives for them are dropped: those whose text is not
-   * all given out, and, where the beginning of a text is special, those that it began with.
+   * Ids that bring a new stream to where this one is, once the pieces that it gives for them are dropped:
+   * those whose text is not all given out, and, where the beginning of a text is special, those that it began
+   * with.
    */
   readonly pending: readonly number[]
 }

@@ -20,14 +20,17 @@ export interface Moments {
   readonly v: Tensor
 }
 
-/** Describes AdamW (Loshchilov and Hutter 2019): `adamW({ weightDecay: 0.1 })`. Defaults: betas 0.9, 0.95, decay 0.1. */
+/**
+ * Describes AdamW (Loshchilov and Hutter 2019): `adamW({ weightDecay: 0.1 })`. Defaults: betas 0.9, 0.95,
+ * decay 0.1.
+ */
 export function adamW(options: AdamWOptions = {}): Required<AdamWOptions> {
   return { beta1: 0.9, beta2: 0.95, eps: 1e-8, weightDecay: 0.1, decayAll: false, ...options }
 }
 
 /**
- * AdamW over a model's parameters. What changes from step to step (rate, bias corrections) lies in a tensor, so that a recorded
- * step can be replayed: call `prepare` before each.
+ * AdamW over a model's parameters. What changes from step to step (rate, bias corrections) lies in a tensor,
+ * so that a recorded step can be replayed: call `prepare` before each.
  */
 export class AdamW {
   readonly #options: Required<AdamWOptions>

@@ -24,8 +24,8 @@ export function cosine({ peak, warmup, floor = 0.1 }: WarmupOptions): Schedule {
 }
 
 /**
- * Warmup, stable, decay (Hu et al. 2024, MiniCPM): linear rise, constant, and over the last part a linear fall to
- * `floor × peak`.
+ * Warmup, stable, decay (Hu et al. 2024, MiniCPM): linear rise, constant, and over the last part a linear
+ * fall to `floor × peak`.
  */
 export function warmupStableDecay({
   peak,

@@ -16,7 +16,9 @@ export interface TrainerOptions {
   readonly schedule: Schedule
   /** Updates in all: what the schedule is stretched over. */
   readonly steps: number
-  /** Batches to an update, whose gradient is that of the mean over all that counts in any of them. Default: 1. */
+  /**
+   * Batches to an update, whose gradient is that of the mean over all that counts in any of them. Default: 1.
+   */
   readonly accumulation?: number
   /** Largest global norm of the gradient. Default: 1; Infinity turns clipping off. */
   readonly maxNorm?: number
@@ -82,7 +84,10 @@ export class Trainer {
     return this.#step?.states
   }
 
-  /** Makes ready for batches of this form; `fit` calls it. Before loading a checkpoint's states, call it yourself. */
+  /**
+   * Makes ready for batches of this form; `fit` calls it. Before loading a checkpoint's states, call it
+   * yourself.
+   */
   attach(batches: Batches): void {
     if (this.#batches === batches) return
     this.#step?.dispose()
@@ -93,8 +98,8 @@ export class Trainer {
   /**
    * Updates until `steps` are done. Stop early by leaving the loop.
    *
-   * @throws ShapeError for tokens or targets that cannot be, before they reach the device; NumericsError for a loss or gradient that
-   * is not finite
+   * @throws ShapeError for tokens or targets that cannot be, before they reach the device; NumericsError for
+   * a loss or gradient that is not finite
    */
   async *fit(batches: Batches): AsyncGenerator<TrainedStep, void, void> {
     this.attach(batches)

@@ -40,8 +40,8 @@ export interface StepReport {
 }
 
 /**
- * One step of training as launch lists: forward, backward and update are recorded at the first step and replayed at all
- * others, on the same memory.
+ * One step of training as launch lists: forward, backward and update are recorded at the first step and
+ * replayed at all others, on the same memory.
  */
 export class TrainingStep {
   readonly #model: Model

@@ -1,4 +1,7 @@
-/** The README and the pages of docs: their TypeScript compiles and runs, their commands exist, their links lead somewhere. */
+/**
+ * The README and the pages of docs: their TypeScript compiles and runs, their commands exist, their links
+ * lead somewhere.
+ */
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { existsSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -54,9 +54,10 @@ interface Draft {
 }
 
 /**
- * The TypeScript of a Markdown file. ```` ```ts ```` begins a module; `continues` goes on with the one before; `no-run` says that it
- * needs a download, a browser or a terminal, and is only compiled. A path says that a guide has the reader save it there: its
- * relative imports are meant from there, and other snippets of the page may import it.
+ * The TypeScript of a Markdown file. ```` ```ts ```` begins a module; `continues` goes on with the one
+ * before; `no-run` says that it needs a download, a browser or a terminal, and is only compiled. A path says
+ * that a guide has the reader save it there: its relative imports are meant from there, and other snippets of
+ * the page may import it.
  */
 export function modulesOf(file: string, markdown: string): Module[] {
   const drafts: Draft[] = []
@@ -119,7 +120,9 @@ export async function typeErrors(files: readonly string[]): Promise<string[]> {
   })
 }
 
-/** The commands in blocks of shell, with their lines: comments are left away, lines that end in \ are joined. */
+/**
+ * The commands in blocks of shell, with their lines: comments are left away, lines that end in \ are joined.
+ */
 export function commandsOf(markdown: string): { readonly line: number; readonly words: readonly string[] }[] {
   return fencesOf(markdown)
     .filter(({ info: [language] }) => language === 'sh')
@@ -131,7 +134,10 @@ export function commandsOf(markdown: string): { readonly line: number; readonly 
     .filter(({ words }) => words.length > 0)
 }
 
-/** Why a command cannot be meant, if so: a subcommand or flag that there is not, a script or file that is not there. */
+/**
+ * Why a command cannot be meant, if so: a subcommand or flag that there is not, a script or file that is not
+ * there.
+ */
 export function faultOf(words: readonly string[], program: Command): string | undefined {
   const [tool, ...rest] = words[0] === 'npx' ? words.slice(1) : words
   if (tool === 'sidewinder') return flagFault(rest, program)

@@ -1,4 +1,7 @@
-/** Every architecture, with every head and input, in every format: what is saved gives the same numbers when it is loaded. */
+/**
+ * Every architecture, with every head and input, in every format: what is saved gives the same numbers when
+ * it is loaded.
+ */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { AnyDevice } from '../../src/devices/device.ts'
 import { openDevice } from '../../src/ops/open-device.ts'
@@ -142,7 +145,10 @@ describe.each(Object.keys(MODELS))('%s', (name) => {
   })
 })
 
-/** Either GGUF has no words for the model, or it gives the same numbers, but for A, which is there instead of its logarithm. */
+/**
+ * Either GGUF has no words for the model, or it gives the same numbers, but for A, which is there instead of
+ * its logarithm.
+ */
 async function checkGguf(name: string, saved: Saved, want: ArrayLike<number>): Promise<void> {
   const type = [...saved.tensors.values()].some(({ dtype }) => dtype === 'F16') ? 'F16' : 'F32'
   let files: Files

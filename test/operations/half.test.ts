@@ -17,7 +17,9 @@ import { testDevices } from '../devices.ts'
 
 const ALL_BITS = Uint16Array.from({ length: 65536 }, (_, bits) => bits)
 
-/** Every half, what lies midway between two and a little to either side of it, and what is beyond all of them. */
+/**
+ * Every half, what lies midway between two and a little to either side of it, and what is beyond all of them.
+ */
 function hardFloats(): Float32Array {
   const values = fromHalves(ALL_BITS)
   const finite = [...values].filter((_, bits) => !halfIsWild(bits) && !halfIsWild(bits + 1))

@@ -21,7 +21,10 @@ testDevices(
   ['wasm'],
 )
 
-/** In pages, as many checks as launch each kernel: its specialisations are compiled in Node by the same compiler. */
+/**
+ * In pages, as many checks as launch each kernel: its specialisations are compiled in Node by the same
+ * compiler.
+ */
 const keysOf = (launches: Specialisations): Set<string> =>
   new Set(inPage ? launches.values() : launches.keys())
 

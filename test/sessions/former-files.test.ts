@@ -1,4 +1,7 @@
-/** What version 0.1.0 wrote opens: a model of our own layout with the names of its time, and a state saved of it. */
+/**
+ * What version 0.1.0 wrote opens: a model of our own layout with the names of its time, and a state saved of
+ * it.
+ */
 import { expect, test } from 'vitest'
 import { loadModel } from '../../src/language/load-model.ts'
 import { testDevices } from '../devices.ts'

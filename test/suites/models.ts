@@ -37,7 +37,10 @@ interface Has {
   readonly training?: boolean
   /** Gradients and training have a file of their own, gradients.safetensors. */
   readonly apart?: boolean
-  /** All its kernels are those of other models: WebGPU's software adapter, which is slow, gets a few of the checks. */
+  /**
+   * All its kernels are those of other models: WebGPU's software adapter, which is slow, gets a few of the
+   * checks.
+   */
   readonly short?: boolean
 }
 

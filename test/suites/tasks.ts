@@ -1,4 +1,6 @@
-/** Every task with records to learn from: small, of different lengths, some of what is to be learned unknown. */
+/**
+ * Every task with records to learn from: small, of different lengths, some of what is to be learned unknown.
+ */
 import type { SequenceRecord } from '../../src/data/records.ts'
 import type { AnyDevice } from '../../src/devices/device.ts'
 import { modelConfig, type ModelOptions } from '../../src/models/config.ts'

@@ -1,4 +1,7 @@
-/** A classifier of real DNA, `examples/data/splice_junctions.tsv`: from the command line, killed and resumed, and on each device. */
+/**
+ * A classifier of real DNA, `examples/data/splice_junctions.tsv`: from the command line, killed and resumed,
+ * and on each device.
+ */
 import { access, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,4 +1,7 @@
-/** A run folder of version 0.1.0, stopped at half its steps, goes on as it did then: `test/fixtures/former/text-run`. */
+/**
+ * A run folder of version 0.1.0, stopped at half its steps, goes on as it did then:
+ * `test/fixtures/former/text-run`.
+ */
 import { cp, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,4 +1,7 @@
-/** Operations as an engine among others: node scripts/run-ts.mjs bench/peers/engines/sidewinder-operations.ts <device> <threads> */
+/**
+ * Operations as an engine among others: node scripts/run-ts.mjs bench/peers/engines/sidewinder-operations.ts
+ * <device> <threads>
+ */
 import type { DeviceName } from '../../../src/devices/device.ts'
 import { openDevice } from '../../../src/ops/open-device.ts'
 import { matmul } from '../../../src/ops/matmul/op.ts'

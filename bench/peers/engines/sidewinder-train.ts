@@ -1,4 +1,7 @@
-/** Training steps as an engine among others: node scripts/run-ts.mjs bench/peers/engines/sidewinder-train.ts <device> <threads> */
+/**
+ * Training steps as an engine among others: node scripts/run-ts.mjs bench/peers/engines/sidewinder-train.ts
+ * <device> <threads>
+ */
 import type { Batch, Batches } from '../../../src/data/batch.ts'
 import type { DeviceName } from '../../../src/devices/device.ts'
 import { openDevice } from '../../../src/ops/open-device.ts'

@@ -1,4 +1,7 @@
-/** Sidewinder as an engine among others: node scripts/run-ts.mjs bench/peers/engines/sidewinder.ts <device> <threads> */
+/**
+ * Sidewinder as an engine among others: node scripts/run-ts.mjs bench/peers/engines/sidewinder.ts <device>
+ * <threads>
+ */
 import type { DeviceName } from '../../../src/devices/device.ts'
 import { openDevice } from '../../../src/ops/open-device.ts'
 import type { LanguageModel } from '../../../src/language/language-model.ts'

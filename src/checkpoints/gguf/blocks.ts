@@ -1,6 +1,7 @@
 /**
- * Quantised blocks of 32 numbers, byte by byte as ggml lays them out: d is the scale, m what is added (both half-precision),
- * q the stored integers. The low four bits of a byte belong to the first half of a block, the high ones to the second.
+ * Quantised blocks of 32 numbers, byte by byte as ggml lays them out: d is the scale, m what is added (both
+ * half-precision), q the stored integers. The low four bits of a byte belong to the first half of a block,
+ * the high ones to the second.
  */
 import { halfTable } from '../../devices/half.ts'
 

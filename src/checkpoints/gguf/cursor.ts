@@ -1,9 +1,15 @@
-/** Reads the front of a file of unknown length in pieces that grow, so that a large file costs no more than its header. */
+/**
+ * Reads the front of a file of unknown length in pieces that grow, so that a large file costs no more than
+ * its header.
+ */
 import { CheckpointError } from '../../errors.ts'
 import type { FileSource } from '../source.ts'
 
 const FIRST_PIECE = 64 * 1024
-/** Longer text than this is refused; the longest that is published, a chat template, has some ten thousand bytes. */
+/**
+ * Longer text than this is refused; the longest that is published, a chat template, has some ten thousand
+ * bytes.
+ */
 const MAX_TEXT = 64 * 2 ** 20
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 

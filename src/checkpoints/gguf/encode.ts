@@ -36,7 +36,10 @@ function encodeHalves(values: Float32Array, where: string): Uint8Array<ArrayBuff
   return new Uint8Array(bits.buffer)
 }
 
-/** The bits of `value` as a half, unless it is finite and the half would not be: `source` is the value to name. */
+/**
+ * The bits of `value` as a half, unless it is finite and the half would not be: `source` is the value to
+ * name.
+ */
 function finiteHalf(value: number, source: number, where: string): number {
   const bits = halfBits(value)
   if ((bits & 0x7fff) === 0x7c00 && Number.isFinite(value)) refuseLarge(source, where)
@@ -87,7 +90,9 @@ function encodeBlocks(
   return bytes
 }
 
-/** Index of the value of largest magnitude among the 32 from `from` on; the first one if there are several. */
+/**
+ * Index of the value of largest magnitude among the 32 from `from` on; the first one if there are several.
+ */
 function indexOfLargest(values: Float32Array, from: number): number {
   let largest = 0
   for (let i = 1; i < 32; i++) {
@@ -113,7 +118,10 @@ function encodeQ8_0(values: Float32Array, from: number, bytes: Uint8Array, at: n
   return d
 }
 
-/** d = x / -8 of the x of largest magnitude, which becomes q = 0; others are x / d + 8, rounded to nearest, at most 15. */
+/**
+ * d = x / -8 of the x of largest magnitude, which becomes q = 0; others are x / d + 8, rounded to nearest, at
+ * most 15.
+ */
 function encodeQ4_0(values: Float32Array, from: number, bytes: Uint8Array, at: number): number {
   const d = values[from + indexOfLargest(values, from)] / -8
   const id = inverse(d)

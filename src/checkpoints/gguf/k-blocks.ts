@@ -1,6 +1,6 @@
 /**
- * Quantised blocks of 256 numbers (the K types of ggml): sub-blocks of 16 or 32 have scales s and minima t of a few bits each,
- * and d and m (half-precision) scale those: d s q - m t.
+ * Quantised blocks of 256 numbers (the K types of ggml): sub-blocks of 16 or 32 have scales s and minima t of
+ * a few bits each, and d and m (half-precision) scale those: d s q - m t.
  */
 import { halfAt, type DecodeBlock } from './blocks.ts'
 

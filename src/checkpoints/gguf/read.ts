@@ -1,6 +1,6 @@
 /**
- * GGUF files: counts, metadata, a list of tensors, and their data. Only the front is read at first; what it says is checked
- * against the length of the file before anything is allocated by it.
+ * GGUF files: counts, metadata, a list of tensors, and their data. Only the front is read at first; what it
+ * says is checked against the length of the file before anything is allocated by it.
  */
 import { CheckpointError } from '../../errors.ts'
 import { sizeOf, type Shape } from '../../tensor/shape.ts'

@@ -151,7 +151,9 @@ export const NUMBER_FORMATS: Readonly<Record<GgufNumberType, NumberFormat>> = {
 
 /** Tokenizers have at most some million tokens and merges. */
 const MAX_ELEMENTS = 2 ** 24
-/** Arrays in arrays: nothing published has them, and each costs much more memory than its bytes in the file. */
+/**
+ * Arrays in arrays: nothing published has them, and each costs much more memory than its bytes in the file.
+ */
 const MAX_DEPTH = 8
 const MAX_NESTED = 10_000
 

@@ -1,4 +1,7 @@
-/** Writes GGUF files of version 3, piece by piece: no more is in memory than the header and a piece of a tensor. */
+/**
+ * Writes GGUF files of version 3, piece by piece: no more is in memory than the header and a piece of a
+ * tensor.
+ */
 import { CheckpointError } from '../../errors.ts'
 import type { Shape } from '../../tensor/shape.ts'
 import { clip } from '../json.ts'
@@ -17,7 +20,8 @@ export interface GgufTensorPlan {
 }
 
 /**
- * The parts of a file, one after the other. Metadata and tensors keep their order: the same ones give the same bytes. The data are aligned by `general.alignment`, or else to 32 bytes.
+ * The parts of a file, one after the other. Metadata and tensors keep their order: the same ones give the
+ * same bytes. The data are aligned by `general.alignment`, or else to 32 bytes.
  *
  * @throws CheckpointError naming the key or tensor that does not fit its type or shape
  */

@@ -9,7 +9,10 @@ import { isCommit } from './id.ts'
 import { withLock } from './lock.ts'
 import type { Store, Unfinished } from './store.ts'
 
-/** `makeLink` makes the symbolic links of snapshots; where it is refused, files get a second name, or are copied. */
+/**
+ * `makeLink` makes the symbolic links of snapshots; where it is refused, files get a second name, or are
+ * copied.
+ */
 export function openDisk(cache: string, repository: string, makeLink: typeof symlink = symlink): Store {
   const folder = `models--${repository.replace('/', '--')}`
   const where = join(cache, folder)

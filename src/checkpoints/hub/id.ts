@@ -12,10 +12,15 @@ export interface HubId {
 
 const COMMIT = /^[0-9a-f]{40}$/
 const NAME = /^[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?$/
-/** Printable ASCII, less what git forbids in the name of a reference, and what means something in an address. */
+/**
+ * Printable ASCII, less what git forbids in the name of a reference, and what means something in an address.
+ */
 const REVISION = /^(?:(?![~^:?*[\\%#])[!-~]){1,255}$/
 
-/** `org/name` or `org/name@revision` in its parts; undefined for anything else. The default revision is `main`. */
+/**
+ * `org/name` or `org/name@revision` in its parts; undefined for anything else. The default revision is
+ * `main`.
+ */
 export function parseHubId(id: string): HubId | undefined {
   const at = id.indexOf('@')
   const repository = at < 0 ? id : id.slice(0, at)

@@ -12,8 +12,8 @@ import type { Store } from './store.ts'
 import { Transport } from './transport.ts'
 
 /**
- * Opens `org/name` or `org/name@revision`. A commit hash asks nobody about files that are cached; any other revision is resolved
- * by one request first, or from the cache, with a warning, if the hub cannot be reached.
+ * Opens `org/name` or `org/name@revision`. A commit hash asks nobody about files that are cached; any other
+ * revision is resolved by one request first, or from the cache, with a warning, if the hub cannot be reached.
  *
  * @throws CheckpointError, ConfigError naming repository and file, what was expected and what was found
  */

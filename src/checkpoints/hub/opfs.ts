@@ -1,6 +1,7 @@
 /**
- * The cache in the private files of a page: the same layout, but that a snapshot's files hold the paths of their blobs in place
- * of links. What is written of a blob is kept when its download ends or breaks, not when the page is closed in the middle.
+ * The cache in the private files of a page: the same layout, but that a snapshot's files hold the paths of
+ * their blobs in place of links. What is written of a blob is kept when its download ends or breaks, not when
+ * the page is closed in the middle.
  */
 import { CheckpointError } from '../../errors.ts'
 import { reasonOf } from '../files.ts'

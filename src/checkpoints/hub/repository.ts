@@ -12,7 +12,10 @@ const ETAG = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/
 
 /** The content of a file, as the hub announces it. */
 export interface Content {
-  /** The name of its blob: SHA-256 of a large file, git's SHA-1 of a small one; of no known meaning at some mirrors. */
+  /**
+   * The name of its blob: SHA-256 of a large file, git's SHA-1 of a small one; of no known meaning at some
+   * mirrors.
+   */
   readonly etag: string
   readonly size: number | undefined
 }

@@ -16,11 +16,14 @@ export interface DownloadProgress {
 export interface HubOptions {
   /** Default: HF_ENDPOINT, else https://huggingface.co. */
   readonly endpoint?: string
-  /** For private and gated repositories. Default: HF_TOKEN, else the token that the Python client has stored. */
+  /**
+   * For private and gated repositories. Default: HF_TOKEN, else the token that the Python client has stored.
+   */
   readonly token?: string
   /**
    * A folder with the layout of the Python client. Default in Node: HF_HUB_CACHE, else HF_HOME/hub, else
-   * XDG_CACHE_HOME/huggingface/hub, else ~/.cache/huggingface/hub. In browsers: `huggingface/hub` in the page's private files.
+   * XDG_CACHE_HOME/huggingface/hub, else ~/.cache/huggingface/hub. In browsers: `huggingface/hub` in the
+   * page's private files.
    */
   readonly cache?: string
   /** Takes what is cached and asks nobody. Default: HF_HUB_OFFLINE. */

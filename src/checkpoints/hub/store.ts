@@ -1,7 +1,10 @@
 /** Where downloads are kept: on disk (`disk.ts`), or in the private files of a page (`opfs.ts`). */
 import type { FileSource } from '../source.ts'
 
-/** The cached files of one repository, in the layout of the Python client: refs, blobs by ETag, snapshots by commit. */
+/**
+ * The cached files of one repository, in the layout of the Python client: refs, blobs by ETag, snapshots by
+ * commit.
+ */
 export interface Store {
   /** What errors call it. */
   readonly where: string
@@ -18,7 +21,10 @@ export interface Store {
   blobSize(etag: string): Promise<number | undefined>
   /** The blob's unfinished download, made if there is none. Only within `exclusively`. */
   unfinished(etag: string): Promise<Unfinished>
-  /** Runs `body` while nobody else, in any process or page, does so for this blob. `onWait` is called if that takes waiting. */
+  /**
+   * Runs `body` while nobody else, in any process or page, does so for this blob. `onWait` is called if that
+   * takes waiting.
+   */
   exclusively<T>(
     etag: string,
     body: () => Promise<T>,

@@ -30,8 +30,8 @@ export class Transport {
   }
 
   /**
-   * Makes one request to a path of the hub, and gives the answer to `use`. `where` is what errors call it. Statuses other than
-   * success are errors, but for those that `expected` has.
+   * Makes one request to a path of the hub, and gives the answer to `use`. `where` is what errors call it.
+   * Statuses other than success are errors, but for those that `expected` has.
    */
   async request<T>(
     path: string,
@@ -56,7 +56,10 @@ export class Transport {
     }
   }
 
-  /** Repeats what failed on the network, later each time. Progress, if `progress` tells of any, starts the count anew. */
+  /**
+   * Repeats what failed on the network, later each time. Progress, if `progress` tells of any, starts the
+   * count anew.
+   */
   async persist<T>(
     where: string,
     attempt: () => Promise<T>,

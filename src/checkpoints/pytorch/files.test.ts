@@ -30,7 +30,10 @@ async function exists(name: string): Promise<boolean> {
   return existsSync(name)
 }
 
-/** What is stored of a tensor: its bytes if they are 64-bit integers, as these may not fit in 32 bits, else its values. */
+/**
+ * What is stored of a tensor: its bytes if they are 64-bit integers, as these may not fit in 32 bits, else
+ * its values.
+ */
 async function contents(tensor: StoredTensor): Promise<unknown> {
   const { dtype, shape } = tensor
   const data = dtype === 'I64' ? await tensor.raw!(0, sizeOf(shape)) : await tensor.read()
@@ -126,7 +129,8 @@ test('names and shapes, in the order of the state dict', async () => {
 
 describe('the format before 1.6', async () => {
   const bytes = await readTestFile(`${EDGE}/pickle/ok_legacy_format.bin`)
-  // Where its pickles stand: the magic number 4 to 14, the version 18, little_endian 73, the first key 1511, the first count 1760.
+  // Where its pickles stand: the magic number 4 to 14, the version 18, little_endian 73, the first key 1511,
+  // the first count 1760.
   test.each([
     ['another magic number', 4, 0, 'wrong magic number'],
     ['another version', 18, 0, 'wrong version; expected 1001'],

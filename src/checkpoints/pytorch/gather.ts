@@ -22,8 +22,8 @@ interface Box {
 }
 
 /**
- * Writes elements `begin` up to `end` of `view`, of `width` bytes each, to `out`. The storage stands at `start` of `source`.
- * It is walked in its own order, window by window, whatever the order of the axes.
+ * Writes elements `begin` up to `end` of `view`, of `width` bytes each, to `out`. The storage stands at
+ * `start` of `source`. It is walked in its own order, window by window, whatever the order of the axes.
  */
 export async function gather(
   view: View,
@@ -120,7 +120,10 @@ class Window {
     this.#bytes = await this.#source.read(range[0], range[1], this.#staging)
   }
 
-  /** Copies what the window holds of a run whose first element it holds, and says how many elements these were. */
+  /**
+   * Copies what the window holds of a run whose first element it holds, and says how many elements these
+   * were.
+   */
   copy(at: number, { length, from, to }: Axis, out: Uint8Array, target: number): number {
     const count = from === 0 ? length : Math.min(length, Math.floor((this.#end - 1 - at) / from) + 1)
     const width = this.#width

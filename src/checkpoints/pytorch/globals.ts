@@ -1,4 +1,7 @@
-/** The globals that a state dict needs, and what they make. Any other is refused: it could be any function of Python. */
+/**
+ * The globals that a state dict needs, and what they make. Any other is refused: it could be any function of
+ * Python.
+ */
 import { COST, Global, isCount, isTuple, List, Opaque, Storage, View } from './values.ts'
 import type { CallContext, Dict, Tuple, Value } from './values.ts'
 
@@ -23,7 +26,10 @@ function orderedDict(args: Tuple, pickle: CallContext): Value {
   return dict
 }
 
-/** (storage, offset, shape, strides), then whether it needs a gradient, hooks and metadata: the last may change the values. */
+/**
+ * (storage, offset, shape, strides), then whether it needs a gradient, hooks and metadata: the last may
+ * change the values.
+ */
 function tensor(name: string, fewest: number, most: number) {
   return (args: Tuple, pickle: CallContext): Value => {
     const [storage, offset, shape, strides, , , metadata = null] = args

@@ -22,8 +22,8 @@ interface Saved {
 }
 
 /**
- * Reads what a file of torch.save says of its tensors, in the order of the state dict; their elements are read when they are
- * asked for. `name` is what errors call the file.
+ * Reads what a file of torch.save says of its tensors, in the order of the state dict; their elements are
+ * read when they are asked for. `name` is what errors call the file.
  *
  * @throws CheckpointError naming file, tensor or global, what was expected and what was found
  */

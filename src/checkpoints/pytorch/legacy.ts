@@ -1,6 +1,6 @@
 /**
- * The format before PyTorch 1.6: five pickles (a magic number, the version, facts about the machine, the object, the keys of
- * its storages), then for each key the number of elements, 8 bytes, and the elements.
+ * The format before PyTorch 1.6: five pickles (a magic number, the version, facts about the machine, the
+ * object, the keys of its storages), then for each key the number of elements, 8 bytes, and the elements.
  */
 import { CheckpointError } from '../../errors.ts'
 import { STORED_TYPES } from '../dtypes.ts'

@@ -216,7 +216,10 @@ export class Machine implements CallContext {
     return callee.call(args, this)
   }
 
-  /** `('storage', class, key, location, number of elements)`; before the zip format a sixth, for views, that stayed None. */
+  /**
+   * `('storage', class, key, location, number of elements)`; before the zip format a sixth, for views, that
+   * stayed None.
+   */
   persistent(id: Value): Value {
     const [kind, type, key, location, length, view = null] = isTuple(id) && id.length <= 6 ? id : []
     const dtype = type instanceof Global ? type.dtype : undefined

@@ -1,6 +1,6 @@
 /**
- * A pickle is a program. This runs those of state dicts and nothing else: a closed list of opcodes, of globals, of results.
- * Nothing that a pickle names is ever looked up in JavaScript.
+ * A pickle is a program. This runs those of state dicts and nothing else: a closed list of opcodes, of
+ * globals, of results. Nothing that a pickle names is ever looked up in JavaScript.
  */
 import type { FileSource } from '../source.ts'
 import { Machine, MAX_PICKLE } from './machine.ts'

@@ -1,4 +1,7 @@
-/** What a pickle's values become: plain data, and records of what they stand for. Nothing of it can be called from outside. */
+/**
+ * What a pickle's values become: plain data, and records of what they stand for. Nothing of it can be called
+ * from outside.
+ */
 
 /** A dictionary; a Map, so that `__proto__` is a key like any other. */
 export type Dict = Map<Value, Value>
@@ -32,7 +35,10 @@ export class Storage {
   }
 }
 
-/** A view of a storage, as the pickle describes it: element [i, j, …] is at offset + i·strides[0] + j·strides[1] + …. */
+/**
+ * A view of a storage, as the pickle describes it: element [i, j, …] is at offset + i·strides[0] +
+ * j·strides[1] + ….
+ */
 export class View {
   readonly storage: Storage
   readonly offset: number
@@ -91,7 +97,10 @@ export const isTuple = (value: Value | undefined): value is Tuple => Array.isArr
 export const isCount = (value: Value | undefined): value is number =>
   Number.isSafeInteger(value) && (value as number) >= 0
 
-/** Bytes of memory that values take at most, by measurement of V8: what is charged against the limit of a pickle. */
+/**
+ * Bytes of memory that values take at most, by measurement of V8: what is charged against the limit of a
+ * pickle.
+ */
 export const COST = {
   tuple: 56,
   slot: 8,

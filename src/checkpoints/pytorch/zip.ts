@@ -1,6 +1,7 @@
 /**
- * Zip archives as torch.save writes them: records stored as they are, 32-bit or 64-bit. Records are ranges of the file; what
- * the archive says of them is checked against its size, its other records and the record itself before a range is read.
+ * Zip archives as torch.save writes them: records stored as they are, 32-bit or 64-bit. Records are ranges of
+ * the file; what the archive says of them is checked against its size, its other records and the record
+ * itself before a range is read.
  */
 import { CheckpointError } from '../../errors.ts'
 import { clip } from '../json.ts'
@@ -223,7 +224,8 @@ function parseEntry(
   const method = view.getUint16(10, true)
   if (method !== 0) refuse(file, name, 'the record is compressed', 'method 0 (stored)', `method ${method}`)
   const wide = wideFields(bytes.subarray(46 + nameLength, 46 + nameLength + extraLength))
-  // Full size, stored size, offset: in this order, those that 32 bits cannot hold stand in a field of their own.
+  // Full size, stored size, offset: in this order, those that 32 bits cannot hold stand in a field of their
+  // own.
   const [length, stored, offset] = [24, 20, 42].map((field) => {
     const value = view.getUint32(field, true)
     return value === SATURATED ? (wide.shift() ?? refuse(file, name, 'a 64-bit size is missing')) : value

@@ -69,7 +69,8 @@ async function turn(conversation: Chat, line: string, options: TextOptions): Pro
     for await (const text of conversation.ask(line, options)) process.stdout.write(text)
     process.stdout.write('\n')
   } catch (error) {
-    // A template that refuses a message is no reason to end the conversation, unless nobody is there to go on.
+    // A template that refuses a message is no reason to end the conversation, unless nobody is there to go
+    // on.
     if (!(error instanceof SidewinderError) || !process.stdin.isTTY) throw error
     process.stderr.write(explain(error, false))
   }

@@ -1,7 +1,10 @@
 import { SidewinderError } from '../../errors.ts'
 import { stderrColors } from '../terminal/terminal.ts'
 
-/** What people read of an error: one message for those thrown on purpose; a stack for all others, or if asked for. */
+/**
+ * What people read of an error: one message for those thrown on purpose; a stack for all others, or if asked
+ * for.
+ */
 export function explain(error: unknown, verbose: boolean): string {
   if (!(error instanceof Error)) return `${stderrColors.red('error:')} ${String(error)}\n`
   const planned = error instanceof SidewinderError

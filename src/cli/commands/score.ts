@@ -54,7 +54,8 @@ async function score(source: string, path: string, { window, stride, json, ...fl
     })
     if (process.stderr.isTTY) process.stderr.write('\r\x1b[K')
     const bitsPerToken = made.nats / Math.LN2 / made.tokens
-    // What no token before foretells is not predicted: the bits of the others, spread over the bytes that a token has on average.
+    // What no token before foretells is not predicted: the bits of the others, spread over the bytes that a
+    // token has on average.
     const bitsPerByte = (bitsPerToken * model.encode(text).length) / bytes.length
     if (json) {
       process.stdout.write(`${JSON.stringify({ ...made, bytes: bytes.length, bitsPerByte, bitsPerToken })}\n`)

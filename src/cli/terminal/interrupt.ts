@@ -3,8 +3,8 @@ const SIGNALS = ['SIGINT', 'SIGTERM'] as const
 export const INTERRUPTED = 130
 
 /**
- * The first Ctrl-C (or SIGTERM) asks to stop, by the abort signal. The next one ends the process at once: it meets no handler,
- * which works even while this thread computes.
+ * The first Ctrl-C (or SIGTERM) asks to stop, by the abort signal. The next one ends the process at once: it
+ * meets no handler, which works even while this thread computes.
  */
 export function stopOnInterrupt(onStop: () => void): { readonly signal: AbortSignal; release(): void } {
   const controller = new AbortController()

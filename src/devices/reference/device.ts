@@ -1,6 +1,6 @@
 /**
- * The reference device: plain TypeScript over Float64Array. It is slow and exact: it is the oracle that the other
- * devices are tested against. A launch is a closure.
+ * The reference device: plain TypeScript over Float64Array. It is slow and exact: it is the oracle that the
+ * other devices are tested against. A launch is a closure.
  */
 import { choicesFor } from '../choices.ts'
 import { RecordingDevice, Storage, type Arena, type Device, type DType, type HostArray } from '../device.ts'
@@ -10,8 +10,8 @@ import { fromHalves, halfBits } from '../half.ts'
 export type ReferenceLaunch = () => void
 
 /**
- * Every element, whatever its dtype, is a float64 that holds its value. Half-precision storages hold values that half
- * precision has: `write` gets such values, and `referenceKernel` rounds what an operation computed.
+ * Every element, whatever its dtype, is a float64 that holds its value. Half-precision storages hold values
+ * that half precision has: `write` gets such values, and `referenceKernel` rounds what an operation computed.
  */
 export class ReferenceStorage extends Storage {
   readonly data: Float64Array

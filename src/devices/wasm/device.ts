@@ -22,8 +22,8 @@ export interface WasmOptions {
   readonly threads?: number
   readonly simd?: Simd | 'auto'
   /**
-   * Whether V8 may join pairs of vectors where it can (14.6, Node 26): products are then twice as fast. It is an experiment
-   * of V8, and kernels are checked before they are used. Default: yes.
+   * Whether V8 may join pairs of vectors where it can (14.6, Node 26): products are then twice as fast. It is
+   * an experiment of V8, and kernels are checked before they are used. Default: yes.
    */
   readonly revectorize?: boolean
   readonly choices?: Partial<ChoiceValues>
@@ -34,8 +34,8 @@ const MOST_PENDING = 64
 const MOST_THREADS_BY_DEFAULT = 16
 
 /**
- * The WASM device. Launches are queued and start together: when there are many, when something is read or written, or
- * at the end of the current task.
+ * The WASM device. Launches are queued and start together: when there are many, when something is read or
+ * written, or at the end of the current task.
  */
 class WasmDevice extends RecordingDevice<WasmLaunch, Launches> implements Device<WasmLaunch> {
   readonly name = 'wasm'
@@ -167,8 +167,8 @@ function wordOf(value: Operand | number | undefined, type: 'usize' | 'i32' | 'f3
 }
 
 /**
- * Opens the WASM device. Results do not depend on the number of threads; they may differ in the last bits between the
- * base and the relaxed build, and relaxed ones between machines.
+ * Opens the WASM device. Results do not depend on the number of threads; they may differ in the last bits
+ * between the base and the relaxed build, and relaxed ones between machines.
  */
 export async function openWasm(options: WasmOptions = {}): Promise<Device<WasmLaunch>> {
   const simd = chooseSimd(options.simd ?? 'auto')

@@ -1,7 +1,7 @@
 /**
- * Where launches run. The direct engine leads on the calling thread, which waits for them. The remote engine has its
- * leader in a worker: the main thread of a browser uses it, as it must not wait. Both take orders in sequence, and keep
- * the first failure for whoever reads or synchronizes next.
+ * Where launches run. The direct engine leads on the calling thread, which waits for them. The remote engine
+ * has its leader in a worker: the main thread of a browser uses it, as it must not wait. Both take orders in
+ * sequence, and keep the first failure for whoever reads or synchronizes next.
  */
 import { DeviceError } from '../../errors.ts'
 import type { HostArray } from '../device.ts'

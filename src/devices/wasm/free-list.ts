@@ -1,4 +1,6 @@
-/** Free ranges of memory, by address, in bytes. It is deterministic: best fit, the lowest address of equals. */
+/**
+ * Free ranges of memory, by address, in bytes. It is deterministic: best fit, the lowest address of equals.
+ */
 export class FreeList {
   readonly #starts: number[] = []
   readonly #sizes: number[] = []

@@ -1,30 +1,28 @@
 /**
- * V8 14.6 (Node 26) can join neighbouring vectors of 128 bits to vectors of 256. This is an experiment behind a flag of the
- * whole process. The flag is therefore on only while the optimizing compiler compiles some kernels here. Each of them must
- * then give the same bits as the code of the baseline compiler, which joins nothing. All other kernels, and other modules,
- * are compiled without the flag.
+ * V8 14.6 (Node 26) can join neighbouring vectors of 128 bits to vectors of 256. This is an experiment behind
+ * a flag of the whole process. The flag is therefore on only while the optimizing compiler compiles some
+ * kernels here. Each of them must then give the same bits as the code of the baseline compiler, which joins
+ * nothing. All other kernels, and other modules, are compiled without the flag.
  */
+import type { Operand } from '../device.ts'
 import { KERNELS, type WasmKernels } from './generated/kernels.ts'
 import { isNode } from './workers.ts'
 
-type Kernel = keyof typeof KERNELS
+/** The names of those arguments of a kernel that are of type `T`. */
+type NamesOf<K extends keyof WasmKernels, T> = {
+  [Name in keyof WasmKernels[K]]: WasmKernels[K][Name] extends T ? Name : never
+}[keyof WasmKernels[K]]
 
-interface Check {
-  readonly kernel: Kernel
-  readonly items: number
-  /** Arrays that the kernel is given. They lie one after the other, 16,384 words each. */
-  readonly arrays: readonly string[]
-  /** Arguments that are not named are 0. */
-  readonly sizes: Readonly<Record<string, number | undefined>>
-}
-
-/** A check whose arrays and sizes are arguments of its kernel: another name is an error of types. */
-const checkOf = <K extends Kernel>(check: {
+interface CheckOf<K extends keyof WasmKernels> {
   readonly kernel: K
   readonly items: number
-  readonly arrays: readonly (keyof WasmKernels[K] & string)[]
-  readonly sizes: { readonly [Name in keyof WasmKernels[K]]?: number }
-}): Check => check as Check
+  /** Arrays that the kernel is given. They lie one after the other, 16,384 words each. */
+  readonly arrays: readonly NamesOf<K, Operand | undefined>[]
+  /** Arguments that are not named are 0. */
+  readonly sizes: Readonly<Partial<Record<NamesOf<K, number>, number>>>
+}
+
+type Check = { [K in keyof WasmKernels]: CheckOf<K> }[keyof WasmKernels]
 
 /** Flags that make V8 optimize a kernel at once, after one run; and then those that V8 begins with. */
 const ON = ['--experimental-wasm-revectorize', '--wasm-sync-tier-up', '--wasm-tiering-budget=1']
@@ -39,7 +37,7 @@ const ARRAY = 16_384
 
 /** The kernels that gain from wide vectors. Sizes are such that every kind of edge occurs. */
 const CHECKS: readonly Check[] = [
-  checkOf({
+  {
     kernel: 'matmulTiles',
     items: 4,
     arrays: ['a', 'packed', 'bias', 'residual', 'y', 'edge'],
@@ -55,8 +53,8 @@ const CHECKS: readonly Check[] = [
       blockInner: 36,
       tileColumns: 16,
     },
-  }),
-  checkOf({
+  },
+  {
     kernel: 'selectiveScanForward',
     items: 2,
     arrays: ['u', 'delta', 'A', 'B', 'C', 'D', 'z', 'deltaBias', 'y', 'finalState', 'edges', 'scratch'],
@@ -73,8 +71,8 @@ const CHECKS: readonly Check[] = [
       zStride: 22,
       softplus: 1,
     },
-  }),
-  checkOf({
+  },
+  {
     kernel: 'ssdForward',
     items: 4,
     arrays: ['x', 'B', 'C', 'D', 'decays', 'scores', 'rows', 'y', 'finalState'],
@@ -91,13 +89,13 @@ const CHECKS: readonly Check[] = [
       bStride: 13,
       cStride: 13,
     },
-  }),
-  checkOf({
+  },
+  {
     kernel: 'normForward',
     items: 5,
     arrays: ['x', 'weight', 'y'],
     sizes: { width: 45, groupSize: 45, xStride: 45, eps: 1e-5 },
-  }),
+  },
 ]
 
 /** Whether the engine is one in which all checks of operations and models have passed. */
@@ -108,13 +106,17 @@ export function canRevectorize(): boolean {
 
 export interface Revectorized {
   readonly module: WebAssembly.Module
-  /** Kernels whose joined code gave other bits. If there is one, the module is compiled without joined vectors. */
+  /**
+   * Kernels whose joined code gave other bits. If there is one, the module is compiled without joined
+   * vectors.
+   */
   readonly failed: readonly string[]
 }
 
 /** The module with its checked kernels compiled to wide vectors, or with none if one of them failed. */
 export function compileRevectorized(bytes: Uint8Array<ArrayBuffer>): Revectorized {
-  // To the engine, equal bytes are one module, also for other devices. Sections without a meaning tell the modules apart.
+  // To the engine, equal bytes are one module, also for other devices. Sections without a meaning tell the
+  // modules apart.
   const plain = new WebAssembly.Module(marked(bytes, 1))
   const [module, failed] = withFlags(() => {
     const joined = new WebAssembly.Module(marked(bytes, 2))
@@ -123,7 +125,10 @@ export function compileRevectorized(bytes: Uint8Array<ArrayBuffer>): Revectorize
   return { module: failed.length === 0 ? module : plain, failed }
 }
 
-/** The checked kernels that give other results in the second module than in the first, whose kernels run only once. */
+/**
+ * The checked kernels that give other results in the second module than in the first, whose kernels run only
+ * once.
+ */
 export function differing(plain: WebAssembly.Module, other: WebAssembly.Module): string[] {
   const differs = (check: Check): boolean => {
     const wanted = resultOf(plain, check, 1)
@@ -149,11 +154,9 @@ function marked(bytes: Uint8Array, letter: number): Uint8Array<ArrayBuffer> {
 }
 
 /** All words after a kernel has run some times on the same inputs. */
-function resultOf(
-  module: WebAssembly.Module,
-  { kernel, items, arrays, sizes }: Check,
-  runs: number,
-): Int32Array {
+function resultOf(module: WebAssembly.Module, { kernel, items, ...given }: Check, runs: number): Int32Array {
+  const arrays: readonly string[] = given.arrays
+  const sizes: Readonly<Record<string, number | undefined>> = given.sizes
   const memory = new WebAssembly.Memory({ initial: PAGES, maximum: PAGES, shared: true })
   const { exports } = new WebAssembly.Instance(module, { env: { memory } })
   const call = exports[kernel] as (...values: number[]) => void

@@ -1,8 +1,8 @@
 /**
  * What runs beside the WebAssembly module on each thread: the leader, which starts lists of launches, and the
  * followers, which take their share of them. This file imports no values: the build keeps its text
- * (`generated/thread.ts`), and workers are started from that text. They need no file of their own, and no bundler
- * has to find one.
+ * (`generated/thread.ts`), and workers are started from that text. They need no file of their own, and no
+ * bundler has to find one.
  */
 import type { HostArray } from '../device.ts'
 
@@ -18,7 +18,10 @@ export interface Failure {
   readonly kernel: number | undefined
 }
 
-/** Memory begins with nothing at 0, the sync area, the text of an error, and launches. Arenas hand out what follows. */
+/**
+ * Memory begins with nothing at 0, the sync area, the text of an error, and launches. Arenas hand out what
+ * follows.
+ */
 const SYNC = 1024
 const ERROR_TEXT = 0x3000
 const ERROR_BYTES = 0x1000
@@ -68,8 +71,8 @@ export function growTo(memory: WebAssembly.Memory, bytes: number): void {
 }
 
 /**
- * Marks a thread as failed, and lets those that wait for it go on. Only the first failure is kept, and only it releases
- * the others: a second release would make the count of arrivals wrap.
+ * Marks a thread as failed, and lets those that wait for it go on. Only the first failure is kept, and only
+ * it releases the others: a second release would make the count of arrivals wrap.
  */
 function fail(memory: WebAssembly.Memory, thread: number, error: unknown): void {
   const words = new Int32Array(memory.buffer)
@@ -83,7 +86,10 @@ function fail(memory: WebAssembly.Memory, thread: number, error: unknown): void 
   Atomics.notify(words, (SYNC + ARRIVED) / 4)
 }
 
-/** Thread 0. It waits for the others, which the main thread of a browser must not do unless there are no others. */
+/**
+ * Thread 0. It waits for the others, which the main thread of a browser must not do unless there are no
+ * others.
+ */
 export class Leader {
   readonly memory: WebAssembly.Memory
   readonly #exports: Exports
@@ -157,7 +163,10 @@ export class Leader {
     return { message: new TextDecoder().decode(text), kernel: words[launch + 1] }
   }
 
-  /** Makes the views anew when memory has grown. If another thread grew it, `grow(0)` lets this thread see that. */
+  /**
+   * Makes the views anew when memory has grown. If another thread grew it, `grow(0)` lets this thread see
+   * that.
+   */
   #reach(end: number): void {
     if (end <= this.#words.byteLength) return
     if (end > this.memory.buffer.byteLength) this.memory.grow(0)

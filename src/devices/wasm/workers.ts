@@ -6,7 +6,10 @@ import type { Answer, Start } from './thread.ts'
 export interface Thread {
   post(message: unknown, transfer?: ArrayBuffer[]): void
   onMessage(listener: (answer: Answer) => void): void
-  /** `inOrder` says that the thread left by itself, as all do after one of them failed. The leader then says what failed. */
+  /**
+   * `inOrder` says that the thread left by itself, as all do after one of them failed. The leader then says
+   * what failed.
+   */
   onEnd(listener: (error: Error, inOrder: boolean) => void): void
   /** In Node, the process waits for this thread after `ref`, and not after `unref`. */
   ref(): void

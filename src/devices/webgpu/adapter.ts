@@ -10,7 +10,10 @@ export interface WebGpuOptions {
   readonly software?: boolean
   /** Products on matrix units: see `DeviceOptions`. */
   readonly subgroupMatrix?: boolean
-  /** In Node, Dawn is started with these flags, such as `backend=vulkan` or `enable-dawn-features=allow_unsafe_apis`. */
+  /**
+   * In Node, Dawn is started with these flags, such as `backend=vulkan` or
+   * `enable-dawn-features=allow_unsafe_apis`.
+   */
   readonly dawnFlags?: readonly string[]
   readonly choices?: Partial<ChoiceValues>
 }
@@ -22,7 +25,10 @@ export interface OpenGpu {
   readonly subgroupMatrix: boolean
 }
 
-/** Node's binding crashes once an instance, adapter or device in use is collected: the module holds them for ever. */
+/**
+ * Node's binding crashes once an instance, adapter or device in use is collected: the module holds them for
+ * ever.
+ */
 const held = new Set<object>()
 const instances = new Map<string, Promise<GPU>>()
 

@@ -48,7 +48,9 @@ export function classOf(bytes: number): number {
 
 export class WebGpuArena implements Arena {
   readonly #source: BufferSource
-  /** Free buffers of each class, by falling id: the oldest is taken first, whatever the order of the releases. */
+  /**
+   * Free buffers of each class, by falling id: the oldest is taken first, whatever the order of the releases.
+   */
   readonly #free = new Map<number, PooledBuffer[]>()
   readonly #all = new Set<PooledBuffer>()
   #used = 0

@@ -3,7 +3,10 @@ import { DeviceError } from '../../errors.ts'
 
 export class Failures {
   readonly #device: GPUDevice
-  /** All checks so far, one after the other: explanations take time, and what failed first must be reported first. */
+  /**
+   * All checks so far, one after the other: explanations take time, and what failed first must be reported
+   * first.
+   */
   #checks: Promise<void> = Promise.resolve()
   readonly #waiting = new Set<(error: DeviceError) => void>()
   #first: DeviceError | undefined
@@ -69,7 +72,10 @@ export class Failures {
     if (error) this.add(await explain(error))
   }
 
-  /** Waits for the promise, and rejects if the device goes before it settles. Then throws what went wrong until now. */
+  /**
+   * Waits for the promise, and rejects if the device goes before it settles. Then throws what went wrong
+   * until now.
+   */
   async settle<T>(promise: Promise<T>): Promise<T> {
     const result = await this.#orEnd(promise)
     await this.#orEnd(this.#checks)

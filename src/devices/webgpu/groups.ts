@@ -23,7 +23,10 @@ export class Groups {
   readonly #uniformAlignment: number
   readonly #groups = new Map<string, GPUBindGroup>()
   readonly #slots = new Map<string, UniformSlot>()
-  /** Buffers for absent operands, one for each binding: a buffer may stand only once in a launch that writes it. */
+  /**
+   * Buffers for absent operands, one for each binding: a buffer may stand only once in a launch that writes
+   * it.
+   */
   readonly #dummies: GPUBuffer[] = []
   #page: GPUBuffer | undefined
   #pageUsed = 0
@@ -142,7 +145,9 @@ export class Groups {
   }
 }
 
-/** Views are bound from the start of their buffer: offset and stride are uniforms. Bindings are whole words. */
+/**
+ * Views are bound from the start of their buffer: offset and stride are uniforms. Bindings are whole words.
+ */
 function resourceOf({ storage, offset, size }: Operand, view: boolean): GPUBufferBinding {
   const { buffer, elementBytes } = storage as WebGpuStorage
   if (view) return { buffer: buffer.gpu }
@@ -156,7 +161,10 @@ function wrongDType(kernel: string, binding: string, expected: DType, { storage 
   return new ShapeError('has the wrong dtype', { where, expected, found: storage.dtype })
 }
 
-/** WebGPU forbids a buffer that is written to stand twice in one dispatch, even where the parts do not overlap. */
+/**
+ * WebGPU forbids a buffer that is written to stand twice in one dispatch, even where the parts do not
+ * overlap.
+ */
 function checkAliases({ kernel, bindings }: WebGpuLaunch, plan: Plan): void {
   const seen = new Map<number, { name: string; writes: boolean }>()
   for (const { name, writes } of plan.bindings) {

@@ -1,12 +1,13 @@
 /**
- * Parts of kernels: WGSL text that several kernels share, with the names that it needs and those that it gives. The names of
- * a kernel are checked once, when the kernel is first used, and without a GPU.
+ * Parts of kernels: WGSL text that several kernels share, with the names that it needs and those that it
+ * gives. The names of a kernel are checked once, when the kernel is first used, and without a GPU.
  *
- * - A part gives functions, constants, workgroup variables and the like, which its text declares outside of functions. Other names
- *   that its text declares are its own.
- * - A part needs names that its text uses and does not declare: bindings (`a`), what the header declares for them (`HAS_BIAS`,
- *   `xHalf`), uniforms with their prefix (`u.rows`, `u.aStride`), constants (`KIND`), and what other parts or the kernel's body
- *   give. `flatGroup` and `MAX_GROUPS` stand in every header and are not listed.
+ * - A part gives functions, constants, workgroup variables and the like, which its text declares outside of
+ *   functions. Other names that its text declares are its own.
+ * - A part needs names that its text uses and does not declare: bindings (`a`), what the header declares for
+ *   them (`HAS_BIAS`, `xHalf`), uniforms with their prefix (`u.rows`, `u.aStride`), constants (`KIND`), and
+ *   what other parts or the kernel's body give. `flatGroup` and `MAX_GROUPS` stand in every header and are
+ *   not listed.
  */
 import { SidewinderError } from '../../errors.ts'
 
@@ -26,7 +27,10 @@ export function part(declared: Part): Part {
   return declared
 }
 
-/** The lines of `line(0)` … `line(count - 1)`, for WGSL in which a loop would keep values from staying in registers. */
+/**
+ * The lines of `line(0)` … `line(count - 1)`, for WGSL in which a loop would keep values from staying in
+ * registers.
+ */
 export function unroll(count: number, line: (i: number) => string): string {
   return Array.from({ length: count }, (_, i) => line(i)).join('\n')
 }
@@ -47,7 +51,9 @@ function namesOf(part: Part): Names {
   return names
 }
 
-/** Reads the names of a text. It knows as much of WGSL's grammar as that takes: the compiler checks the rest. */
+/**
+ * Reads the names of a text. It knows as much of WGSL's grammar as that takes: the compiler checks the rest.
+ */
 function readNames(commented: string): Names {
   const text = commented.replaceAll(/\/\*[^]*?\*\/|\/\/.*/g, ' ')
   let outside = text
@@ -124,7 +130,10 @@ function ownersOf(kernel: Declared, parts: readonly Part[], body: Names): Map<st
   return owners
 }
 
-/** Throws PartError if a name of a kernel is given twice, or needed and not given, or not what a part says of it. */
+/**
+ * Throws PartError if a name of a kernel is given twice, or needed and not given, or not what a part says of
+ * it.
+ */
 export function checkParts(kernel: Declared): void {
   const { name: where, parts = [] } = kernel
   const body = readNames(kernel.body ?? '')

@@ -11,7 +11,9 @@ export interface Pipeline {
   error?: DeviceError
 }
 
-/** Layouts are explicit: one that WebGPU derives would lack the bindings that a specialisation does not use. */
+/**
+ * Layouts are explicit: one that WebGPU derives would lack the bindings that a specialisation does not use.
+ */
 export interface Layout {
   readonly id: number
   readonly group: GPUBindGroupLayout

@@ -1,4 +1,6 @@
-/** The matrix units of a GPU, as far as WebGPU offers them: an experiment in Dawn and Chrome, behind flags. */
+/**
+ * The matrix units of a GPU, as far as WebGPU offers them: an experiment in Dawn and Chrome, behind flags.
+ */
 import { DeviceError } from '../../errors.ts'
 
 export const MATRIX_FEATURE = 'chromium-experimental-subgroup-matrix' as GPUFeatureName

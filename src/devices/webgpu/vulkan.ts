@@ -1,6 +1,6 @@
 /**
- * Whether the Vulkan loader is missing (Linux), without which Dawn finds no GPU. Dawn notices that itself, but it writes a
- * warning to the error stream of every process that asks.
+ * Whether the Vulkan loader is missing (Linux), without which Dawn finds no GPU. Dawn notices that itself,
+ * but it writes a warning to the error stream of every process that asks.
  */
 export function lacksVulkan(): boolean {
   const { process } = globalThis

@@ -18,7 +18,10 @@ export function architectureHash(config: ModelConfig): string {
 
 const fingerprints = new WeakMap<Model, { readonly version: number; readonly hash: Promise<string> }>()
 
-/** SHA-256 of the architecture and all parameters, read back from the device once for each version of the model. */
+/**
+ * SHA-256 of the architecture and all parameters, read back from the device once for each version of the
+ * model.
+ */
 export function fingerprintOf(model: Model): Promise<string> {
   const { version } = model
   const known = fingerprints.get(model)
@@ -43,7 +46,10 @@ async function computeFingerprint(model: Model): Promise<string> {
   return bytesToHex(hash.digest())
 }
 
-/** JSON with keys in order, under their first names, without what is absent or tuning; numbers that JSON lacks are spelled out. */
+/**
+ * JSON with keys in order, under their first names, without what is absent or tuning; numbers that JSON lacks
+ * are spelled out.
+ */
 function canonical(value: unknown): string {
   if (typeof value === 'number') return String(value)
   if (Array.isArray(value)) return `[${value.map(canonical).join()}]`

@@ -2,8 +2,8 @@ import { CheckpointError } from '../../errors.ts'
 import { expectKey, seal, unseal, type PrefixStore, type StoreOptions } from './prefix-store.ts'
 
 /**
- * Keeps states as files of a folder, which is made if it is not there. Damaged ones count as absent, and are removed with a
- * warning; nothing else is ever removed. Node only.
+ * Keeps states as files of a folder, which is made if it is not there. Damaged ones count as absent, and are
+ * removed with a warning; nothing else is ever removed. Node only.
  */
 export function folderStore(
   path: string,

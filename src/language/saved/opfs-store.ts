@@ -2,8 +2,8 @@ import { DeviceError } from '../../errors.ts'
 import { expectKey, seal, unseal, type PrefixStore, type StoreOptions } from './prefix-store.ts'
 
 /**
- * Keeps states in a folder of the page's own file system. A file appears once it is written whole. Damaged ones count as absent,
- * and are removed with a warning. Browsers only.
+ * Keeps states in a folder of the page's own file system. A file appears once it is written whole. Damaged
+ * ones count as absent, and are removed with a warning. Browsers only.
  */
 export function opfsStore(
   name: string,

@@ -7,7 +7,10 @@ import { prefixKey, type PrefixStore } from './prefix-store.ts'
 import { decodeState, encodeState, type SavedState, type StateShape } from './saved-state.ts'
 import type { Sequence } from '../session/sequence.ts'
 
-/** A sequence, and whose tokens it is of. Reading it back does not change it, so a failure here leaves it as it was. */
+/**
+ * A sequence, and whose tokens it is of. Reading it back does not change it, so a failure here leaves it as
+ * it was.
+ */
 export interface Subject {
   readonly sequence: Sequence
   readonly tokenizer: Tokenizer | undefined
@@ -48,7 +51,10 @@ async function keyAfter({ sequence }: Subject, ids: readonly number[]): Promise<
   return prefixKey(sequence.model, [...sequence.history.slice(), ...ids])
 }
 
-/** The state after a sequence and `ids`, if the store has it. It is a cache: what cannot be used is only worth a warning. */
+/**
+ * The state after a sequence and `ids`, if the store has it. It is a cache: what cannot be used is only worth
+ * a warning.
+ */
 export async function findPrefix(
   subject: Subject,
   ids: readonly number[],

@@ -1,7 +1,7 @@
 /**
- * Saved sessions: safetensors files. `layers.I.NAME` are the states, `logits` those after the last token fed, `tokens` the history
- * from `base` on, `pieces` how it was fed, `counts` how often each token occurred, if the history is not whole. The metadata carry
- * a SHA-256 of the whole file, itself taken as zeros.
+ * Saved sessions: safetensors files. `layers.I.NAME` are the states, `logits` those after the last token fed,
+ * `tokens` the history from `base` on, `pieces` how it was fed, `counts` how often each token occurred, if
+ * the history is not whole. The metadata carry a SHA-256 of the whole file, itself taken as zeros.
  */
 import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'

@@ -32,9 +32,9 @@ interface Row extends SessionParts {
 }
 
 /**
- * Sessions that are continued together: a step of the model takes a token of each, however different their lengths. While
- * `generate` runs they cannot be used otherwise (StateError); when it ends, or its loop is left, each is where it would be had
- * it run by itself.
+ * Sessions that are continued together: a step of the model takes a token of each, however different their
+ * lengths. While `generate` runs they cannot be used otherwise (StateError); when it ends, or its loop is
+ * left, each is where it would be had it run by itself.
  */
 export class SessionBatch {
   readonly #model: Model

@@ -6,8 +6,8 @@ import { empty, type Tensor } from '../../tensor/tensor.ts'
 import type { States } from '../../nn/states.ts'
 
 /**
- * A model, the states of B sequences, and the logits after the last token of each. Taking one more token of each is a recorded
- * launch list, and so is drawing from the logits: neither costs more as the text grows.
+ * A model, the states of B sequences, and the logits after the last token of each. Taking one more token of
+ * each is a recorded launch list, and so is drawing from the logits: neither costs more as the text grows.
  */
 export class Decoder {
   readonly model: Model
@@ -27,7 +27,10 @@ export class Decoder {
   #step: LaunchList | undefined
   readonly #draws = new Map<boolean, LaunchList>()
 
-  /** Takes over the states, whose caches hold `capacity` positions, and the logits, if they begin in the middle. */
+  /**
+   * Takes over the states, whose caches hold `capacity` positions, and the logits, if they begin in the
+   * middle.
+   */
   constructor(
     model: Model,
     rows: number,
@@ -68,7 +71,10 @@ export class Decoder {
     return this.#capacity
   }
 
-  /** Makes room for `positions`, doubling what there is. What was recorded on the old caches is recorded again. */
+  /**
+   * Makes room for `positions`, doubling what there is. What was recorded on the old caches is recorded
+   * again.
+   */
   reserve(positions: number): void {
     if (positions <= this.#capacity || !this.grows) return
     let capacity = this.#capacity
@@ -100,7 +106,10 @@ export class Decoder {
     else this.#step = device.record(() => scope(() => this.#advance(), this.#arena))
   }
 
-  /** Draws a token for each sequence. `seen` [B × V]: how often each occurred, if that is penalised. -1: no logit is finite. */
+  /**
+   * Draws a token for each sequence. `seen` [B × V]: how often each occurred, if that is penalised. -1: no
+   * logit is finite.
+   */
   async draw(
     uniforms: readonly number[],
     settings: Float32Array,

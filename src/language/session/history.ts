@@ -8,8 +8,9 @@ export interface Piece {
 }
 
 /**
- * The tokens of a session, and how they were fed to the model: in pieces of several, and one by one everywhere else. How numbers
- * round depends on it, so what is fed again after a rewind is fed in the same way.
+ * The tokens of a session, and how they were fed to the model: in pieces of several, and one by one
+ * everywhere else. How numbers round depends on it, so what is fed again after a rewind is fed in the same
+ * way.
  */
 export class History {
   /** Tokens from `base` on. */

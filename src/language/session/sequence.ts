@@ -17,7 +17,9 @@ const FIRST_CAPACITY = 256
 const TAIL = 8
 
 export interface SequenceSettings {
-  /** Most positions that attention layers keep. Default: room is made as it is needed, by doubling from 256. */
+  /**
+   * Most positions that attention layers keep. Default: room is made as it is needed, by doubling from 256.
+   */
   readonly capacity?: number
   /** Snapshots of the state that are kept beside the latest two. Default: 4. */
   readonly snapshots?: number
@@ -27,7 +29,10 @@ export interface SequenceSettings {
   readonly rewind?: boolean
 }
 
-/** Tokens, and the model's state after them: what a session is, without text and without checks of who uses it. */
+/**
+ * Tokens, and the model's state after them: what a session is, without text and without checks of who uses
+ * it.
+ */
 export class Sequence {
   readonly model: Model
   readonly options: SequenceSettings

@@ -28,7 +28,7 @@ export interface SessionOptions extends SequenceSettings {
 export interface AppendOptions {
   /** Looks the state after all tokens up, and keeps it there once computed. */
   readonly store?: PrefixStore | undefined
-  /** Ends the reading between two pieces: the reason of the signal is thrown. What is left is read with what comes next. */
+  /** Ends the reading between two pieces with the signal's reason; the rest is read with what comes next. */
   readonly signal?: AbortSignal | undefined
 }
 
@@ -44,11 +44,12 @@ export interface SessionParts {
 export let partsOf: (session: Session) => SessionParts
 
 /**
- * A text, or a sequence of tokens, and the model's state after it. Memory does not grow with its length, but for the history (8 bytes
- * a token) and the caches of attention layers.
+ * A text, or a sequence of tokens, and the model's state after it. Memory does not grow with its length, but
+ * for the history (8 bytes a token) and the caches of attention layers.
  *
- * The last token drawn is part of the session, and is fed to the model with whatever comes next. One call runs at a time; between
- * the pieces that `generate` gives, others may. After an error of the device the session is of no use.
+ * The last token drawn is part of the session, and is fed to the model with whatever comes next. One call
+ * runs at a time; between the pieces that `generate` gives, others may. After an error of the device the
+ * session is of no use.
  */
 export class Session {
   readonly #model: Model
@@ -103,8 +104,8 @@ export class Session {
   }
 
   /**
-   * Reads a text or tokens, in pieces. A first text gets the tokens that the tokenizer puts around texts. Nothing is read if any
-   * token is wrong.
+   * Reads a text or tokens, in pieces. A first text gets the tokens that the tokenizer puts around texts.
+   * Nothing is read if any token is wrong.
    *
    * @throws ShapeError for ids outside the vocabulary, ConfigError for text without a tokenizer
    */
@@ -124,9 +125,10 @@ export class Session {
   }
 
   /**
-   * Draws text, in pieces as they become certain: never half a character, never the beginning of a stop text. Leave the loop at
-   * any time: what was drawn is part of the session, and the next call goes on with the text that was not given out. Tokens from
-   * the one where a stop text begins are taken back, unless the session cannot go back (no history, no snapshots).
+   * Draws text, in pieces as they become certain: never half a character, never the beginning of a stop text.
+   * Leave the loop at any time: what was drawn is part of the session, and the next call goes on with the
+   * text that was not given out. Tokens from the one where a stop text begins are taken back, unless the
+   * session cannot go back (no history, no snapshots).
    */
   generate(prompt: string | readonly number[], options?: TextOptions): AsyncGenerator<string, void, void>
   generate(options?: TextOptions): AsyncGenerator<string, void, void>
@@ -186,8 +188,9 @@ export class Session {
   }
 
   /**
-   * Takes the last `count` tokens back. Exact: what is fed again is fed in the same pieces as before, and the same tokens appended
-   * again give the same bits. The state goes back to a snapshot at once; the tokens from there on are fed with what comes next.
+   * Takes the last `count` tokens back. Exact: what is fed again is fed in the same pieces as before, and the
+   * same tokens appended again give the same bits. The state goes back to a snapshot at once; the tokens from
+   * there on are fed with what comes next.
    *
    * @throws StateError if they are more than there are, or if tokens before them are needed and were not kept
    */
@@ -222,7 +225,10 @@ export class Session {
     )
   }
 
-  /** Everything that is needed to go on elsewhere: on any device, in Node or a browser. The weights are not part of it. */
+  /**
+   * Everything that is needed to go on elsewhere: on any device, in Node or a browser. The weights are not
+   * part of it.
+   */
   async save(): Promise<Uint8Array<ArrayBuffer>> {
     return this.#guard.alone(() =>
       this.#guard.running(() => saveSequence(this.#subject, this.#flow?.held ?? '')),

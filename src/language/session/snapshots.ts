@@ -14,8 +14,9 @@ interface Snapshot {
 }
 
 /**
- * Copies of the state on the device, at sparse positions: the last two, and older ones ever further apart, so that going back
- * by n feeds again no more than a part of n. Caches of attention need no copies: their rows stay as they are until overwritten.
+ * Copies of the state on the device, at sparse positions: the last two, and older ones ever further apart, so
+ * that going back by n feeds again no more than a part of n. Caches of attention need no copies: their rows
+ * stay as they are until overwritten.
  */
 export class Snapshots {
   /** Older ones that are kept. */
@@ -84,8 +85,9 @@ export class Snapshots {
   }
 
   /**
-   * The older snapshot that is missed least. Without it, a rewind to just before its successor feeds the tokens from its predecessor on. That
-   * number, divided by how far back the predecessor is from `end`, is the least of all.
+   * The older snapshot that is missed least. Without it, a rewind to just before its successor feeds the
+   * tokens from its predecessor on. That number, divided by how far back the predecessor is from `end`, is
+   * the least of all.
    */
   #leastMissed(end: number): number {
     let least = 0

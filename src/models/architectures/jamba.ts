@@ -1,6 +1,6 @@
 /**
- * Jamba (Lieber et al. 2024, arXiv 2403.19887): Mamba with RMS norms of delta, B and C, some layers of attention that knows no
- * positions, and a gated MLP in every layer. Without its experts.
+ * Jamba (Lieber et al. 2024, arXiv 2403.19887): Mamba with RMS norms of delta, B and C, some layers of
+ * attention that knows no positions, and a gated MLP in every layer. Without its experts.
  */
 import * as v from 'valibot'
 import { ConfigError } from '../../errors.ts'

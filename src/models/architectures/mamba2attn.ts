@@ -1,4 +1,7 @@
-/** Mamba-2 with some layers of attention, as state-spaces publishes it (`mamba2attn`, Dao and Gu 2024, section 9.2.3). */
+/**
+ * Mamba-2 with some layers of attention, as state-spaces publishes it (`mamba2attn`, Dao and Gu 2024, section
+ * 9.2.3).
+ */
 import { defineArchitecture } from '../architecture.ts'
 import { refuse } from '../layouts/state-spaces.ts'
 import type { AttentionLayer } from './transformer.ts'

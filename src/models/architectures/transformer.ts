@@ -1,4 +1,7 @@
-/** A Transformer to compare with: causal attention with rotary positions, and gated MLPs (Touvron et al. 2023). */
+/**
+ * A Transformer to compare with: causal attention with rotary positions, and gated MLPs (Touvron et al.
+ * 2023).
+ */
 import * as v from 'valibot'
 import { Attention } from '../../nn/mixers/attention.ts'
 import { largestDivisor } from '../../nn/mixers/mamba2.ts'
@@ -41,7 +44,8 @@ export const transformer = defineArchitecture({
       heads,
       kvHeads: kvHeads ?? heads,
       ropeTheta: 10000,
-      // 8/3 of the width: as many weights as an MLP of 4 × width without gate (Shazeer 2020; Touvron et al. 2023).
+      // 8/3 of the width: as many weights as an MLP of 4 × width without gate (Shazeer 2020; Touvron et al.
+      // 2023).
       mlp: mlp ?? Math.ceil((8 * width) / 24) * 8,
     }
   },

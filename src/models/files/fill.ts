@@ -1,4 +1,7 @@
-/** A checkpoint's values into a model's memory: in pieces, each checked, so that peak memory is that of the model. */
+/**
+ * A checkpoint's values into a model's memory: in pieces, each checked, so that peak memory is that of the
+ * model.
+ */
 import type { StoredTensor } from '../../checkpoints/stored.ts'
 import { Staging } from '../../checkpoints/source.ts'
 import type { AnyDevice } from '../../devices/device.ts'
@@ -21,9 +24,10 @@ import { Stack } from '../stack.ts'
 import type { Checkpoint } from './open.ts'
 
 /**
- * How matrices of projections and embeddings are kept in memory. `stored`: as in the file, where kernels can compute on that
- * (F16, Q8_0, Q4_0); f32 and bf16 as f32; other quantised types as f16. q8 and q4 have blocks of 32 along a row: a matrix
- * whose rows are no multiple of that stays f16. All other parameters, and states, are f32.
+ * How matrices of projections and embeddings are kept in memory. `stored`: as in the file, where kernels can
+ * compute on that (F16, Q8_0, Q4_0); f32 and bf16 as f32; other quantised types as f16. q8 and q4 have blocks
+ * of 32 along a row: a matrix whose rows are no multiple of that stays f16. All other parameters, and states,
+ * are f32.
  */
 export type WeightFormat = 'stored' | 'f32' | PackedFormat
 
@@ -59,7 +63,10 @@ const PLAIN = new Set(['F32', 'BF16', 'F64'])
 /** The values of a checkpoint, by the paths of the parameters. */
 type Values = Pick<Checkpoint, 'tensors' | 'where'>
 
-/** The modules of a checkpoint, filled with its values. Missing and misshapen tensors are errors before memory is asked for. */
+/**
+ * The modules of a checkpoint, filled with its values. Missing and misshapen tensors are errors before memory
+ * is asked for.
+ */
 export async function fillStack(
   checkpoint: Checkpoint,
   device: AnyDevice,
@@ -80,8 +87,8 @@ export async function fillStack(
 }
 
 /**
- * The parameters of a tree, each of which a checkpoint has in its shape. Where they have two forms, that of the checkpoint is
- * chosen.
+ * The parameters of a tree, each of which a checkpoint has in its shape. Where they have two forms, that of
+ * the checkpoint is chosen.
  *
  * @throws CheckpointError naming the tensor that is missing or has a wrong shape
  */
@@ -220,7 +227,10 @@ class Filler {
   }
 }
 
-/** Throws CheckpointError unless the values are floating-point numbers, and finite. `begin` is the place of the first. */
+/**
+ * Throws CheckpointError unless the values are floating-point numbers, and finite. `begin` is the place of
+ * the first.
+ */
 export function expectFinite(
   values: Float32Array | Int32Array,
   begin: number,

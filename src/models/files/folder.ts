@@ -12,7 +12,8 @@ const OF_A_MODEL =
 /**
  * Writes files one after the other; those of the same names are replaced, each when its successor is whole.
  *
- * @throws CheckpointError if files of another model are there, which would be read in place of these, or with them
+ * @throws CheckpointError if files of another model are there, which would be read in place of these, or with
+ *   them
  */
 export async function writeFiles(target: SaveTarget, files: ReadonlyMap<string, FileContent>): Promise<void> {
   if (typeof target !== 'string') {

@@ -1,4 +1,6 @@
-/** A model in memory, seen as a checkpoint: its values are read back from the device as they are asked for. */
+/**
+ * A model in memory, seen as a checkpoint: its values are read back from the device as they are asked for.
+ */
 import type { StoredTensor } from '../../checkpoints/stored.ts'
 import { PANEL_ROWS, panelWords, toStored, type PackedFormat } from '../../ops/packed/format.ts'
 import { PackedMatrix } from '../../ops/index.ts'

@@ -1,4 +1,7 @@
-/** A model as it lies in files of any format: its configuration, and its tensors by the names of model parameters. */
+/**
+ * A model as it lies in files of any format: its configuration, and its tensors by the names of model
+ * parameters.
+ */
 import { parseConfigText } from '../../checkpoints/config.ts'
 import { openFolder, type Folder } from '../../checkpoints/files.ts'
 import { readGguf } from '../../checkpoints/gguf/index.ts'
@@ -19,8 +22,8 @@ import { chooseWeights, readWeights } from './weights.ts'
 const CONFIG = 'config.json'
 
 /**
- * Where a model is: a folder or a file on disk (Node), a hub id `organisation/name[@revision]`, or files in memory by name (from
- * a file picker, say).
+ * Where a model is: a folder or a file on disk (Node), a hub id `organisation/name[@revision]`, or files in
+ * memory by name (from a file picker, say).
  */
 export type ModelSource = string | ReadonlyMap<string, FileLike>
 
@@ -44,8 +47,8 @@ export interface Checkpoint {
 }
 
 /**
- * Opens a model in the Hugging Face layout, in that of state-spaces, in a GGUF file, or one that Sidewinder wrote. Which models each
- * layout has is in `architectures/`. Only headers are read.
+ * Opens a model in the Hugging Face layout, in that of state-spaces, in a GGUF file, or one that Sidewinder
+ * wrote. Which models each layout has is in `architectures/`. Only headers are read.
  *
  * @throws CheckpointError, ConfigError naming file, tensor or key, what was expected and what was found
  */

@@ -1,4 +1,6 @@
-/** Models as files: the Hugging Face layout (safetensors, in shards if large) and GGUF. Values pass in pieces. */
+/**
+ * Models as files: the Hugging Face layout (safetensors, in shards if large) and GGUF. Values pass in pieces.
+ */
 import type { FileContent } from '../../checkpoints/atomic.ts'
 import {
   encodeRows,
@@ -26,7 +28,10 @@ export type Saved = Pick<Checkpoint, 'where' | 'config' | 'tensors'>
 
 /** How a model is written. */
 export interface SaveOptions {
-  /** Weights are split in files of at most so many bytes (a larger tensor has one to itself). Default: 5 GB, as transformers. */
+  /**
+   * Weights are split in files of at most so many bytes (a larger tensor has one to itself). Default: 5 GB,
+   * as transformers.
+   */
   readonly shardBytes?: number
 }
 
@@ -38,10 +43,12 @@ interface FolderOptions extends SaveOptions {
 const PIECE = 1 << 20
 
 /**
- * The files of a folder that transformers reads, by name: config.json, the weights, and those of the tokenizer. Weights are f32,
- * and f16 where that is what there is. A model that transformers has no words for gets a config.json that Sidewinder alone reads.
+ * The files of a folder that transformers reads, by name: config.json, the weights, and those of the
+ * tokenizer. Weights are f32, and f16 where that is what there is. A model that transformers has no words for
+ * gets a config.json that Sidewinder alone reads.
  *
- * @throws CheckpointError naming the tensor that is missing or has a wrong shape; others as the contents are read
+ * @throws CheckpointError naming the tensor that is missing or has a wrong shape; others as the contents are
+ *   read
  */
 export function folderFiles(
   saved: Saved,
@@ -95,7 +102,10 @@ interface Written {
   readonly map: ((values: Float32Array) => Float32Array) | undefined
 }
 
-/** The tensors of a file in this layout. Throws CheckpointError if a parameter is missing, misshapen or has no place there. */
+/**
+ * The tensors of a file in this layout. Throws CheckpointError if a parameter is missing, misshapen or has no
+ * place there.
+ */
 function tensorsOf(saved: Saved, layout: Layout): Written[] {
   const stack = new Stack(saved.config)
   // In the forms of a new tree, the layout names things; then those of the checkpoint are chosen.

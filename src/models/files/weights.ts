@@ -18,8 +18,8 @@ const KNOWN = [
 ]
 
 /**
- * The file with the weights, or with the index of their shards. `wanted` is a name given by the user. The known names are asked
- * for one by one, as a hub answers that for what it has cached without a request.
+ * The file with the weights, or with the index of their shards. `wanted` is a name given by the user. The
+ * known names are asked for one by one, as a hub answers that for what it has cached without a request.
  */
 export async function chooseWeights(
   folder: Folder,

@@ -49,7 +49,9 @@ export interface GgufLayout {
 /** Ours: llama.cpp has one epsilon for all norms, Falcon-Mamba two. */
 export const INNER_EPS = 'sidewinder.inner_norm_epsilon'
 
-/** Reads the metadata of a file; its tensors say what the metadata do not. `where` names the file in errors. */
+/**
+ * Reads the metadata of a file; its tensors say what the metadata do not. `where` names the file in errors.
+ */
 export function fromGguf(
   metadata: Metadata,
   tensors: Tensors,
@@ -161,7 +163,10 @@ const SSM: Readonly<Record<string, string>> = {
   'mixer.out_proj.weight': 'ssm_out.weight',
 }
 
-/** The place of what all state-space layers have. A is held itself, not its logarithm, and the taps as a matrix. */
+/**
+ * The place of what all state-space layers have. A is held itself, not its logarithm, and the taps as a
+ * matrix.
+ */
 export function placeSsm(
   path: string,
   { shape }: Parameter,

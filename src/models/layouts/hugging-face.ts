@@ -21,13 +21,18 @@ export interface HuggingFaceLayout {
   /** The class that saves it, which says the type where `model_type` is missing. */
   readonly className: string
   read(fields: Fields): StackConfig
-  /** undefined: transformers has no words for this configuration. Numbers that are no counts are a `Float`. */
+  /**
+   * undefined: transformers has no words for this configuration. Numbers that are no counts are a `Float`.
+   */
   write(config: StackConfig): Json | undefined
   /** How it names the parameters of such a model. */
   layout(config: StackConfig): Layout
 }
 
-/** Names of `mamba`, `mamba2` and `falcon_mamba` are those of our tree; state-spaces says `embedding`, transformers `embeddings`. */
+/**
+ * Names of `mamba`, `mamba2` and `falcon_mamba` are those of our tree; state-spaces says `embedding`,
+ * transformers `embeddings`.
+ */
 export const backboneLayout: Layout = (path) => ({
   name: path,
   aliases: path === 'backbone.embeddings.weight' ? ['backbone.embedding.weight'] : [],
@@ -55,7 +60,10 @@ interface SharedSizes {
   readonly convolutionBias: boolean
 }
 
-/** The keys that both Mambas have; undefined where the inner width is no multiple of the width, as transformers takes it. */
+/**
+ * The keys that both Mambas have; undefined where the inner width is no multiple of the width, as
+ * transformers takes it.
+ */
 export function writeBackbone(config: StackConfig, sizes: SharedSizes): Json | undefined {
   const { layers, input, width, eps, tieEmbeddings } = config
   if (sizes.hidden % width !== 0 || !('vocabulary' in input)) return undefined

@@ -18,18 +18,23 @@ export interface FileTensor {
   readonly alternative?: boolean
 }
 
-/** A parameter that a file holds as several tensors, one above the other along the first axis, each of so many rows. */
+/**
+ * A parameter that a file holds as several tensors, one above the other along the first axis, each of so many
+ * rows.
+ */
 export type FileRows = readonly (FileTensor & { readonly rows: number })[]
 
 /**
- * The place of a parameter of this path in files; undefined if the layout has none. The path is that of the first form of the
- * parameter.
+ * The place of a parameter of this path in files; undefined if the layout has none. The path is that of the
+ * first form of the parameter.
  */
 export type Layout = (path: string, parameter: Parameter) => FileTensor | FileRows | undefined
 
 type Tensors = ReadonlyMap<string, StoredTensor>
 
-/** Parameters by their paths in the tree: the layout of what Sidewinder writes where no published layout fits. */
+/**
+ * Parameters by their paths in the tree: the layout of what Sidewinder writes where no published layout fits.
+ */
 export const ownLayout: Layout = (path) => ({ name: path })
 
 /** How a layout names what stands in layers and what does not. */
@@ -80,11 +85,12 @@ function rowsOf(place: FileTensor | FileRows, { shape }: Parameter): FileRows {
 const isRows = (place: FileTensor | FileRows): place is FileRows => Array.isArray(place)
 
 /**
- * The tensors of files by the paths of the tree's parameters. Of a parameter with several names, any will do; one in its
- * alternative form is chosen to be kept in that form. What the layout has no parameter for keeps its own name.
+ * The tensors of files by the paths of the tree's parameters. Of a parameter with several names, any will do;
+ * one in its alternative form is chosen to be kept in that form. What the layout has no parameter for keeps
+ * its own name.
  *
- * @throws CheckpointError if a tensor stands in the file under two spellings, or one of several that are a parameter together
- *   is missing or misshapen
+ * @throws CheckpointError if a tensor stands in the file under two spellings, or one of several that are a
+ *   parameter together is missing or misshapen
  */
 export function readLayout(
   tree: Module,
@@ -146,7 +152,9 @@ function findParameter(
   return other && { stored: other, alternative: true }
 }
 
-/** One of several tensors that are a parameter together. Throws CheckpointError if it is missing or misshapen. */
+/**
+ * One of several tensors that are a parameter together. Throws CheckpointError if it is missing or misshapen.
+ */
 function expectRows(
   part: StoredTensor | undefined,
   { name, rows, shape }: FileRows[number],
@@ -177,7 +185,10 @@ function findTensor(
   return files.get(present[0])!
 }
 
-/** The tensor in the shape of the model, if it has the one that the layout gives it in files; else as it is, to be refused. */
+/**
+ * The tensor in the shape of the model, if it has the one that the layout gives it in files; else as it is,
+ * to be refused.
+ */
 function inModelShape(stored: StoredTensor, { shape }: FileTensor, parameter: Parameter): StoredTensor {
   return shape && sameShape(stored.shape, shape) ? { ...stored, shape: parameter.shape } : stored
 }

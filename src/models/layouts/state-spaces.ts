@@ -1,6 +1,7 @@
 /**
- * config.json as the original code (state-spaces/mamba) saves it: Mamba-1, Mamba-2, and Mamba-2 with attention layers. What is
- * unsaid there is a default of that code; what it says and Sidewinder does not compute is refused by name.
+ * config.json as the original code (state-spaces/mamba) saves it: Mamba-1, Mamba-2, and Mamba-2 with
+ * attention layers. What is unsaid there is a default of that code; what it says and Sidewinder does not
+ * compute is refused by name.
  */
 import { isJsonObject } from '../../checkpoints/json.ts'
 import { ConfigError } from '../../errors.ts'

@@ -14,7 +14,10 @@ import { slot, type Slots, type State } from '../states.ts'
 export interface AttentionOptions {
   readonly width: number
   readonly heads: number
-  /** Heads of keys and values, shared by groups of query heads (Ainslie et al. 2023). Default: as many as heads. */
+  /**
+   * Heads of keys and values, shared by groups of query heads (Ainslie et al. 2023). Default: as many as
+   * heads.
+   */
   readonly kvHeads?: number
   /** Width of a head. Default: width / heads. */
   readonly headDim?: number
@@ -22,7 +25,10 @@ export interface AttentionOptions {
   readonly rotary?: number
   /** Base of the rotary position embedding. */
   readonly ropeTheta?: number
-  /** Taps of a causal convolution over queries, keys and values, without activation (the original Mamba code). Default: none. */
+  /**
+   * Taps of a causal convolution over queries, keys and values, without activation (the original Mamba code).
+   * Default: none.
+   */
   readonly kernel?: number
   /** Bias of the projection to queries, keys and values, and of that of the output. */
   readonly bias?: boolean
@@ -33,7 +39,10 @@ export interface AttentionOptions {
 /** Causal self-attention with rotary positions and grouped queries; scores are tiled, never length². */
 export class Attention extends Mixer {
   readonly #options: Required<AttentionOptions>
-  /** Keys and values, of which each position has one; without room for them, each call of `sequence` begins anew. */
+  /**
+   * Keys and values, of which each position has one; without room for them, each call of `sequence` begins
+   * anew.
+   */
   readonly slots: Slots
   /** Queries, keys and values in one projection. */
   readonly inProj: Linear
@@ -80,7 +89,10 @@ export class Attention extends Mixer {
     return reshape(y, [batch, y.width])
   }
 
-  /** Queries, keys and values [B, L, …] side by side to the layer's output; keys and values go into the cache, if there is one. */
+  /**
+   * Queries, keys and values [B, L, …] side by side to the layer's output; keys and values go into the cache,
+   * if there is one.
+   */
   #attend(qkv: Tensor, { state, reset, past }: SequenceOptions): Tensor {
     const [rawQ, rawK, v] = split(qkv, this.#widths) as [Tensor, Tensor, Tensor]
     const q = this.#rotate(rawQ, past)

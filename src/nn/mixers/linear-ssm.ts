@@ -17,7 +17,8 @@ export interface LinearSSMOptions {
 
 /**
  * The textbook state-space model, time-invariant and in discrete time: h ← A h + B x, y = C h + D x.
- * A starts uniform within 1/sqrt(hidden), as PyTorch's recurrent layers do: its spectral radius is about 0.58, so it is stable.
+ * A starts uniform within 1/sqrt(hidden), as PyTorch's recurrent layers do: its spectral radius is about
+ * 0.58, so it is stable.
  */
 export class LinearSSM extends Mixer {
   readonly slots: Slots

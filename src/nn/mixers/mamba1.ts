@@ -39,7 +39,10 @@ export interface Mamba1Options {
   readonly deltaRank?: number
   readonly bias?: boolean
   readonly convolutionBias?: boolean
-  /** RMS norms of delta (before its projection), B and C: Jamba's have weights, Falcon-Mamba's have none. Absent: no such norms. */
+  /**
+   * RMS norms of delta (before its projection), B and C: Jamba's have weights, Falcon-Mamba's have none.
+   * Absent: no such norms.
+   */
   readonly innerNorm?: { readonly eps: number; readonly weights: boolean } | undefined
   /** Residual branches of the model around, for the scale of the output projection. */
   readonly branches?: number
@@ -48,8 +51,8 @@ export interface Mamba1Options {
 type Complete = Required<Omit<Mamba1Options, 'innerNorm'>> & Mamba1Options
 
 /**
- * The Mamba block of Gu and Dao (2023), figure 3: two branches, a short convolution and the selective scan in one, a gate in
- * the other.
+ * The Mamba block of Gu and Dao (2023), figure 3: two branches, a short convolution and the selective scan in
+ * one, a gate in the other.
  *
  *     x, z = in_proj(input);  x = silu(conv(x));  delta, B, C = x_proj(x)
  *     h[t] = exp(delta A) h[t-1] + delta B x[t];  y = C h + D x;  output = out_proj(y · silu(z))
@@ -149,7 +152,9 @@ export class Mamba1 extends Mixer {
     return selectiveStateUpdate({ ...inputs, ...this.#select(inputs.x) }, options).y
   }
 
-  /** What the convolved input says of the scan: how far delta lets it in, where (B), and how it is read (C). */
+  /**
+   * What the convolved input says of the scan: how far delta lets it in, where (B), and how it is read (C).
+   */
   #select(u: Tensor): { delta: Tensor; deltaBias: Tensor; B: Tensor; C: Tensor } {
     const { deltaRank: R, stateSize: N } = this.#options
     const [low, B, C] = this.#norm(split(this.xProj.forward(u), [R, N, N])) as [Tensor, Tensor, Tensor]
@@ -167,7 +172,10 @@ export class Mamba1 extends Mixer {
   }
 }
 
-/** What the scan is made of, and the gate z [B, L, E]. Its output is computed again, as the kernel that applies the gate does not give it. */
+/**
+ * What the scan is made of, and the gate z [B, L, E]. Its output is computed again, as the kernel that
+ * applies the gate does not give it.
+ */
 function noteScan(
   inputs: Parameters<typeof selectiveScan>[0] & { readonly deltaBias: Tensor },
   z: Tensor,

@@ -53,8 +53,8 @@ export interface Mamba2Options {
 type Complete = Required<Omit<Mamba2Options, 'chunk' | 'deltaLimit'>> & Mamba2Options
 
 /**
- * The Mamba-2 block of Dao and Gu (2024), figure 6: A is one number for each head, and delta, B, C come from the input in
- * parallel with x, so that the whole is matrix products in chunks (state-space duality).
+ * The Mamba-2 block of Dao and Gu (2024), figure 6: A is one number for each head, and delta, B, C come from
+ * the input in parallel with x, so that the whole is matrix products in chunks (state-space duality).
  *
  *     z, x, B, C, dt = in_proj(input);  x, B, C = silu(conv(x, B, C))
  *     h[t] = exp(dt A) h[t-1] + dt x[t] Bᵀ[t];  y = h C + D x;  output = out_proj(norm(y · silu(z)))
@@ -198,7 +198,10 @@ interface Selected {
   readonly reset?: Tensor | undefined
 }
 
-/** `x` within a range: to the bit itself inside, and within rounding of the bound outside. Either bound may be infinite. */
+/**
+ * `x` within a range: to the bit itself inside, and within rounding of the bound outside. Either bound may be
+ * infinite.
+ */
 function clamp(x: Tensor, [least, most]: readonly [number, number] = [-Infinity, Infinity]): Tensor {
   const raised = Number.isFinite(least) ? add(x, activation(scale(x, -1, least), 'relu')) : x
   return Number.isFinite(most) ? subtract(raised, activation(scale(raised, 1, -most), 'relu')) : raised

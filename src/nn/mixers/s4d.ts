@@ -24,14 +24,18 @@ export interface S4DOptions {
   readonly width: number
   /** Complex states a channel (half of the real state size: the other half are their conjugates). */
   readonly stateSize?: number
-  /** How to compute: by recurrence, by FFT convolution, or whichever suits the length. Both give the same numbers. */
+  /**
+   * How to compute: by recurrence, by FFT convolution, or whichever suits the length. Both give the same
+   * numbers.
+   */
   readonly form?: 'recurrence' | 'convolution'
   readonly branches?: number
 }
 
 /**
- * S4D (Gu et al. 2022): each channel is a diagonal linear time-invariant SSM with complex A, discretised by zero-order hold;
- * then GELU and a gated linear unit that mixes channels. A_n = -1/2 + i pi n (S4D-Lin), B = 1, C normal.
+ * S4D (Gu et al. 2022): each channel is a diagonal linear time-invariant SSM with complex A, discretised by
+ * zero-order hold; then GELU and a gated linear unit that mixes channels. A_n = -1/2 + i pi n (S4D-Lin), B =
+ * 1, C normal.
  */
 export class S4D extends Mixer {
   readonly #width: number

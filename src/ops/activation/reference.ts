@@ -61,8 +61,8 @@ export function activationBackward(
 }
 
 /**
- * The error function to float64 precision: its power series near zero, the continued fraction of its complement
- * further out (Abramowitz and Stegun 7.1.6 and 7.1.14).
+ * The error function to float64 precision: its power series near zero, the continued fraction of its
+ * complement further out (Abramowitz and Stegun 7.1.6 and 7.1.14).
  */
 export function erf(x: number): number {
   const a = Math.abs(x)

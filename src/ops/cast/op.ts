@@ -24,9 +24,9 @@ export const castOp = defineOperation<CastInputs, CastOutputs, CastParams>({
 })
 
 /**
- * The same numbers in f32 or in f16; x itself if it has that dtype already. Numbers in f16 are rounded to the nearest, ties
- * to even: magnitudes from 65,520 on become infinite, and those of 2^-25 and less become zero. Numbers in f32 are exact.
- * The gradient is cast back to the dtype of x.
+ * The same numbers in f32 or in f16; x itself if it has that dtype already. Numbers in f16 are rounded to the
+ * nearest, ties to even: magnitudes from 65,520 on become infinite, and those of 2^-25 and less become zero.
+ * Numbers in f32 are exact. The gradient is cast back to the dtype of x.
  *
  * @throws ShapeError for integers
  */

@@ -70,8 +70,9 @@ export const causalConv1dUpdateOp = defineOperation<
  * Depthwise causal convolution over time, with its activation:
  * `y[t, c] = act(bias[c] + sum over k of weight[c, k] * x[t - K + 1 + k, c])`.
  *
- * Before the first token stand the initial window or zeros. Taps that would reach over a reset are zero. The final
- * window holds the last K - 1 inputs as they came, resets or not: it continues the sequence as the next initial window.
+ * Before the first token stand the initial window or zeros. Taps that would reach over a reset are zero. The
+ * final window holds the last K - 1 inputs as they came, resets or not: it continues the sequence as the next
+ * initial window.
  */
 export function causalConv1d(
   inputs: CausalConv1dInputs,

@@ -1,8 +1,9 @@
 import type { Tensor } from '../../tensor/tensor.ts'
 
 /**
- * x [B, L, C]; weight [C, K], the last tap on the present token; bias [C]; initialWindow [B, C, K-1], the inputs before
- * the first, oldest first (absent: zeros); reset i32 [B, L], nonzero where a new sequence starts
+ * x [B, L, C]; weight [C, K], the last tap on the present token; bias [C]; initialWindow [B, C, K-1], the
+ * inputs before the first, oldest first (absent: zeros); reset i32 [B, L], nonzero where a new sequence
+ * starts
  */
 export type CausalConv1dInputs = {
   readonly x: Tensor

@@ -20,7 +20,10 @@ const copyWords = defineKernel({
     }`,
 })
 
-/** An invocation writes two halves, a whole word. Behind an odd size, the upper half of the last word stays as it is. */
+/**
+ * An invocation writes two halves, a whole word. Behind an odd size, the upper half of the last word stays as
+ * it is.
+ */
 const copyHalves = defineKernel({
   name: 'copyHalves',
   bindings: { x: 'f16 view', y: 'f16 rw' },

@@ -63,14 +63,16 @@ export interface CrossEntropyOptions {
 }
 
 /**
- * Mean over the rows t that count of −log softmax(logits[t])[labels[t]] = logSumExp(logits[t]) − logits[t, labels[t]], in nats.
- * If no row counts, the loss and its gradient are 0. A label outside [0, V) counts as the nearest one, so that nothing outside
- * the logits is ever read.
+ * Mean over the rows t that count of −log softmax(logits[t])[labels[t]] = logSumExp(logits[t]) − logits[t,
+ * labels[t]], in nats. If no row counts, the loss and its gradient are 0. A label outside [0, V) counts as
+ * the nearest one, so that nothing outside the logits is ever read.
  *
- * NaN or +Infinity in a row that counts makes the loss and the row's gradient NaN; rows that do not count are not looked at.
+ * NaN or +Infinity in a row that counts makes the loss and the row's gradient NaN; rows that do not count are
+ * not looked at.
  *
- * Backward writes the gradient over the logits, which are the largest tensor of training: what else reads them must do so
- * before, and must not have a backward that reads them again. `keepLogits` gives the gradient its own memory.
+ * Backward writes the gradient over the logits, which are the largest tensor of training: what else reads
+ * them must do so before, and must not have a backward that reads them again. `keepLogits` gives the gradient
+ * its own memory.
  */
 export function crossEntropy(
   inputs: CrossEntropyInputs,

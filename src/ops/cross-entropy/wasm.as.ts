@@ -35,7 +35,10 @@ function sumExp(x: usize, V: i32, m: f32): f32 {
   return sum
 }
 
-/** logSumExp [T] and losses [T] of the rows of logits [T, V]; both 0 where the label does not count. Items: rows. */
+/**
+ * logSumExp [T] and losses [T] of the rows of logits [T, V]; both 0 where the label does not count. Items:
+ * rows.
+ */
 export function crossEntropyRows(
   logits: usize,
   labels: usize,
@@ -88,8 +91,8 @@ export function crossEntropyMean(
 }
 
 /**
- * dLogits [T, V] = softmax(logits) (dLoss / count + dLogSumExp) - onehot(labels) dLoss / count; 0 in rows that do not count.
- * dLogits may be the logits. dLoss [1] and dLogSumExp [T] may be absent (0). Items: rows.
+ * dLogits [T, V] = softmax(logits) (dLoss / count + dLogSumExp) - onehot(labels) dLoss / count; 0 in rows
+ * that do not count. dLogits may be the logits. dLoss [1] and dLogSumExp [T] may be absent (0). Items: rows.
  */
 export function crossEntropyBackward(
   logits: usize,

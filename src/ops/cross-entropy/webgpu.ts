@@ -7,9 +7,9 @@ import type { CrossEntropyInputs, CrossEntropyOutputs, CrossEntropyParams } from
 const WORKGROUP = 256
 
 /**
- * logSumExp [T] and losses [T] of the rows of logits [T, V]; both 0 where the label does not count. A workgroup a row, which is
- * read once: each thread keeps a maximum m and s = Σ exp(x - m), rescaled when m grows.
- * NaN and +infinity are looked for in the bits: what a GPU makes of exp(NaN) may be any number.
+ * logSumExp [T] and losses [T] of the rows of logits [T, V]; both 0 where the label does not count. A
+ * workgroup a row, which is read once: each thread keeps a maximum m and s = Σ exp(x - m), rescaled when m
+ * grows. NaN and +infinity are looked for in the bits: what a GPU makes of exp(NaN) may be any number.
  */
 const crossEntropyRows = defineKernel({
   name: 'crossEntropyRows',
@@ -113,8 +113,8 @@ const crossEntropyMean = defineKernel({
 })
 
 /**
- * dLogits [T, V] = softmax(logits) (dLoss / count + dLogSumExp) - onehot(labels) dLoss / count; 0 in rows that do not count.
- * NaN where
+ * dLogits [T, V] = softmax(logits) (dLoss / count + dLogSumExp) - onehot(labels) dLoss / count; 0 in rows
+ * that do not count. NaN where
  * logSumExp is. Without `logits`, dLogits holds them. One element a thread.
  */
 const crossEntropyBackwardKernel = defineKernel({

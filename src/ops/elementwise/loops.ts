@@ -6,7 +6,10 @@ import type { Tensor } from '../../tensor/tensor.ts'
 const AXES = 4
 type Four = [number, number, number, number]
 
-/** Loops over an output, outermost first, and the words that each operand steps along them (0: it is repeated). */
+/**
+ * Loops over an output, outermost first, and the words that each operand steps along them (0: it is
+ * repeated).
+ */
 export interface Loops {
   readonly sizes: Four
   readonly a: Four
@@ -18,7 +21,10 @@ export function fits(shape: Shape, a: Tensor, b: Tensor): boolean {
   return merge(shape, a, b).length <= AXES
 }
 
-/** The loops of a broadcasting pair. Neighbouring axes are one loop where both operands step evenly through them. */
+/**
+ * The loops of a broadcasting pair. Neighbouring axes are one loop where both operands step evenly through
+ * them.
+ */
 export function loopsOf(a: Tensor, b: Tensor): Loops {
   const merged = merge(broadcastShapes('binary', a.shape, b.shape), a, b)
   if (merged.length > AXES) throw new ShapeError('too many axes broadcast in turn', { where: 'binary' })

@@ -24,8 +24,9 @@ export const flipOp = defineOperation<FlipInputs, FlipOutputs, object>({
 })
 
 /**
- * The tokens of each sequence in reverse order, y[b, t, ...] = x[b, L - 1 - t, ...], for the backward direction of a
- * bidirectional layer. x is [B, L] or [B, L, ..., W], f32 or i32. It knows nothing of sequences that are packed into one row.
+ * The tokens of each sequence in reverse order, y[b, t, ...] = x[b, L - 1 - t, ...], for the backward
+ * direction of a bidirectional layer. x is [B, L] or [B, L, ..., W], f32 or i32. It knows nothing of
+ * sequences that are packed into one row.
  */
 export function flip(x: Tensor): Tensor {
   if (x.shape.length !== 2) return apply(flipOp, { x }, {}).y

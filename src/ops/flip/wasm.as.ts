@@ -1,5 +1,6 @@
 /**
- * y [B, L, inner, width]: the tokens of x in reverse order. The rows of x are xStride words apart. Items: rows [B, L, inner].
+ * y [B, L, inner, width]: the tokens of x in reverse order. The rows of x are xStride words apart. Items:
+ * rows [B, L, inner].
  */
 export function flipRows(
   x: usize,

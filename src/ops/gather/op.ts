@@ -52,15 +52,16 @@ function expectRows(where: string, count: number, indices: Tensor): void {
 /**
  * y[..., :] = weight[tokens[...], :]
  *
- * A token id outside [0, V) takes the nearest row, so that nothing outside `weight` is ever read; to refuse such ids is the
- * caller's part, on the host.
+ * A token id outside [0, V) takes the nearest row, so that nothing outside `weight` is ever read; to refuse
+ * such ids is the caller's part, on the host.
  */
 export function embedding(inputs: EmbeddingInputs): Tensor {
   return apply(embeddingOp, inputs, {}).y
 }
 
 /**
- * y[v, :] = Σ rows[t, :] over all t with indices[t] = v; zero where there are none. The gradient of `embedding`.
+ * y[v, :] = Σ rows[t, :] over all t with indices[t] = v; zero where there are none. The gradient of
+ * `embedding`.
  *
  * Sums run in the order of t: the same bits on each run. Indices outside [0, count) count as the nearest one.
  */

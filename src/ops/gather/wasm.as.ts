@@ -22,8 +22,8 @@ export function embeddingRows(
 }
 
 /**
- * y [count, width] = sums of rows [T, width] by index, in the order of t. Items: blocks of 16 columns, so that no two threads
- * write the same element.
+ * y [count, width] = sums of rows [T, width] by index, in the order of t. Items: blocks of 16 columns, so
+ * that no two threads write the same element.
  */
 export function scatterAddColumns(
   rows: usize,

@@ -27,8 +27,9 @@ const embeddingRows = defineKernel({
 })
 
 /**
- * order [T]: the places t, sorted by index and then by t. A place's rank is the number of places before it, counted by
- * comparing with all others: quadratic in T, but no more than integers in workgroup memory, and one launch.
+ * order [T]: the places t, sorted by index and then by t. A place's rank is the number of places before it,
+ * counted by comparing with all others: quadratic in T, but no more than integers in workgroup memory, and
+ * one launch.
  */
 const scatterOrder = defineKernel({
   name: 'scatterOrder',

@@ -83,8 +83,8 @@ export const concatOp = defineOperation<Parts, ConcatOutputs, ConcatParams>({
 })
 
 /**
- * The same values, row-major, in another shape. One axis may be -1: what is left over. Copies strided views, unless the
- * last axis stays.
+ * The same values, row-major, in another shape. One axis may be -1: what is left over. Copies strided views,
+ * unless the last axis stays.
  */
 export function reshape(x: Tensor, shape: Shape): Tensor {
   const known = sizeOf(shape.filter((axis) => axis !== -1))
@@ -136,8 +136,8 @@ export function concat(parts: readonly Tensor[]): Tensor {
 }
 
 /**
- * Elements [start, end) of an axis (negative: from the end). A view of columns along the last axis, a view along the
- * first; a copy along others, unless all axes before are 1.
+ * Elements [start, end) of an axis (negative: from the end). A view of columns along the last axis, a view
+ * along the first; a copy along others, unless all axes before are 1.
  */
 export function slice(x: Tensor, axis: number, start: number, end: number): Tensor {
   const at = axis < 0 ? axis + x.shape.length : axis

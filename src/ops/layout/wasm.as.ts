@@ -1,6 +1,6 @@
 /**
- * Writes x [rows, width], whose rows are xStride apart, or zeros if x is absent, to columns [start, start + width) of
- * y [rows, total]. All widths are in bytes. Items: rows.
+ * Writes x [rows, width], whose rows are xStride apart, or zeros if x is absent, to columns [start, start +
+ * width) of y [rows, total]. All widths are in bytes. Items: rows.
  */
 export function layoutWriteColumns(
   x: usize,

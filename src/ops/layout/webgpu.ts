@@ -4,7 +4,10 @@ import { part, type ConcatOutputs, type ConcatParams, type Parts } from './types
 
 const WORKGROUP = 256
 
-/** Writes x [rows, width], or zeros, to columns [start, start + width) of y [rows, total]. Words keep all bits. */
+/**
+ * Writes x [rows, width], or zeros, to columns [start, start + width) of y [rows, total]. Words keep all
+ * bits.
+ */
 const writeColumns = defineKernel({
   name: 'writeColumns',
   bindings: { x: 'word? view', y: 'word rw' },
@@ -23,7 +26,10 @@ const writeColumns = defineKernel({
     }`,
 })
 
-/** The same of halves. An invocation owns a word of y, and writes those of its two halves that lie in the columns. */
+/**
+ * The same of halves. An invocation owns a word of y, and writes those of its two halves that lie in the
+ * columns.
+ */
 const writeHalfColumns = defineKernel({
   name: 'writeHalfColumns',
   bindings: { x: 'f16? view', y: 'f16 rw' },

@@ -6,8 +6,8 @@
  *   zoh       δ = e^z - 1        β = (e^z - 1) / z    input held over the step
  *   bilinear  δ = z / (1 - z/2)  β = 1 / (1 - z/2)    trapezoid rule
  *
- * Gu et al., Efficiently modeling long sequences with structured state spaces (2022), and the diagonal case in Gu et
- * al., On the parameterization and initialization of diagonal state space models (2022).
+ * Gu et al., Efficiently modeling long sequences with structured state spaces (2022), and the diagonal case
+ * in Gu et al., On the parameterization and initialization of diagonal state space models (2022).
  *
  * Gradients of complex numbers are written g = dL/dRe + i dL/dIm, so that w = f(z), f holomorphic, gives
  * g_z = g_w conj(f'(z)).

@@ -12,9 +12,10 @@ import type { LtiParams } from './types.ts'
 /** How the system is discretised and computed. */
 export interface LtiDiagonalOptions extends LtiParams {
   /**
-   * `recurrence` walks the states; `convolution` multiplies spectra. They give the same numbers. Default: convolution from
-   * the length `choices.ltiConvolution` on (backward by FFT then saves more than the final state costs) if gradients are recorded
-   * on a fast device, and there is neither initial state nor reset mask.
+   * `recurrence` walks the states; `convolution` multiplies spectra. They give the same numbers. Default:
+   * convolution from the length `choices.ltiConvolution` on (backward by FFT then saves more than the final
+   * state costs) if gradients are recorded on a fast device, and there is neither initial state nor reset
+   * mask.
    */
   readonly form?: 'recurrence' | 'convolution' | undefined
 }
@@ -33,8 +34,8 @@ export interface LtiDiagonalResult {
  *
  *   h[t] = Ā h[t-1] + B̄ u[t],  y[t] = scale Re(Σ_n C h[t]) + D u[t]
  *
- * discretised by `zoh` or `bilinear`. Real if `aIm` is absent. The convolution form has no reset mask, and walks the states
- * all the same for the final one and for what an initial one leads to.
+ * discretised by `zoh` or `bilinear`. Real if `aIm` is absent. The convolution form has no reset mask, and
+ * walks the states all the same for the final one and for what an initial one leads to.
  *
  * @throws ShapeError if shapes do not fit, or a reset mask meets the convolution form
  */

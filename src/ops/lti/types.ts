@@ -1,7 +1,9 @@
 import type { Tensor } from '../../tensor/tensor.ts'
 import type { Discretization } from './discretize.ts'
 
-/** One diagonal system a channel. Complex if `aIm` is there; other imaginary parts are then zero where absent. */
+/**
+ * One diagonal system a channel. Complex if `aIm` is there; other imaginary parts are then zero where absent.
+ */
 export interface LtiMode {
   /** [C], log of the step */
   readonly logDt: Tensor

@@ -40,7 +40,8 @@ export const matmulOp = defineOperation<MatmulInputs, MatmulOutputs, MatmulParam
 })
 
 /**
- * y = f(A B + bias) + residual. With an activation, a recorded call keeps A B + bias beside y for its gradient.
+ * y = f(A B + bias) + residual. With an activation, a recorded call keeps A B + bias beside y for its
+ * gradient.
  *
  * @throws ShapeError if the operands do not fit
  */
@@ -67,8 +68,8 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor, options: Linear
 }
 
 /**
- * With dPre = dy · f'(pre): dA = dPre Bᵀ, dB = Aᵀ dPre, dBias = its column sums, dresidual = dy. Each transpose is read as it
- * is stored: none is made.
+ * With dPre = dy · f'(pre): dA = dPre Bᵀ, dB = Aᵀ dPre, dBias = its column sums, dresidual = dy. Each
+ * transpose is read as it is stored: none is made.
  */
 function gradient({
   inputs,

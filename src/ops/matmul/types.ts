@@ -5,7 +5,10 @@ import type { Activation } from '../activation/kinds.ts'
 export type MatmulInputs = {
   /** a [..., M, K], or [..., K, M] if transposed; rows any stride apart */
   readonly a: Tensor
-  /** b [K, N] for all of a's matrices, or [..., K, N] one for each; [N, K] if transposed; rows any stride apart */
+  /**
+   * b [K, N] for all of a's matrices, or [..., K, N] one for each; [N, K] if transposed; rows any stride
+   * apart
+   */
   readonly b: Tensor
   /** bias [N] */
   readonly bias?: Tensor | undefined

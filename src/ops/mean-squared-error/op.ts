@@ -33,8 +33,8 @@ export const meanSquaredErrorOp = defineOperation<MeanSquaredErrorInputs, MeanSq
 })
 
 /**
- * The mean over rows, by their weights, of the mean of (prediction - target)² over columns. If no row counts, the loss and its
- * gradient are 0.
+ * The mean over rows, by their weights, of the mean of (prediction - target)² over columns. If no row counts,
+ * the loss and its gradient are 0.
  */
 export function meanSquaredError(inputs: MeanSquaredErrorInputs): MeanSquaredErrorOutputs {
   return apply(meanSquaredErrorOp, inputs, {})

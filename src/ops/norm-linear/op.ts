@@ -33,8 +33,8 @@ export const normLinearOp = defineOperation<NormLinearInputs, NormLinearOutputs,
 })
 
 /**
- * y = n weightᵀ + bias, where n is the RMS norm of x + residual, or of x silu(z), times scale (see `rmsNorm`): one launch on
- * WebGPU if there are few rows.
+ * y = n weightᵀ + bias, where n is the RMS norm of x + residual, or of x silu(z), times scale (see
+ * `rmsNorm`): one launch on WebGPU if there are few rows.
  */
 export function normLinear(
   inputs: Omit<NormLinearInputs, 'weight' | 'bias'>,

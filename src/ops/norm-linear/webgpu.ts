@@ -11,7 +11,10 @@ import { packedParts } from '../parts/packed-weights.ts'
 import { BINDINGS, finishParts, UNIFORMS } from '../parts/product.ts'
 import type { NormLinearInputs, NormLinearOutputs, NormLinearParams } from './types.ts'
 
-/** Rows of a as they are normalised, without their roots. Squares are added up beside the products that read the same values. */
+/**
+ * Rows of a as they are normalised, without their roots. Squares are added up beside the products that read
+ * the same values.
+ */
 const normRowsPart = part({
   name: 'normalised rows',
   needs: [
@@ -54,7 +57,9 @@ const normRowsPart = part({
     }`,
 })
 
-/** Sums of products and of squares. The root is the same for a whole row of y: it divides what was added up. */
+/**
+ * Sums of products and of squares. The root is the same for a whole row of y: it divides what was added up.
+ */
 const normSumsPart = part({
   name: 'sums with roots',
   needs: ['square', 'u.K', 'u.eps'],
@@ -77,7 +82,10 @@ const normSumsPart = part({
 
 const normParts = [readRowsPart, normRowsPart, normSumsPart]
 
-/** The workgroups of the first columns write what was added up: in the loop of products, it would stand between reads. */
+/**
+ * The workgroups of the first columns write what was added up: in the loop of products, it would stand
+ * between reads.
+ */
 const MAIN = /* wgsl */ `
     fn writeTotal(group: vec3u, local: u32) {
       if (!HAS_TOTAL || group.x > 0u) { return; }

@@ -50,15 +50,17 @@ export const residualNormOp = defineOperation<NormInputs, NormOutputs, NormParam
 export type RmsNormOptions = Omit<NormParams, 'center'>
 
 /**
- * y = x / sqrt(mean(x²) + eps) * weight + bias over each group of channels (Zhang and Sennrich 2019). With z it is gated,
- * as in Mamba-2: norm(x silu(z)), or norm(x) silu(z) with `normBeforeGate`. With a residual, x + residual is what is
- * normalised, and given back as `sum`.
+ * y = x / sqrt(mean(x²) + eps) * weight + bias over each group of channels (Zhang and Sennrich 2019). With z
+ * it is gated, as in Mamba-2: norm(x silu(z)), or norm(x) silu(z) with `normBeforeGate`. With a residual, x +
+ * residual is what is normalised, and given back as `sum`.
  */
 export function rmsNorm(inputs: NormInputs, options: RmsNormOptions): NormOutputs {
   return apply(inputs.residual ? residualNormOp : normOp, inputs, { ...options, center: false })
 }
 
-/** y = (x - mean(x)) / sqrt(var(x) + eps) * weight + bias (Ba et al. 2016). The residual is as in `rmsNorm`. */
+/**
+ * y = (x - mean(x)) / sqrt(var(x) + eps) * weight + bias (Ba et al. 2016). The residual is as in `rmsNorm`.
+ */
 export function layerNorm(inputs: Omit<NormInputs, 'z'>, { eps }: { readonly eps: number }): NormOutputs {
   return apply(inputs.residual ? residualNormOp : normOp, inputs, { eps, center: true })
 }

@@ -59,12 +59,12 @@ export function sumOfSquares(inputs: SumOfSquaresInputs): Tensor {
 }
 
 /**
- * norm = sqrt(Σ squares) and what gradients are to be multiplied by, so that their common norm is at most `maxNorm`:
- * factor = min(1, maxNorm / (norm + 1e-6)), as torch.nn.utils.clip_grad_norm_. With a `maxNorm` of 0 or Infinity the factor
- * is 1.
+ * norm = sqrt(Σ squares) and what gradients are to be multiplied by, so that their common norm is at most
+ * `maxNorm`: factor = min(1, maxNorm / (norm + 1e-6)), as torch.nn.utils.clip_grad_norm_. With a `maxNorm` of
+ * 0 or Infinity the factor is 1.
  *
- * If the norm is not finite the factor is NaN in any case: an update with it cannot be taken for a good one, as it could be
- * with maxNorm / Infinity = 0.
+ * If the norm is not finite the factor is NaN in any case: an update with it cannot be taken for a good one,
+ * as it could be with maxNorm / Infinity = 0.
  */
 export function clipFactor(inputs: ClipFactorInputs, params: ClipFactorParams): ClipFactorOutputs {
   if (!(params.maxNorm >= 0)) {

@@ -1,8 +1,8 @@
 import type { Tensor } from '../../tensor/tensor.ts'
 
 /**
- * parameter, gradient, m, v [...]; hyper [8] = lr, beta1, beta2, eps, weightDecay, 1 - beta1^t, 1 - beta2^t, unused;
- * gradientScale [1]
+ * parameter, gradient, m, v [...]; hyper [8] = lr, beta1, beta2, eps, weightDecay, 1 - beta1^t, 1 - beta2^t,
+ * unused; gradientScale [1]
  */
 export type AdamWStepInputs = {
   readonly parameter: Tensor

@@ -3,7 +3,9 @@ import { sum4 } from '../../devices/wasm/kernels/math.as.ts'
 /** Elements that one partial sum covers. */
 const BLOCK: i32 = 16384
 
-/** One step of AdamW; see `adamWStep` for the formula. gradientScale [1] may be absent (1). Items: elements. */
+/**
+ * One step of AdamW; see `adamWStep` for the formula. gradientScale [1] may be absent (1). Items: elements.
+ */
 export function adamWStep(
   parameter: usize,
   gradient: usize,
@@ -92,7 +94,9 @@ export function sumOfSquaresTotal(partials: usize, squares: usize, size: i32, be
   if (begin < end) store<f32>(squares, <f32>sumOf(partials, size))
 }
 
-/** norm [1] = sqrt(Σ squares); factor [1] = min(1, maxNorm / (norm + 1e-6)). maxNorm 0: no limit. Items: 1. */
+/**
+ * norm [1] = sqrt(Σ squares); factor [1] = min(1, maxNorm / (norm + 1e-6)). maxNorm 0: no limit. Items: 1.
+ */
 export function clipFactor(
   squares: usize,
   norm: usize,

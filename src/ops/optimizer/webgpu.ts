@@ -85,7 +85,10 @@ const sumOfParts = defineKernel({
     }`,
 })
 
-/** norm [1] = sqrt(Σ squares); factor [1] = min(1, maxNorm / (norm + 1e-6)). maxNorm 0: no limit. One workgroup. */
+/**
+ * norm [1] = sqrt(Σ squares); factor [1] = min(1, maxNorm / (norm + 1e-6)). maxNorm 0: no limit. One
+ * workgroup.
+ */
 const clipFactorKernel = defineKernel({
   name: 'clipFactor',
   bindings: { squares: 'f32', norm: 'f32 rw', factor: 'f32 rw' },

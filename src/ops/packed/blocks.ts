@@ -1,6 +1,7 @@
 /**
- * Blocks of 32 weights as GGUF stores them: a half-precision scale d, and integers. Q8_0: d and 32 int8, w = d q. Q4_0: d and
- * 16 bytes, w = d (q - 8); byte j holds element j in its low half and element j + 16 in its high half.
+ * Blocks of 32 weights as GGUF stores them: a half-precision scale d, and integers. Q8_0: d and 32 int8, w =
+ * d q. Q4_0: d and 16 bytes, w = d (q - 8); byte j holds element j in its low half and element j + 16 in its
+ * high half.
  */
 import { CheckpointError } from '../../errors.ts'
 import { halfBits, halfIsWild, halfTable } from '../../devices/half.ts'

@@ -1,11 +1,13 @@
 /**
- * How weight matrices W [N, K] lie in memory in 16, 8 and 4 bits a weight. Rows stand in panels of eight, N padded with zero
- * rows. A word of 32 bits holds neighbouring k of one row, and the words of the eight rows stand side by side:
+ * How weight matrices W [N, K] lie in memory in 16, 8 and 4 bits a weight. Rows stand in panels of eight, N
+ * padded with zero rows. A word of 32 bits holds neighbouring k of one row, and the words of the eight rows
+ * stand side by side:
  *
  * - `f16`: a word is (k, k + 1). A panel is [K / 2][8] words, K padded to even.
- * - `q8`: a word is four int8. A panel is, for each block of 32 k, 8 half-precision scales (4 words) and [8][8] words.
- * - `q4`: byte i of a word is element i in its low half and element 4 + i in its high half, of 8 k. A panel is, for each
- *   block of 32 k, 8 scales and [4][8] words.
+ * - `q8`: a word is four int8. A panel is, for each block of 32 k, 8 half-precision scales (4 words) and
+ *   [8][8] words.
+ * - `q4`: byte i of a word is element i in its low half and element 4 + i in its high half, of 8 k. A panel
+ *   is, for each block of 32 k, 8 scales and [4][8] words.
  *
  * Integers and scales are those of GGUF's Q8_0 and Q4_0, bit for bit.
  */
@@ -47,7 +49,8 @@ function storedRowBytes(format: PackedFormat, columns: number): number {
 }
 
 /**
- * Whole rows, rounded to the nearest values that the format has, as panels; `into` is overwritten if it is given.
+ * Whole rows, rounded to the nearest values that the format has, as panels; `into` is overwritten if it is
+ * given.
  *
  * @throws CheckpointError if a value or a scale is beyond half precision
  */

@@ -5,7 +5,10 @@ import { showShape } from '../../tensor/shape.ts'
 import { empty, type Tensor } from '../../tensor/tensor.ts'
 import { PANEL_ROWS, panelWords, unpackRows, type PackedFormat } from './format.ts'
 
-/** A weight matrix W [N, K] in 16, 8 or 4 bits a weight: see `format.ts`. It lives in the device's heap until `dispose`. */
+/**
+ * A weight matrix W [N, K] in 16, 8 or 4 bits a weight: see `format.ts`. It lives in the device's heap until
+ * `dispose`.
+ */
 export class PackedMatrix {
   readonly format: PackedFormat
   readonly shape: readonly [N: number, K: number]

@@ -5,9 +5,9 @@ import { ACTIVATIONS } from '../activation/kinds.ts'
 const NUMBERS = ACTIVATIONS.map((name) => name.replaceAll(/[A-Z]/g, '_$&').toUpperCase())
 
 /**
- * The activations, for kernels that fuse one. `activate(kind, x)` and `activateSlope(kind, x)` take the number of the activation in
- * `ACTIVATIONS`; with a constant, the others fall away. No function here overflows inside: WGSL leaves open what `exp` of large
- * numbers gives.
+ * The activations, for kernels that fuse one. `activate(kind, x)` and `activateSlope(kind, x)` take the
+ * number of the activation in `ACTIVATIONS`; with a constant, the others fall away. No function here
+ * overflows inside: WGSL leaves open what `exp` of large numbers gives.
  */
 export const activationPart = part({
   name: 'activation',
@@ -45,7 +45,8 @@ export const activationPart = part({
     return select(sign(x) * (1.0 - e) / (1.0 + e), near, a < 0.625);
   }
 
-  // 1 - erf(a) for a >= 0 = t e^(p(t) - a^2), t = 1 / (1 + a / 2); p fitted at Chebyshev nodes: 5e-8 relative.
+  // 1 - erf(a) for a >= 0 = t e^(p(t) - a^2), t = 1 / (1 + a / 2); p fitted at Chebyshev nodes: 5e-8
+  // relative.
   fn erfcOf(a: f32) -> f32 {
     let t = 1.0 / (1.0 + 0.5 * a);
     let p = -1.26544800 + t * (0.998632783 + t * (0.386640413 + t * (0.0346027978 + t * (0.00126759338

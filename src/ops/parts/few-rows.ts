@@ -1,10 +1,13 @@
 /**
- * Parts of the kernels for few rows of a: four rows, the lanes of a vector, are multiplied at once. The kernels for rows that are
- * normalised on the way have parts of their own in place of the plain rows and the plain sums, which give the same names:
+ * Parts of the kernels for few rows of a: four rows, the lanes of a vector, are multiplied at once. The
+ * kernels for rows that are normalised on the way have parts of their own in place of the plain rows and the
+ * plain sums, which give the same names:
  *
- * - `rowsAt(matrix, m, k, inside)`: what rows m … m + 3 hold at k; `inside` says whether the product counts it.
+ * - `rowsAt(matrix, m, k, inside)`: what rows m … m + 3 hold at k; `inside` says whether the product counts
+ *   it.
  * - `scaled(weight, k)`: what a weight at k counts.
- * - `keepSums(local, sum)`, `joinSums(local, other)`, `sumOf(local, row)`: the sums of the invocations of a workgroup.
+ * - `keepSums(local, sum)`, `joinSums(local, other)`, `sumOf(local, row)`: the sums of the invocations of a
+ *   workgroup.
  */
 import { part } from '../../devices/webgpu/part.ts'
 
@@ -17,8 +20,9 @@ export const COLUMNS_CONSTANTS = {
 export const DOT_CONSTANTS = { ...COLUMNS_CONSTANTS, SINGLE: 'bool' } as const
 
 /**
- * `readRows(matrix, m, k)`: what a holds at k, of four rows from m on; with SINGLE, of one. Nothing is asked before it is read, so
- * that several reads are under way together: beyond the edges, the last row and column are read, and what comes of them is dropped.
+ * `readRows(matrix, m, k)`: what a holds at k, of four rows from m on; with SINGLE, of one. Nothing is asked
+ * before it is read, so that several reads are under way together: beyond the edges, the last row and column
+ * are read, and what comes of them is dropped.
  */
 export const readRowsPart = part({
   name: 'reads of four rows',
@@ -64,8 +68,9 @@ export const plainSumsPart = part({
 export const plainParts = [readRowsPart, plainRowsPart, plainSumsPart]
 
 /**
- * `dot(group, local)`: four rows of a · bᵀ. LANES invocations read a row of b side by side and add up their parts. A workgroup of
- * 256 has 256 / LANES rows of b. Groups: (runs of columns of y, fours of rows, matrices).
+ * `dot(group, local)`: four rows of a · bᵀ. LANES invocations read a row of b side by side and add up their
+ * parts. A workgroup of 256 has 256 / LANES rows of b. Groups: (runs of columns of y, fours of rows,
+ * matrices).
  */
 export const dotPart = part({
   name: 'dot',

@@ -21,9 +21,10 @@ export const PACKED_DOT_CONSTANTS = {
 } as const
 
 /**
- * `dot(group, local)`: up to four rows of a · bᵀ. ROWS invocations, eight or fewer, read a word of each row of a panel, or of a part
- * of it, and LANES times so many take every LANES-th words of the rows: neighbours read neighbouring words. A workgroup of 256 has
- * 256 / LANES rows. Groups: (runs of rows of b, fours of rows). With SINGLE, there is one row.
+ * `dot(group, local)`: up to four rows of a · bᵀ. ROWS invocations, eight or fewer, read a word of each row
+ * of a panel, or of a part of it, and LANES times so many take every LANES-th words of the rows: neighbours
+ * read neighbouring words. A workgroup of 256 has 256 / LANES rows. Groups: (runs of rows of b, fours of
+ * rows). With SINGLE, there is one row.
  */
 export const packedDotPart = part({
   name: 'packed dot',
@@ -60,8 +61,8 @@ export const packedDotPart = part({
     }
 
     /**
-     * What the word at place 'at' of row n adds to the sums; nothing beyond the last. A loop, as a text of all columns takes
-     * minutes to compile for CPUs.
+     * What the word at place 'at' of row n adds to the sums; nothing beyond the last. A loop, as a text of
+     * all columns takes minutes to compile for CPUs.
      */
     fn part(m: u32, panel: u32, n: u32, at: u32) -> vec4f {
       const PER_BLOCK = 32u / COLUMNS;

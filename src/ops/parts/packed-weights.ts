@@ -1,4 +1,7 @@
-/** Parts of kernels that read packed weights: `b` are the words, `u.panelWords` those of a panel. See `packed/format.ts`. */
+/**
+ * Parts of kernels that read packed weights: `b` are the words, `u.panelWords` those of a panel. See
+ * `packed/format.ts`.
+ */
 import { part } from '../../devices/webgpu/part.ts'
 
 /** Numbers of the formats: their places in `PACKED_FORMATS`. */
@@ -12,7 +15,10 @@ const formatsPart = part({
     const BLOCK_WORDS = select(36u, 68u, FORMAT == Q8);`,
 })
 
-/** Halves by integers: what the built-in functions make of subnormals is left open, and scales of small weights are such. */
+/**
+ * Halves by integers: what the built-in functions make of subnormals is left open, and scales of small
+ * weights are such.
+ */
 const halvesPart = part({
   name: 'halves',
   needs: [],

@@ -1,4 +1,7 @@
-/** Parts that the kernels of a product share: how they read a and b, and how they write y. Their bindings and uniforms are named alike. */
+/**
+ * Parts that the kernels of a product share: how they read a and b, and how they write y. Their bindings and
+ * uniforms are named alike.
+ */
 import { part } from '../../devices/webgpu/part.ts'
 import { activationPart } from './activation.ts'
 
@@ -47,8 +50,8 @@ const finishPart = part({
 export const finishParts = [activationPart, finishPart]
 
 /**
- * `put(z, m, n, x)`: an element of a tile. With SPLIT, x is a part of a sum: it is kept as it is in y, which is parts
- * [splits, matrices, M, N], and `matmulCombine` does the rest. z counts splits and matrices.
+ * `put(z, m, n, x)`: an element of a tile. With SPLIT, x is a part of a sum: it is kept as it is in y, which
+ * is parts [splits, matrices, M, N], and `matmulCombine` does the rest. z counts splits and matrices.
  */
 export const putPart = part({
   name: 'put',
@@ -65,8 +68,8 @@ export const putPart = part({
 })
 
 /**
- * `elementA`: elements of a, whichever way it is stored; zero outside. Nothing is asked before the read, so that several are under
- * way together: beyond the edges, the last is read.
+ * `elementA`: elements of a, whichever way it is stored; zero outside. Nothing is asked before the read, so
+ * that several are under way together: beyond the edges, the last is read.
  */
 export const elementAPart = part({
   name: 'elements of a',
@@ -98,8 +101,8 @@ export const elementBPart = part({
 })
 
 /**
- * Four columns of a row of a as it is multiplied (along), or four rows at one column (across), where all begins at multiples of four.
- * Zero outside.
+ * Four columns of a row of a as it is multiplied (along), or four rows at one column (across), where all
+ * begins at multiples of four. Zero outside.
  */
 export const alignedAPart = part({
   name: 'vectors of a',

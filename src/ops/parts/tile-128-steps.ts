@@ -4,11 +4,12 @@ import { part, unroll } from '../../devices/webgpu/part.ts'
 const VECTORS = ['i', 'i + WORKGROUP', 'i + 2u * WORKGROUP', 'i + 3u * WORKGROUP']
 
 /**
- * A tile of y of 128 x 128 by 128 invocations, 8 down and 16 across, which step along the inner axis together: 16 columns of a
- * and rows of b go through workgroup memory. An operand whose rows lie along the inner axis (ALONG) is kept as it is stored, in
- * rows of 16; the other in rows of 128. An invocation's rows and columns are then every 8th and 16th, or those in fours.
- * Nothing is fetched ahead: other workgroups compute meanwhile, and registers are for the sums. Accumulators are named, as an array of
- * them would not stay in registers.
+ * A tile of y of 128 x 128 by 128 invocations, 8 down and 16 across, which step along the inner axis
+ * together: 16 columns of a and rows of b go through workgroup memory. An operand whose rows lie along the
+ * inner axis (ALONG) is kept as it is stored, in rows of 16; the other in rows of 128. An invocation's rows
+ * and columns are then every 8th and 16th, or those in fours. Nothing is fetched ahead: other workgroups
+ * compute meanwhile, and registers are for the sums. Accumulators are named, as an array of them would not
+ * stay in registers.
  */
 export const stepsPart = part({
   name: 'steps of 128',
@@ -81,7 +82,10 @@ export const stepsPart = part({
       return fma(b[3], vec4f(a.w), fma(b[2], vec4f(a.z), fma(b[1], vec4f(a.y), fma(b[0], vec4f(a.x), c))));
     }
 
-    /** Where an invocation is: subgroups of 32 are 4 down and 8 across, which read fewest words of workgroup memory. */
+    /**
+     * Where an invocation is: subgroups of 32 are 4 down and 8 across, which read fewest words of workgroup
+     * memory.
+     */
     fn placeOf(local: u32) -> vec2u {
       let lane = local % 32u;
       return vec2u((local / 32u % 2u) * 8u + lane % 8u, (local / 64u) * 4u + lane / 8u);

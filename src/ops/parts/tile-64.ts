@@ -1,8 +1,8 @@
 import { part } from '../../devices/webgpu/part.ts'
 
 /**
- * What a product of 64 x 64 by 256 invocations, 4 x 4 each, keeps in workgroup memory: INNER columns of the left matrix and rows of
- * the right one, as vectors of four rows (or columns) at a k.
+ * What a product of 64 x 64 by 256 invocations, 4 x 4 each, keeps in workgroup memory: INNER columns of the
+ * left matrix and rows of the right one, as vectors of four rows (or columns) at a k.
  */
 export const tilesPart = part({
   name: 'tiles',
@@ -54,8 +54,9 @@ export const fetchBPart = part({
 })
 
 /**
- * A tile of y of 64 x 64. Invocations step along the inner axis together: vectors of a and b go through workgroup memory while those
- * of the next step are under way. An invocation's accumulators are named: an array of them would not stay in registers.
+ * A tile of y of 64 x 64. Invocations step along the inner axis together: vectors of a and b go through
+ * workgroup memory while those of the next step are under way. An invocation's accumulators are named: an
+ * array of them would not stay in registers.
  */
 export const tile64Part = part({
   name: 'tile of 64',

@@ -1,6 +1,9 @@
 import { part } from '../../devices/webgpu/part.ts'
 
-/** `total(x, local)`: Σ over the WORKGROUP threads of a workgroup, for all of them: a tree, so always in the same order. */
+/**
+ * `total(x, local)`: Σ over the WORKGROUP threads of a workgroup, for all of them: a tree, so always in the
+ * same order.
+ */
 export const totalPart = part({
   name: 'total',
   needs: ['WORKGROUP'],

@@ -1,7 +1,10 @@
 import { dims } from '../../tensor/shape.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 
-/** One pass of a reduction: each run of n is cut into `slices` of at most `slice`, each of which gives one value. */
+/**
+ * One pass of a reduction: each run of n is cut into `slices` of at most `slice`, each of which gives one
+ * value.
+ */
 export interface Pass {
   readonly x: Tensor
   readonly y: Tensor

@@ -3,7 +3,9 @@ import { exp1, exp4 } from '../../devices/wasm/kernels/math.as.ts'
 /** Bits of a key that one pass looks at, and how many counters that takes. */
 const DIGIT_BITS: i32 = 11
 const DIGITS: i32 = 2048
-/** Keys are ordered as the logits are. That of -infinity; one for NaN and +infinity, which stand above all. */
+/**
+ * Keys are ordered as the logits are. That of -infinity; one for NaN and +infinity, which stand above all.
+ */
 const LOWEST: u32 = 0x007fffff
 const BAD: u32 = 0xffffffff
 
@@ -138,8 +140,8 @@ function draw(x: usize, weights: usize, V: i32, largest: f32, minP: f32, u: f32)
 }
 
 /**
- * tokens [B] of logits [B, V]; see `sample` for what it does. settings [8]; seen [B, V] may be absent. x and weights are
- * scratch [B, V]; counters scratch [B, 3 * 2048]. Items: rows.
+ * tokens [B] of logits [B, V]; see `sample` for what it does. settings [8]; seen [B, V] may be absent. x and
+ * weights are scratch [B, V]; counters scratch [B, 3 * 2048]. Items: rows.
  */
 export function sampleRows(
   logits: usize,

@@ -17,7 +17,10 @@ const keysPart = part({
     /** The key of -infinity; one for NaN and +infinity, which stand above all. */
     const LOWEST = 0x007fffffu;
     const BAD = 0xffffffffu;
-    /** Logits that an invocation reads together: beyond the last, that again, so that nothing is asked before a read. */
+    /**
+     * Logits that an invocation reads together: beyond the last, that again, so that nothing is asked before
+     * a read.
+     */
     const TOGETHER = 8u;
 
     fn logitAt(b: u32, v: u32) -> f32 {
@@ -56,7 +59,10 @@ const keysPart = part({
     }`,
 })
 
-/** parts [B, PARTS, 2]: the largest key in each part of a row of logits [B, V], and its first token. A workgroup a part. */
+/**
+ * parts [B, PARTS, 2]: the largest key in each part of a row of logits [B, V], and its first token. A
+ * workgroup a part.
+ */
 const sampleLargest = defineKernel({
   name: 'sampleLargest',
   bindings: { logits: 'f32 view', settings: 'f32', seen: 'i32?', parts: 'u32 rw' },
@@ -81,8 +87,8 @@ const sampleLargest = defineKernel({
 })
 
 /**
- * tokens [B]: one workgroup a row of logits [B, V]; see `sample` for what it does. The k-th largest logit and the edge of topP
- * are found by bisection on the bits of the logits, two bits a pass.
+ * tokens [B]: one workgroup a row of logits [B, V]; see `sample` for what it does. The k-th largest logit and
+ * the edge of topP are found by bisection on the bits of the logits, two bits a pass.
  */
 const sampleKernel = defineKernel({
   name: 'sample',
@@ -140,8 +146,8 @@ const sampleKernel = defineKernel({
     }
 
     /**
-     * The key at which tokens, from the largest logit down and none below 'least', reach 'goal': in number, or in weight if
-     * 'weighted'.
+     * The key at which tokens, from the largest logit down and none below 'least', reach 'goal': in number,
+     * or in weight if 'weighted'.
      */
     fn keyReaching(b: u32, local: u32, largest: f32, least: u32, goal: f32, weighted: bool) -> u32 {
       var prefix = 0u;
@@ -189,7 +195,10 @@ const sampleKernel = defineKernel({
       return prefix;
     }
 
-    /** A token in the order of ids: each thread has a run of them. Weights below minP of the largest do not count. */
+    /**
+     * A token in the order of ids: each thread has a run of them. Weights below minP of the largest do not
+     * count.
+     */
     fn draw(b: u32, local: u32, largest: f32, least: u32) {
       let run = (u.V + WORKGROUP - 1) / WORKGROUP;
       let first = min(local * run, u.V);

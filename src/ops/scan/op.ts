@@ -63,8 +63,8 @@ export const selectiveScanOp = withBackward(forward, selectiveScanBackwardOp)
  *     h[t, e, n] = exp(dt[t, e] A[e, n]) h[t-1, e, n] + dt[t, e] B[t, g, n] u[t, e]
  *     y[t, e]    = (sum over n of C[t, g, n] h[t, e, n] + D[e] u[t, e]) * silu(z[t, e])
  *
- * h starts from the initial state or zeros, and from zeros again at a reset. Memory grows with L E (1 + N / CHUNK),
- * never with L E N, in both directions.
+ * h starts from the initial state or zeros, and from zeros again at a reset. Memory grows with L E (1 + N /
+ * CHUNK), never with L E N, in both directions.
  */
 export function selectiveScan(
   inputs: SelectiveScanInputs,

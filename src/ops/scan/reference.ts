@@ -11,7 +11,10 @@ function placeOf(x: NdArray, { length, inner, stateSize, groups }: ScanSizes) {
     ((b * length + t) * groups + Math.floor((e * groups) / inner)) * stateSize + n
 }
 
-/** One channel of one sequence, forward: dt [L], states h [L + 1, N] (h[0] is the initial one) and decays a [L, N]. */
+/**
+ * One channel of one sequence, forward: dt [L], states h [L + 1, N] (h[0] is the initial one) and decays a
+ * [L, N].
+ */
 function scanChannel(inputs: Arrays<SelectiveScanInputs>, softplusDelta: boolean, b: number, e: number) {
   const { u, delta, A, B, deltaBias, initialState, reset } = inputs
   const sizes = scanSizes(inputs)

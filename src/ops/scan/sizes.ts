@@ -1,8 +1,8 @@
 import { dims } from '../../tensor/shape.ts'
 
 /**
- * Tokens of a chunk. States are kept at chunk edges only: 4 B E N L / CHUNK bytes, N / CHUNK of what u takes. Within a
- * chunk, states live in registers, workgroup memory or a scratch of the size of one chunk.
+ * Tokens of a chunk. States are kept at chunk edges only: 4 B E N L / CHUNK bytes, N / CHUNK of what u takes.
+ * Within a chunk, states live in registers, workgroup memory or a scratch of the size of one chunk.
  */
 export const CHUNK = 64
 

@@ -15,10 +15,16 @@ export interface SsdSizes {
   readonly chunks: number
 }
 
-/** A WebGPU workgroup holds a chunk in tiles of 64 x 64: longer ones are cut, and much shorter ones would leave it idle. */
+/**
+ * A WebGPU workgroup holds a chunk in tiles of 64 x 64: longer ones are cut, and much shorter ones would
+ * leave it idle.
+ */
 const LEAST_WEBGPU_CHUNK = 16
 const LARGEST_WEBGPU_CHUNK = 64
-/** The work of a token and head is Q/2 (N + P) + 2 N P multiply-adds; a chunk reads and writes N P numbers more. */
+/**
+ * The work of a token and head is Q/2 (N + P) + 2 N P multiply-adds; a chunk reads and writes N P numbers
+ * more.
+ */
 export function sizesOf(
   { x, A, B }: Pick<SsdInputs, 'x' | 'A' | 'B'>,
   { groups, chunkSize }: SsdParams,
@@ -34,7 +40,10 @@ export function sizesOf(
   return { batch, length, heads, headDim: inner / heads, groups, stateSize: B.width / groups, chunk, chunks }
 }
 
-/** What kernels clamp delta to: finite, as WGSL has no infinity. After softplus, 0 is a bound that changes nothing but rounding. */
+/**
+ * What kernels clamp delta to: finite, as WGSL has no infinity. After softplus, 0 is a bound that changes
+ * nothing but rounding.
+ */
 export function deltaRange({
   deltaSoftplus,
   deltaLimit = [deltaSoftplus ? 0 : -Infinity, Infinity],

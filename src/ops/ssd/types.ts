@@ -1,8 +1,8 @@
 import type { Tensor } from '../../tensor/tensor.ts'
 
 /**
- * x, z [B, L, H*P]; delta [B, L, H]; A, deltaBias [H]; B, C [B, L, G*N]; D [H] or [H*P]; initialState [B, H, P, N];
- * reset i32 [B, L]: nonzero where a new sequence starts
+ * x, z [B, L, H*P]; delta [B, L, H]; A, deltaBias [H]; B, C [B, L, G*N]; D [H] or [H*P]; initialState [B, H,
+ * P, N]; reset i32 [B, L]: nonzero where a new sequence starts
  */
 export type SsdInputs = {
   readonly x: Tensor
@@ -27,6 +27,9 @@ export type SsdParams = {
   readonly deltaSoftplus: boolean
   /** delta is clamped to this range, after softplus. Default: not at all. */
   readonly deltaLimit?: readonly [number, number] | undefined
-  /** Tokens that are worked on as one matrix; no result depends on it. Default: 32 on wasm; 64 (16 to 64) on webgpu. */
+  /**
+   * Tokens that are worked on as one matrix; no result depends on it. Default: 32 on wasm; 64 (16 to 64) on
+   * webgpu.
+   */
   readonly chunkSize?: number | undefined
 }

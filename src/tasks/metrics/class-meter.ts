@@ -15,7 +15,10 @@ export const CLASS_METRICS = {
 /** Which classes there are. */
 export interface ClassOptions {
   readonly classes: number
-  /** How often each class occurs in training: says which is the majority. Absent: the most common one of what is measured is. */
+  /**
+   * How often each class occurs in training: says which is the majority. Absent: the most common one of what
+   * is measured is.
+   */
   readonly counts?: readonly number[]
   /** What the classes are called. */
   readonly names?: readonly string[]
@@ -58,8 +61,8 @@ export class ClassMeter implements Meter {
 }
 
 /**
- * Mean over classes of F1 = 2 TP / (2 TP + FP + FN). A class that neither occurs nor is predicted has none and does not count, as in
- * scikit-learn.
+ * Mean over classes of F1 = 2 TP / (2 TP + FP + FN). A class that neither occurs nor is predicted has none
+ * and does not count, as in scikit-learn.
  */
 export function macroF1(confusion: readonly (readonly number[])[]): number {
   const scores = confusion.flatMap((row, i) => {

@@ -1,4 +1,7 @@
-/** What stands in the cells of a table: text, labels and numbers. Errors name the file, the line and the column. */
+/**
+ * What stands in the cells of a table: text, labels and numbers. Errors name the file, the line and the
+ * column.
+ */
 import type { Table, TableRow } from '../../data/table.ts'
 import { ConfigError, type ErrorDetails } from '../../errors.ts'
 
@@ -48,8 +51,9 @@ export class Cells {
   }
 
   /**
-   * Numbers, position by position, and how many each has: words apart by spaces, the numbers of a position apart by commas; a number
-   * of JSON, or a list of numbers or of lists. `NaN` and null are no numbers: they stand for what is not known.
+   * Numbers, position by position, and how many each has: words apart by spaces, the numbers of a position
+   * apart by commas; a number of JSON, or a list of numbers or of lists. `NaN` and null are no numbers: they
+   * stand for what is not known.
    */
   numbers(column: string): { readonly values: number[]; readonly channels: number } {
     const value = this.value(column)

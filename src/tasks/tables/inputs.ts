@@ -29,7 +29,10 @@ export type InputEncoding = v.InferOutput<typeof INPUT_ENCODING>
 export const inputConfig = (encoding: InputEncoding): InputConfig =>
   encoding.kind === 'bytes' ? { vocabulary: byteTokenizer.size } : { features: encoding.channels.length }
 
-/** The encoding for sequences of these rows. Lists of JSON are numbers; text is bytes, unless it is said to be numbers. */
+/**
+ * The encoding for sequences of these rows. Lists of JSON are numbers; text is bytes, unless it is said to be
+ * numbers.
+ */
 export function learnInput(rows: readonly Cells[], column: string, asNumbers: boolean): InputEncoding {
   const [first] = rows
   if (!asNumbers && !Array.isArray(first.value(column))) return { kind: 'bytes' }
@@ -64,7 +67,10 @@ export function encodeInput(
   }
 }
 
-/** Mean and standard deviation of each of `width` numbers over rows of them; NaN does not count, and no deviation is 0. */
+/**
+ * Mean and standard deviation of each of `width` numbers over rows of them; NaN does not count, and no
+ * deviation is 0.
+ */
 export function learnScales(rows: readonly (readonly number[])[], width: number): Scale[] {
   return Array.from({ length: width }, (_, i) => {
     let [count, mean, squares] = [0, 0, 0]

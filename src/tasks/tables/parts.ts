@@ -27,7 +27,10 @@ interface PartOptions {
 
 export const rowsOf = (table: Table): Cells[] => table.rows.map((row) => new Cells(table, row))
 
-/** @throws ConfigError for a part that has another name, a test part that is given twice, or nothing to train on */
+/**
+ * @throws ConfigError for a part that has another name, a test part that is given twice, or nothing to train
+ *   on
+ */
 export function partsOf(table: Table, test: Table | undefined, options: PartOptions): TableParts {
   const parts: Record<Part, Cells[]> = { training: [], validation: [], test: [] }
   const { splitColumn } = options
@@ -58,7 +61,10 @@ function partOf(cells: Cells, column: string): Part {
   })
 }
 
-/** Files are often in order: what is held out is drawn from everywhere. Both parts stay in the order of the file. */
+/**
+ * Files are often in order: what is held out is drawn from everywhere. Both parts stay in the order of the
+ * file.
+ */
 function holdOut(parts: Record<Part, Cells[]>, { validationPart, seed }: PartOptions): void {
   const { training } = parts
   const count = Math.floor(training.length * validationPart)

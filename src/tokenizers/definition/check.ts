@@ -5,7 +5,10 @@ import { CheckpointError } from '../../errors.ts'
 
 type Schema = v.BaseSchema<unknown, unknown, v.BaseIssue<unknown>>
 
-/** `value` as `schema` has it, without keys that it does not name. `where` names the file and the key of the value. */
+/**
+ * `value` as `schema` has it, without keys that it does not name. `where` names the file and the key of the
+ * value.
+ */
 export function checked<const S extends Schema>(schema: S, value: unknown, where: string): v.InferOutput<S> {
   const result = v.safeParse(schema, value, { abortEarly: true })
   if (result.success) return result.output

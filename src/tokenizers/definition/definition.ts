@@ -1,6 +1,6 @@
 /**
- * A tokenizer.json, checked: the library trusts what it is given. Only what it does as the tokenizers library does is let
- * through; the rest is refused by name.
+ * A tokenizer.json, checked: the library trusts what it is given. Only what it does as the tokenizers library
+ * does is let through; the rest is refused by name.
  */
 import * as v from 'valibot'
 import { clip, isJsonObject, type JsonObject } from '../../checkpoints/json.ts'
@@ -27,7 +27,10 @@ export interface Definition {
   readonly library: JsonObject
 }
 
-/** Two tokens that become one, as they are given: lists of two take megabytes. In one tokenizer all are the same. */
+/**
+ * Two tokens that become one, as they are given: lists of two take megabytes. In one tokenizer all are the
+ * same.
+ */
 export type Merge = string | readonly string[]
 
 export const pairOf = (merge: Merge): readonly string[] =>

@@ -25,7 +25,8 @@ export interface TokenizerFiles {
 /**
  * Opens a tokenizer from the text of a tokenizer.json. `where` is what errors call the file.
  *
- * @throws CheckpointError naming file and key, what was expected and what was found; ConfigError for the files beside it
+ * @throws CheckpointError naming file and key, what was expected and what was found; ConfigError for the
+ *   files beside it
  */
 export function openTokenizer(
   tokenizerJson: string,
@@ -110,8 +111,8 @@ export function parseTokenizerJson(text: string, where: string): unknown {
 const withoutMark = (text: string): string => (text.startsWith('\uFEFF') ? text.slice(1) : text)
 
 /**
- * A tokenizer from the value of a tokenizer.json (whose vocabulary may be a Map) and its text in pieces, whose hash is in the
- * name. The library is loaded only now.
+ * A tokenizer from the value of a tokenizer.json (whose vocabulary may be a Map) and its text in pieces,
+ * whose hash is in the name. The library is loaded only now.
  */
 export async function buildTokenizer(
   value: unknown,
@@ -163,8 +164,8 @@ function idOf(token: TokenName, { ids }: Definition, where: string): number {
 }
 
 /**
- * Text to ids by `@huggingface/tokenizers`: what it throws on is named. All but the tokens is tried now; with them, which
- * takes tens of megabytes, it is opened at the first text.
+ * Text to ids by `@huggingface/tokenizers`: what it throws on is named. All but the tokens is tried now; with
+ * them, which takes tens of megabytes, it is opened at the first text.
  */
 async function openLibrary(
   { library, vocabulary, merges }: Definition,

@@ -1,7 +1,8 @@
 /**
- * The pre-tokenizer of a tokenizer.json, as `@huggingface/tokenizers` 0.2 does it right. It differs from the tokenizers library
- * in what a split does besides isolating matches, and in what counts as space, digit and word in its own patterns; patterns
- * that are given to it mean the same in both. So all kinds are written as patterns whose matches are isolated.
+ * The pre-tokenizer of a tokenizer.json, as `@huggingface/tokenizers` 0.2 does it right. It differs from the
+ * tokenizers library in what a split does besides isolating matches, and in what counts as space, digit and
+ * word in its own patterns; patterns that are given to it mean the same in both. So all kinds are written as
+ * patterns whose matches are isolated.
  */
 import * as v from 'valibot'
 import { clip } from '../../checkpoints/json.ts'
@@ -33,7 +34,9 @@ export const PUNCTUATION_PATTERN = '[\\p{P}$+<=>\\^`|~]'
 const behavior = v.picklist(['Removed', 'Isolated', 'MergedWithPrevious', 'MergedWithNext', 'Contiguous'])
 type Behavior = v.InferOutput<typeof behavior>
 
-/** A pattern of a tokenizer.json: text, or a regular expression. Longer ones are in no published tokenizer. */
+/**
+ * A pattern of a tokenizer.json: text, or a regular expression. Longer ones are in no published tokenizer.
+ */
 export const patternShape = v.union([
   v.object({ String: v.pipe(shortText, v.nonEmpty()) }),
   v.object({ Regex: v.pipe(v.string(), v.nonEmpty(), v.maxLength(2 ** 14)) }),
@@ -115,7 +118,8 @@ function stepsOf(preTokenizer: unknown, where: string): LibraryPart[] {
 }
 
 function byteLevel(splits: boolean, prefixSpace: boolean): LibraryPart[] {
-  // Of the library's own, this one leaves the text as it is, but for a space at its beginning if there is none.
+  // Of the library's own, this one leaves the text as it is, but for a space at its beginning if there is
+  // none.
   const space = { type: 'Metaspace', replacement: ' ', prepend_scheme: 'always' }
   return [
     ...(prefixSpace ? [space] : []),

@@ -33,7 +33,10 @@ interface Case {
   readonly ids_with_special: number[]
 }
 
-/** The sentencepiece fixture as a GGUF file holds it: pieces with scores, by the order of the merges that make them. */
+/**
+ * The sentencepiece fixture as a GGUF file holds it: pieces with scores, by the order of the merges that make
+ * them.
+ */
 async function scored(): Promise<{ metadata: Map<string, unknown>; cases: Case[] }> {
   const folder = 'test/fixtures/tokenizer/sentencepiece'
   const { model, added_tokens } = JSON.parse(await textFile(`${folder}/tokenizer.json`)) as Published

@@ -16,8 +16,9 @@ const PUBLISHED = 'tokenizer.huggingface.json'
 export const SPACE = '▁'
 
 /**
- * Opens the tokenizer of a GGUF file; undefined if the file has none. A tokenizer.json in the metadata goes before llama.cpp's
- * own keys. `file` is what errors call the file, `typed` its metadata with their types, to be written again.
+ * Opens the tokenizer of a GGUF file; undefined if the file has none. A tokenizer.json in the metadata goes
+ * before llama.cpp's own keys. `file` is what errors call the file, `typed` its metadata with their types, to
+ * be written again.
  *
  * @throws CheckpointError naming file and key, also for kinds of tokenizers that are not read
  */

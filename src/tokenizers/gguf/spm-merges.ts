@@ -11,9 +11,9 @@ export interface ScoredPiece {
 export const MAX_PIECE = 256
 
 /**
- * Pairs of pieces whose concatenation is a piece, best score first: byte-pair encoding by them joins, like sentencepiece, the
- * pair that makes the best piece. Among pairs that make the same piece the order of their own scores decides, where
- * sentencepiece takes the leftmost.
+ * Pairs of pieces whose concatenation is a piece, best score first: byte-pair encoding by them joins, like
+ * sentencepiece, the pair that makes the best piece. Among pairs that make the same piece the order of their
+ * own scores decides, where sentencepiece takes the leftmost.
  */
 export function mergesOfPieces(pieces: readonly ScoredPiece[], where: string): string[][] {
   const scores = new Map(pieces.map(({ text, score }) => [text, score]))

@@ -7,12 +7,14 @@ import { MAX_PIECE } from './spm-merges.ts'
 const NO_MERGE = -1e6
 
 /**
- * A score for each token (undefined: one that is cut out of texts before), by which sentencepiece (and llama.cpp) joins pieces in every text as the merges do. It joins any two
- * neighbours that make a token, best score first, where merges are of given pairs, first rank first.
+ * A score for each token (undefined: one that is cut out of texts before), by which sentencepiece (and
+ * llama.cpp) joins pieces in every text as the merges do. It joins any two neighbours that make a token, best
+ * score first, where merges are of given pairs, first rank first.
  *
- * Why it is enough to look at each token by itself: as long as nothing was joined across the ends of a piece of text, what
- * happened within it is what happens to that piece alone. So the two neighbours that make a token are in every text those that
- * merging the token's own letters comes to: one pair, hence one rank, at most. It must be a merge: then both join the same.
+ * Why it is enough to look at each token by itself: as long as nothing was joined across the ends of a piece
+ * of text, what happened within it is what happens to that piece alone. So the two neighbours that make a
+ * token are in every text those that merging the token's own letters comes to: one pair, hence one rank, at
+ * most. It must be a merge: then both join the same.
  *
  * @throws ConfigError naming the token that only sentencepiece would make
  */

@@ -16,9 +16,9 @@ import type { Tokenizer } from '../tokenizer.ts'
 type Metadata = Map<string, TypedGgufValue>
 
 /**
- * The keys `tokenizer.*` for a model with so many tokens; those that the tokenizer lacks become unused ones. A tokenizer from a
- * GGUF file gives the keys that it came with. What llama.cpp does to a text that Unicode normalises (NFC) is not the same: it
- * takes it as it is.
+ * The keys `tokenizer.*` for a model with so many tokens; those that the tokenizer lacks become unused ones.
+ * A tokenizer from a GGUF file gives the keys that it came with. What llama.cpp does to a text that Unicode
+ * normalises (NFC) is not the same: it takes it as it is.
  *
  * @throws ConfigError naming what llama.cpp has no words for
  */
@@ -56,8 +56,8 @@ const modelOf = ({ library }: Definition): JsonObject => library['model'] as Jso
 const mergesOf = ({ merges }: Definition): (readonly string[])[] => merges.map(pairOf)
 
 /**
- * Bytes, spelled as GPT-2 does, with nothing to merge: any pre-tokenizer does, but with `gpt-2` llama.cpp tidies the spaces of
- * what it gives out. It wants a token that ends a text: byte 0, which texts do not have.
+ * Bytes, spelled as GPT-2 does, with nothing to merge: any pre-tokenizer does, but with `gpt-2` llama.cpp
+ * tidies the spaces of what it gives out. It wants a token that ends a text: byte 0, which texts do not have.
  */
 function byteVocabulary(): Metadata {
   return new Map<string, TypedGgufValue>([
@@ -106,7 +106,10 @@ function kindsIn(part: unknown, key: string): string[] {
   return Array.isArray(inner) ? inner.flatMap((each) => kindsIn(each, key)) : [String(part['type'])]
 }
 
-/** The patterns of a pre-tokenizer, and where it turns to bytes; undefined if it does more than isolate matches. */
+/**
+ * The patterns of a pre-tokenizer, and where it turns to bytes; undefined if it does more than isolate
+ * matches.
+ */
 function stepsOf({ library }: Definition): string[] | undefined {
   const sequence = library['pre_tokenizer'] as { readonly pretokenizers: readonly JsonObject[] } | null
   const steps = (sequence?.pretokenizers ?? []).map(({ type, behavior, pattern }) => {

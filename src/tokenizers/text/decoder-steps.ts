@@ -1,7 +1,10 @@
 /** The steps of decoders. */
 import { characterState, utf8Bytes, Utf8Text } from './utf8.ts'
 
-/** Takes tokens, gives those that have become certain. What is absent is at what changes nothing, as in `TextPipe`. */
+/**
+ * Takes tokens, gives those that have become certain. What is absent is at what changes nothing, as in
+ * `TextPipe`.
+ */
 export interface Step {
   push(token: string): readonly string[]
   finish?(): readonly string[]
@@ -68,7 +71,10 @@ export class StripBeginning implements Step {
   }
 }
 
-/** Byte-level BPE spells bytes as characters: printable ones of Latin-1 as themselves, others from U+0100 on, in order. */
+/**
+ * Byte-level BPE spells bytes as characters: printable ones of Latin-1 as themselves, others from U+0100 on,
+ * in order.
+ */
 const isPrintable = (byte: number): boolean =>
   (byte > 0x20 && byte < 0x7f) || (byte > 0xa0 && byte <= 0xff && byte !== 0xad)
 const BYTE_OF_CHARACTER: ReadonlyMap<string, number> = (() => {
@@ -129,8 +135,8 @@ const BYTE_TOKEN = /^<0x([0-9A-Fa-f]{2})>$/
 const REPLACEMENT = '\uFFFD'
 
 /**
- * Tokens `<0xNN>` that follow each other are a run of bytes: its text if all of it is UTF-8, else U+FFFD for every byte. A run
- * is thus uncertain until it ends, or breaks.
+ * Tokens `<0xNN>` that follow each other are a run of bytes: its text if all of it is UTF-8, else U+FFFD for
+ * every byte. A run is thus uncertain until it ends, or breaks.
  */
 export class ByteFallback implements Step {
   #run: number[] = []

@@ -1,6 +1,7 @@
 /**
- * The decoder of a tokenizer.json: steps that turn tokens into text. Each takes tokens as they come, and gives what is certain,
- * so that the text of a stream is the text of the whole. They follow the tokenizers library, whose decoders see all tokens.
+ * The decoder of a tokenizer.json: steps that turn tokens into text. Each takes tokens as they come, and
+ * gives what is certain, so that the text of a stream is the text of the whole. They follow the tokenizers
+ * library, whose decoders see all tokens.
  */
 import * as v from 'valibot'
 import { CheckpointError } from '../../errors.ts'

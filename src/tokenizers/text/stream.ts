@@ -7,7 +7,10 @@ export interface TextPipe<Token> {
   push(token: Token): string
   /** The text that is left. */
   finish(): string
-  /** How many of the latest tokens, without those that changed nothing, bring a new pipe to hold what this one holds. */
+  /**
+   * How many of the latest tokens, without those that changed nothing, bring a new pipe to hold what this one
+   * holds.
+   */
   readonly holds: number
   /** True if the latest token changed nothing in what is held. */
   readonly unchanged: boolean

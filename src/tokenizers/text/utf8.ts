@@ -27,7 +27,8 @@ export class Utf8Text {
     const all = new Uint8Array(this.#open.length + bytes.length)
     all.set(this.#open)
     all.set(bytes, this.#open.length)
-    // An incomplete character begins with a byte that begins one anywhere: what is before it decodes on its own.
+    // An incomplete character begins with a byte that begins one anywhere: what is before it decodes on its
+    // own.
     const certain = all.length - openBytes(all)
     this.#open = all.slice(certain)
     return decoder.decode(all.subarray(0, certain))
@@ -50,7 +51,10 @@ function openBytes(bytes: Uint8Array): number {
   return 0
 }
 
-/** What bytes are, of which all but the last were an open character: a whole one, still open, or none whatever follows. */
+/**
+ * What bytes are, of which all but the last were an open character: a whole one, still open, or none whatever
+ * follows.
+ */
 export function characterState(bytes: ArrayLike<number>): 'whole' | 'open' | 'broken' {
   const [length, least, most] = sequenceOf(bytes[0])
   for (let i = 1; i < bytes.length; i++) {

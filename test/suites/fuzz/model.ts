@@ -1,4 +1,6 @@
-/** Configurations and indices: what they ask for is compared with the weights before there is memory for it. */
+/**
+ * Configurations and indices: what they ask for is compared with the weights before there is memory for it.
+ */
 import { expectParameters } from '../../../src/models/files/fill.ts'
 import { openCheckpoint } from '../../../src/models/files/open.ts'
 import { Stack } from '../../../src/models/stack.ts'

@@ -1,9 +1,9 @@
 /**
- * The run loop. Every thread walks a list of launches in shared memory; after each launch they meet at a barrier. No
- * JavaScript runs between two launches.
+ * The run loop. Every thread walks a list of launches in shared memory; after each launch they meet at a
+ * barrier. No JavaScript runs between two launches.
  *
- * A launch is [words to the next launch, kernel, items, arguments...] in 32-bit words. Thread t of T takes the items
- * from floor(items t / T) to floor(items (t + 1) / T).
+ * A launch is [words to the next launch, kernel, items, arguments...] in 32-bit words. Thread t of T takes
+ * the items from floor(items t / T) to floor(items (t + 1) / T).
  *
  * All state lies in the sync area, which begins zeroed. Its words stand apart by a cache line:
  */
@@ -28,10 +28,10 @@ const PROGRESS: usize = 512
 /** A thread spins so many times before it sleeps: some 30 microseconds. */
 const SPINS: i32 = 20_000
 /**
- * A thread spins so many times at a barrier: some 300 microseconds. A virtual machine may take 100 microseconds to wake a
- * thread; if its partner sleeps meanwhile, they go on waking each other. With 300 microseconds, one token of a 130M model
- * takes 5.0 ms; with 30 it took 6.8. Where there are more threads than cores, long spins are in vain: after one of them
- * ended in sleep, the next SHORT_WAITS waits are short.
+ * A thread spins so many times at a barrier: some 300 microseconds. A virtual machine may take 100
+ * microseconds to wake a thread; if its partner sleeps meanwhile, they go on waking each other. With 300
+ * microseconds, one token of a 130M model takes 5.0 ms; with 30 it took 6.8. Where there are more threads
+ * than cores, long spins are in vain: after one of them ended in sleep, the next SHORT_WAITS waits are short.
  */
 const LONG_SPINS: i32 = 200_000
 const SHORT_WAITS: i32 = 24
@@ -106,9 +106,9 @@ function reach(counter: usize, target: i32, spins: i32): bool {
 }
 
 /**
- * Sleeps until a counter may have changed. It is exported and has a loop, so that it stays a function of its own: in
- * Node 20, the baseline compiler of V8 loses the values of local variables over a wait, and a call keeps those of the
- * caller.
+ * Sleeps until a counter may have changed. It is exported and has a loop, so that it stays a function of its
+ * own: in Node 20, the baseline compiler of V8 loses the values of local variables over a wait, and a call
+ * keeps those of the caller.
  */
 export function nap(counter: usize, target: i32): void {
   for (let spin = 0; spin < 100; spin++) {

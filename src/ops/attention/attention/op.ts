@@ -28,9 +28,10 @@ export type AttentionBackward = CallOf<typeof attentionBackwardOp>
 export const attentionOp = withBackward(forward, attentionBackwardOp)
 
 /**
- * Causal attention: y_i = sum_j softmax_j(scale q_i · k_j) v_j over the keys j <= past + i of the same sequence.
- * Query head h reads key head floor(h Hkv / H). Tiles of the score matrix are made and dropped again, forward and
- * backward: memory grows with length, never with its square (Dao et al., FlashAttention, arXiv 2205.14135).
+ * Causal attention: y_i = sum_j softmax_j(scale q_i · k_j) v_j over the keys j <= past + i of the same
+ * sequence. Query head h reads key head floor(h Hkv / H). Tiles of the score matrix are made and dropped
+ * again, forward and backward: memory grows with length, never with its square (Dao et al., FlashAttention,
+ * arXiv 2205.14135).
  */
 export function attention(
   inputs: AttentionInputs,

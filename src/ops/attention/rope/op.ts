@@ -34,8 +34,8 @@ export const ropeOp: KernelOperation<RopeInputs, RopeOutputs, RopeParams> = defi
 })
 
 /**
- * Rotary positions: in each head the pair (x_d, x_{d + R/2}) is rotated by the angle (past + i) theta^(-2d / R)
- * (Su et al., arXiv 2104.09864; pairs half a head apart, as in GPT-NeoX and Llama).
+ * Rotary positions: in each head the pair (x_d, x_{d + R/2}) is rotated by the angle (past + i) theta^(-2d /
+ * R) (Su et al., arXiv 2104.09864; pairs half a head apart, as in GPT-NeoX and Llama).
  */
 export function rope(
   inputs: RopeInputs,

@@ -1,6 +1,6 @@
 /**
- * y = x with the pairs (d, d + half) of each head rotated by (past + i) ratio^d, the ratio as the sum of two floats.
- * Speeds and angles are float64, reduced to one turn before they are rounded. Items: rows [B, L].
+ * y = x with the pairs (d, d + half) of each head rotated by (past + i) ratio^d, the ratio as the sum of two
+ * floats. Speeds and angles are float64, reduced to one turn before they are rounded. Items: rows [B, L].
  */
 export function ropeRows(
   x: usize,

@@ -9,8 +9,9 @@ type RopeKernel = ReturnType<typeof makeRope>
 const kernels = new Map<string, RopeKernel>()
 
 /**
- * The angles' speeds stand in the kernel's text, as turns in 64 bits after the point: position times speed, modulo one
- * turn, is then exact however far out the position is. In float32 it would lose a digit with every digit of the position.
+ * The angles' speeds stand in the kernel's text, as turns in 64 bits after the point: position times speed,
+ * modulo one turn, is then exact however far out the position is. In float32 it would lose a digit with every
+ * digit of the position.
  */
 function makeRope(theta: number, rotaryDim: number) {
   const speeds = Array.from({ length: Math.max(rotaryDim / 2, 1) }, (_, d) => {

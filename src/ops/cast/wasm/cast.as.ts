@@ -26,8 +26,8 @@ function toFloats4(half: v128): v128 {
 }
 
 /**
- * y [rows, width] in f16 = x in f32, whose rows are xStride elements apart. Items: pieces of `piece` columns, row after
- * row.
+ * y [rows, width] in f16 = x in f32, whose rows are xStride elements apart. Items: pieces of `piece` columns,
+ * row after row.
  */
 export function castToHalf(
   x: usize,

@@ -5,8 +5,8 @@ import type { CastInputs, CastOutputs, CastParams } from '../types.ts'
 const WORKGROUP = 256
 
 /**
- * Both kernels compute with integers on the bits: what WGSL's own conversions make of subnormal numbers, infinities and
- * NaN, and how they round, is left to the GPU. They bind f32 as words for the same reason.
+ * Both kernels compute with integers on the bits: what WGSL's own conversions make of subnormal numbers,
+ * infinities and NaN, and how they round, is left to the GPU. They bind f32 as words for the same reason.
  *
  * An invocation writes two halves, a whole word.
  */

@@ -1,12 +1,14 @@
 import { fma, siluGrad1, siluGrad4 } from '../../../devices/wasm/kernels/math.as'
 import { causalConv1dFour, causalConv1dPlain, causalConv1dRow, causalConv1dRows } from './rows.as'
 
-/** Channels that are done over a tile of tokens before the next ones, so that they stay in the first cache. */
+/**
+ * Channels that are done over a tile of tokens before the next ones, so that they stay in the first cache.
+ */
 const BLOCK: i32 = 256
 
 /**
- * dPre [B, L, C], the gradient before the activation, and partials [B, tiles, K + 1, C]: sums over the tokens of a tile of
- * dPre x[t - age], and of dPre. Items: tiles of `tile` tokens, [B, tiles].
+ * dPre [B, L, C], the gradient before the activation, and partials [B, tiles, K + 1, C]: sums over the tokens
+ * of a tile of dPre x[t - age], and of dPre. Items: tiles of `tile` tokens, [B, tiles].
  */
 export function causalConv1dBackwardTokens(
   x: usize,
@@ -175,7 +177,10 @@ export function causalConv1dBackwardSums(
   }
 }
 
-/** dx [B, L, C] = sum over ages of byTap[age] dPre[t + age], and of the final window. Items: four tokens, [B, L / 4]. */
+/**
+ * dx [B, L, C] = sum over ages of byTap[age] dPre[t + age], and of the final window. Items: four tokens, [B,
+ * L / 4].
+ */
 export function causalConv1dBackwardInput(
   dPre: usize,
   byTap: usize,

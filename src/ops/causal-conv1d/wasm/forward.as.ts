@@ -2,8 +2,8 @@ import { silu1, silu4 } from '../../../devices/wasm/kernels/math.as'
 import { causalConv1dRows } from './rows.as'
 
 /**
- * byTap [K, C]: weight [C, K] by age of the input, newest first. edge [1 + B (K-1), C]: a row of zeros, then the initial
- * window [B, C, K-1] by token. Items: channels.
+ * byTap [K, C]: weight [C, K] by age of the input, newest first. edge [1 + B (K-1), C]: a row of zeros, then
+ * the initial window [B, C, K-1] by token. Items: channels.
  */
 export function causalConv1dArrange(
   weight: usize,

@@ -25,7 +25,9 @@ export function causalConv1dRow(
   return windowed ? edge + (((1 + b * (taps - 1) + s + taps - 1) * channels) << 2) : edge
 }
 
-/** Whether the four tokens from t on read with four taps, none of them before the first token or over a reset. */
+/**
+ * Whether the four tokens from t on read with four taps, none of them before the first token or over a reset.
+ */
 export function causalConv1dPlain(reset: usize, length: i32, taps: i32, b: i32, t: i32, count: i32): bool {
   if (count < 4 || taps != 4 || t < 3) return false
   if (reset == 0) return true
@@ -34,8 +36,8 @@ export function causalConv1dPlain(reset: usize, length: i32, taps: i32, b: i32, 
 }
 
 /**
- * out [count, C], rows C words apart = bias + sum over ages of byTap[age] x[t - age], for the tokens from t on and the channels
- * from `from` to `to`. Of four plain tokens together, so that weights are loaded once.
+ * out [count, C], rows C words apart = bias + sum over ages of byTap[age] x[t - age], for the tokens from t
+ * on and the channels from `from` to `to`. Of four plain tokens together, so that weights are loaded once.
  */
 export function causalConv1dRows(
   x: usize,
@@ -90,8 +92,9 @@ export function causalConv1dRows(
 }
 
 /**
- * out = bias + Σ byTap[age] x[age] of four tokens and four taps, eight channels at a time, from byte `from` to `to`. Rows of x are
- * `step` bytes apart from token to token and `ageStep` from age to age, those of out and byTap w bytes.
+ * out = bias + Σ byTap[age] x[age] of four tokens and four taps, eight channels at a time, from byte `from`
+ * to `to`. Rows of x are `step` bytes apart from token to token and `ageStep` from age to age, those of out
+ * and byTap w bytes.
  */
 export function causalConv1dFour(
   x: usize,

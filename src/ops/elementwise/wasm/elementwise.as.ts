@@ -35,8 +35,9 @@ function binaryRun(operator: i32, a: usize, b: usize, y: usize, stepA: i32, step
 }
 
 /**
- * y = a ∘ b over four loops (n1, n2, n3 and one around them); aK and bK are the words stepped along loop K, 0 where an
- * operand is repeated. y is contiguous. Items: pieces of `piece` elements of the innermost loop, row by row.
+ * y = a ∘ b over four loops (n1, n2, n3 and one around them); aK and bK are the words stepped along loop K, 0
+ * where an operand is repeated. y is contiguous. Items: pieces of `piece` elements of the innermost loop, row
+ * by row.
  */
 export function elementwiseBinary(
   a: usize,
@@ -134,7 +135,10 @@ export function elementwiseAccumulate(
   }
 }
 
-/** into = the first `bytes` of the word, of which there are `size`; a word is one element, or two. Items: pieces. */
+/**
+ * into = the first `bytes` of the word, of which there are `size`; a word is one element, or two. Items:
+ * pieces.
+ */
 export function elementwiseFill(
   into: usize,
   word: i32,

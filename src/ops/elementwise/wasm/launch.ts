@@ -17,7 +17,9 @@ import {
   type ScaleParams,
 } from '../types.ts'
 
-/** Elements that a thread takes at a time: long enough to be worth it, short enough to share. A multiple of 4. */
+/**
+ * Elements that a thread takes at a time: long enough to be worth it, short enough to share. A multiple of 4.
+ */
 const PIECE = 4096
 const piecesOf = (size: number): number => Math.ceil(size / PIECE)
 

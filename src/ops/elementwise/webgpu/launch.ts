@@ -21,7 +21,9 @@ import {
 const WORKGROUP = 256
 const grid = (x: Tensor): ReturnType<typeof gridOf> => gridOf(x.size, WORKGROUP)
 
-/** y = a ∘ b over four loops of n0 … n3; element steps of a and b along each. EVEN: one loop is all there is. */
+/**
+ * y = a ∘ b over four loops of n0 … n3; element steps of a and b along each. EVEN: one loop is all there is.
+ */
 const binaryKernel = defineKernel({
   name: 'binary',
   bindings: { a: 'f32 view', b: 'f32 view', y: 'f32 rw' },
@@ -106,7 +108,10 @@ const accumulateIntegers = defineKernel({
   body: accumulateBody,
 })
 
-/** Whole words of one value. Behind an odd number of halves, the bits `kept` of the last word stay as they are. */
+/**
+ * Whole words of one value. Behind an odd number of halves, the bits `kept` of the last word stay as they
+ * are.
+ */
 const fillKernel = defineKernel({
   name: 'fill',
   bindings: { into: 'word rw' },

@@ -20,8 +20,9 @@ export type FftConvolutionBackward = CallOf<typeof fftConvolutionBackwardOp>
 export const fftConvolutionOp = withBackward(forward, fftConvolutionBackwardOp)
 
 /**
- * Causal convolution of each channel with its own kernel, as long as the input: y[b, t, c] = Σ_s kernel[c, t-s] u[b, s, c].
- * By FFT over the next power of two from 2 L, so that nothing wraps around: O(L log L) time, O(L) memory, both ways.
+ * Causal convolution of each channel with its own kernel, as long as the input: y[b, t, c] = Σ_s kernel[c,
+ * t-s] u[b, s, c]. By FFT over the next power of two from 2 L, so that nothing wraps around: O(L log L) time,
+ * O(L) memory, both ways.
  */
 export function fftConvolution(inputs: FftConvolutionInputs): Tensor {
   return apply(fftConvolutionOp, inputs, {}).y

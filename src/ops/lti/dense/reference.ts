@@ -25,8 +25,8 @@ export function ltiDenseStates(
 }
 
 /**
- * With λ[t] the gradient of h[t]: λ[t] = dh[t] + Aᵀ λ[t+1] (the second term only if t+1 is no reset; dFinal at the
- * end), dv = λ, dA = Σ λ[t] h[t-1]ᵀ, dInitial = Aᵀ λ[0].
+ * With λ[t] the gradient of h[t]: λ[t] = dh[t] + Aᵀ λ[t+1] (the second term only if t+1 is no reset; dFinal
+ * at the end), dv = λ, dA = Σ λ[t] h[t-1]ᵀ, dInitial = Aᵀ λ[0].
  */
 export function ltiDenseStatesBackward(
   { h, A, initialState, reset, dh, dFinalState }: Arrays<LtiDenseStatesBackward['inputs']>,

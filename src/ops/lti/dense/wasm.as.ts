@@ -39,7 +39,8 @@ export function ltiDenseForward(
 }
 
 /**
- * dv [B, L, S]: dv[t] = dh[t] + Aᵀ dv[t+1], and the gradient of the initial state. workspace [B, S]. Items: sequences.
+ * dv [B, L, S]: dv[t] = dh[t] + Aᵀ dv[t+1], and the gradient of the initial state. workspace [B, S]. Items:
+ * sequences.
  */
 export function ltiDenseBackward(
   A: usize,

@@ -45,8 +45,9 @@ export function ltiDiagonal(
 /**
  * With λ[t] the gradient of h[t]:
  *
- *   λ[t] = scale dy[t] conj(C) + conj(Ā) λ[t+1]    (the second term only if t+1 is no reset; dFinal at the end)
- *   dC = Σ scale dy[t] conj(h[t])   dĀ = Σ λ[t] conj(h[t-1])   dB̄ = Σ λ[t] u[t]   du[t] = Re(conj(B̄) λ[t]) + D dy[t]
+ *   λ[t] = scale dy[t] conj(C) + conj(Ā) λ[t+1]    (the second term only if t+1 is no reset; dFinal at the
+ *   end) dC = Σ scale dy[t] conj(h[t])   dĀ = Σ λ[t] conj(h[t-1])   dB̄ = Σ λ[t] u[t]   du[t] = Re(conj(B̄)
+ *   λ[t]) + D dy[t]
  */
 export function ltiDiagonalBackward(
   inputs: Arrays<LtiDiagonalBackward['inputs']>,

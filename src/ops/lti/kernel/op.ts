@@ -31,8 +31,9 @@ export type LtiKernelBackward = CallOf<typeof ltiKernelBackwardOp>
 export const ltiKernelOp = withBackward(forward, ltiKernelBackwardOp)
 
 /**
- * The answer of a diagonal system to an impulse: kernel[c, l] = scale Re(Σ_n C B̄ Ā^l), plus D at l = 0, so that
- * y = kernel * u. Powers are exact to a few units in the last place up to length 2^24: see `turnsTimes` in lti/webgpu/wgsl.ts.
+ * The answer of a diagonal system to an impulse: kernel[c, l] = scale Re(Σ_n C B̄ Ā^l), plus D at l = 0, so
+ * that y = kernel * u. Powers are exact to a few units in the last place up to length 2^24: see `turnsTimes`
+ * in lti/webgpu/wgsl.ts.
  */
 export function ltiKernel(inputs: LtiMode, params: LtiKernelParams): Tensor {
   return apply(ltiKernelOp, inputs, params).kernel

@@ -27,7 +27,9 @@ export function ltiKernel(
   }
 }
 
-/** dC = scale Σ dK[l] conj(B̄ Ā^l), dB̄ = scale Σ dK[l] conj(C Ā^l), dĀ = scale Σ dK[l] conj(C B̄ l Ā^(l-1)). */
+/**
+ * dC = scale Σ dK[l] conj(B̄ Ā^l), dB̄ = scale Σ dK[l] conj(C Ā^l), dĀ = scale Σ dK[l] conj(C B̄ l Ā^(l-1)).
+ */
 export function ltiKernelBackward(
   { logDt, aRe, aIm, bRe, bIm, cRe, cIm, dKernel }: Arrays<LtiKernelBackward['inputs']>,
   d: Arrays<LtiKernelBackward['outputs']>,

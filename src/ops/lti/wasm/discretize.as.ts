@@ -1,6 +1,7 @@
 /**
- * The discretisation (see discretize.ts) in f64, as what it gives is raised to high powers. Recurrences read it rounded:
- * δ = Ā - 1 rather than Ā, as |δ| is small where the memory is long, and its rounding error with it.
+ * The discretisation (see discretize.ts) in f64, as what it gives is raised to high powers. Recurrences read
+ * it rounded: δ = Ā - 1 rather than Ā, as |δ| is small where the memory is long, and its rounding error with
+ * it.
  */
 import { cos64, exp64, expm164, sin64 } from './float64.as.ts'
 
@@ -92,8 +93,8 @@ export function inputIm(mode: usize, bRe: usize, bIm: usize, p: i32): f64 {
 
 /**
  * table [C/4, paddedModes, 6, 4]: δ, B̄ and scale C (re, im) of four channels side by side; corrections
- * [C/4, paddedModes, 2, 4]: what 64 steps with the rounded δ lack of Ā^64, as a part of it. All zero where there is no
- * channel or mode. workspace: MODE_WORDS each. Items: groups of four channels.
+ * [C/4, paddedModes, 2, 4]: what 64 steps with the rounded δ lack of Ā^64, as a part of it. All zero where
+ * there is no channel or mode. workspace: MODE_WORDS each. Items: groups of four channels.
  */
 export function ltiDiscretize(
   logDt: usize,
@@ -139,7 +140,9 @@ export function ltiDiscretize(
   }
 }
 
-/** (1 + δ)^64 / (1 + rounded δ)^64 - 1, from their quotient, which is near one. Nothing where memory is short. */
+/**
+ * (1 + δ)^64 / (1 + rounded δ)^64 - 1, from their quotient, which is near one. Nothing where memory is short.
+ */
 function storeCorrection(mode: usize, row: usize, to: usize): void {
   const exactRe = 1 + load<f64>(mode)
   const exactIm = load<f64>(mode, 8)
@@ -159,8 +162,8 @@ function storeCorrection(mode: usize, row: usize, to: usize): void {
 }
 
 /**
- * Gradients of the parameters from `partial` [B, C/4, paddedModes, 6, 4], those of what `ltiDiscretize` wrote, summed
- * over the batch. Items: groups of four channels.
+ * Gradients of the parameters from `partial` [B, C/4, paddedModes, 6, 4], those of what `ltiDiscretize`
+ * wrote, summed over the batch. Items: groups of four channels.
  */
 export function ltiDiscretizeBackward(
   logDt: usize,

@@ -192,8 +192,8 @@ const ltiChannelSums = defineKernel({
 })
 
 /**
- * Gradients of the parameters from partial [parts, 6 N + 1, C]: those of Ā, B̄, scale C (re, im) of each mode, and of D,
- * to be summed over the parts. grads [7, N, C] is scratch.
+ * Gradients of the parameters from partial [parts, 6 N + 1, C]: those of Ā, B̄, scale C (re, im) of each
+ * mode, and of D, to be summed over the parts. grads [7, N, C] is scratch.
  */
 export function discretizeBackward(
   { logDt, aRe, aIm, bRe, bIm }: LtiMode,

@@ -14,9 +14,9 @@ export const complexPart = part({
 /**
  * Functions of kernels that need powers Ā^m for large m, to a few units in the last place.
  *
- * WGSL leaves its own sin, cos and exp too much error for that, and f32 too little room: m arg(Ā) has lost its fraction
- * of a turn long before m is 65,536. So angles are counted in turns, and m times an angle is an integer product
- * modulo 2^64, which is exact.
+ * WGSL leaves its own sin, cos and exp too much error for that, and f32 too little room: m arg(Ā) has lost
+ * its fraction of a turn long before m is 65,536. So angles are counted in turns, and m times an angle is an
+ * integer product modulo 2^64, which is exact.
  */
 const wavesPart = part({
   name: 'waves',

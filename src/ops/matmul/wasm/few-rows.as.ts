@@ -99,8 +99,8 @@ function dotTwo(
 }
 
 /**
- * y [matrices, M, N] = f(a · bᵀ + bias) + residual for few rows: a [M, K], b [N, K]. The rows of b come from memory once, four
- * at a time, and meet all rows of a. Items: matrices · runs of `item` columns of y.
+ * y [matrices, M, N] = f(a · bᵀ + bias) + residual for few rows: a [M, K], b [N, K]. The rows of b come from
+ * memory once, four at a time, and meet all rows of a. Items: matrices · runs of `item` columns of y.
  */
 export function matmulDot(
   a: usize,
@@ -208,8 +208,8 @@ function rowTimes(a: usize, b: usize, K: i32, bRow: i32, y: usize): void {
 }
 
 /**
- * y [matrices, M, N] = f(a · b + bias) + residual for few rows: a [M, K], b [K, N], 32 columns of b at a time.
- * Items: matrices · runs of 32 columns.
+ * y [matrices, M, N] = f(a · b + bias) + residual for few rows: a [M, K], b [K, N], 32 columns of b at a
+ * time. Items: matrices · runs of 32 columns.
  */
 export function matmulColumns(
   a: usize,

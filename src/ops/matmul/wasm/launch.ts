@@ -19,7 +19,10 @@ const PANEL = 8
 const TILE_ROWS = 6
 /** Words of a register tile. */
 const TILE = 48
-/** Rows of `a` (transposed) or columns of b are packed so many words at a time, so that scratch does not grow with them. */
+/**
+ * Rows of `a` (transposed) or columns of b are packed so many words at a time, so that scratch does not grow
+ * with them.
+ */
 const SCRATCH_WORDS = 1 << 22
 /** Blocks are made smaller until there are so many. */
 const ITEMS = 32
@@ -107,7 +110,10 @@ interface Product {
   }) => WasmLaunch
 }
 
-/** For each part of b: pack it; for each part of a: bring it to rows if it is transposed, and compute their tiles. */
+/**
+ * For each part of b: pack it; for each part of a: bring it to rows if it is transposed, and compute their
+ * tiles.
+ */
 export function tiled(product: Product, dims: Dims, epilogue: Epilogue): WasmLaunch[] {
   const { y, scratch, panelWords, pack, choices } = product
   const { batch, M, N, K } = dims
@@ -211,7 +217,10 @@ function partOf(size: number, K: number, unit: number, words: number): number {
   return Math.min(size, most)
 }
 
-/** Sizes of an item's block of the output: whole tiles, smaller where there are few, and as even as tiles let them be. */
+/**
+ * Sizes of an item's block of the output: whole tiles, smaller where there are few, and as even as tiles let
+ * them be.
+ */
 function blockOf(
   { cacheRows, cacheColumns, tileColumns }: Choices,
   matrices: number,

@@ -4,9 +4,10 @@ import { matmulTile } from './tile.as.ts'
 
 /**
  * y [matrices, M, N] = f(a · b + bias) + residual, with rows of y yRow words apart and b in packed panels.
- * An item computes a block of y: for each part of the inner axis, for each panel (or two), all tiles of it; then the epilogue
- * while the block is in the cache. Tiles are 6 × 8, or 3 × 16 if tileColumns is 16; those at the right edge go through `edge`
- * [items, 48], and at the lower edge the last row stands in for those that are missing. Items: matrices · blocks down · blocks across.
+ * An item computes a block of y: for each part of the inner axis, for each panel (or two), all tiles of it;
+ * then the epilogue while the block is in the cache. Tiles are 6 × 8, or 3 × 16 if tileColumns is 16; those
+ * at the right edge go through `edge` [items, 48], and at the lower edge the last row stands in for those
+ * that are missing. Items: matrices · blocks down · blocks across.
  */
 export function matmulTiles(
   a: usize,

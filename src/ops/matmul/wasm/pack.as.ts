@@ -13,8 +13,8 @@ function turn(r0: v128, r1: v128, r2: v128, r3: v128, to: usize, step: usize): v
 }
 
 /**
- * packed [matrices, panels, K, 8]: columns of b [K, N], or rows of b [N, K] if transposed, eight side by side.
- * Columns past N hold copies of others: their products are dropped. Items: matrices · panels.
+ * packed [matrices, panels, K, 8]: columns of b [K, N], or rows of b [N, K] if transposed, eight side by
+ * side. Columns past N hold copies of others: their products are dropped. Items: matrices · panels.
  */
 export function matmulPack(
   b: usize,

@@ -1,9 +1,10 @@
 import { fma } from '../../../devices/wasm/kernels/math.as.ts'
 
 /**
- * The register tile for engines that join neighbouring vectors to wider ones: y [3, 16] (+)= a [3, K] · b [K, 16], whose columns are
- * in two packed panels of 8, b and c. Multiplication and addition stay apart: V8 14 joins them, but not fused ones. y is added
- * last: sums that begin at it cost a fifth of the speed. K is even.
+ * The register tile for engines that join neighbouring vectors to wider ones: y [3, 16] (+)= a [3, K] · b [K,
+ * 16], whose columns are in two packed panels of 8, b and c. Multiplication and addition stay apart: V8 14
+ * joins them, but not fused ones. y is added last: sums that begin at it cost a fifth of the speed. K is
+ * even.
  */
 export function matmulTileWide(
   a0: usize,

@@ -1,10 +1,11 @@
 import { fma } from '../../../devices/wasm/kernels/math.as.ts'
 
 /**
- * The register tile: y [6, 8] (+)= a [6, K] · b [K, 8]. Rows of a and y are at the given places, of which several may be the
- * same; b is a packed panel. Twelve accumulators, two vectors of b and one broadcast a are all the registers there are: with more
- * than one k in the text, V8 brings the same sum's steps together and spills others (52 GFLOP/s; so 62). V8 unrolls the loop itself.
- * Loads come before stores, and an element's sum runs over k in order.
+ * The register tile: y [6, 8] (+)= a [6, K] · b [K, 8]. Rows of a and y are at the given places, of which
+ * several may be the same; b is a packed panel. Twelve accumulators, two vectors of b and one broadcast a are
+ * all the registers there are: with more than one k in the text, V8 brings the same sum's steps together and
+ * spills others (52 GFLOP/s; so 62). V8 unrolls the loop itself. Loads come before stores, and an element's
+ * sum runs over k in order.
  */
 export function matmulTile(
   a0: usize,

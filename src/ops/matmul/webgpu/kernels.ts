@@ -28,8 +28,8 @@ export const matmulDot = defineKernel({
 })
 
 /**
- * Four rows of a · b: 256 / LANES invocations take a column of b each, LANES parts of the inner axis side by side.
- * Groups: (runs of columns, fours of rows, matrices).
+ * Four rows of a · b: 256 / LANES invocations take a column of b each, LANES parts of the inner axis side by
+ * side. Groups: (runs of columns, fours of rows, matrices).
  */
 export const matmulColumns = defineKernel({
   name: 'matmulColumns',
@@ -76,7 +76,10 @@ export const matmulTile128 = defineKernel({
   parts: [...finishParts, putPart, alignedAPart, alignedBPart, placeBPart, ...tile128Parts],
 })
 
-/** y from partial sums [splits, size]: always in the same order, with the epilogue. An invocation for each element. */
+/**
+ * y from partial sums [splits, size]: always in the same order, with the epilogue. An invocation for each
+ * element.
+ */
 export const matmulCombine = defineKernel({
   name: 'matmulCombine',
   bindings: { parts: 'f32', bias: 'f32?', residual: 'f32?', pre: 'f32? rw', y: 'f32 rw' },

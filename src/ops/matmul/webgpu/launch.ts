@@ -68,7 +68,10 @@ export function matmul({
   return [...turns, ...product]
 }
 
-/** The kinds of tiles that a product may be cut in. Large ones read vectors of four, and not every GPU has room for them. */
+/**
+ * The kinds of tiles that a product may be cut in. Large ones read vectors of four, and not every GPU has
+ * room for them.
+ */
 export function tilesFor(device: Pick<WebGpuDevice, 'choices' | 'gpu'>, aligned: boolean): readonly Tiles[] {
   const fits = device.gpu.limits.maxComputeWorkgroupStorageSize >= LARGE_BYTES
   return aligned && fits && device.choices.largestTile === LARGE.rows ? [SMALL, LARGE] : [SMALL]
@@ -138,7 +141,9 @@ export function inTiles(
   return [product, combine]
 }
 
-/** Invocations that share an inner product: a power of two, each with at least some eight products to add up. */
+/**
+ * Invocations that share an inner product: a power of two, each with at least some eight products to add up.
+ */
 function lanesFor(K: number, most: number): number {
   let lanes = 4
   while (lanes < most && 8 * lanes < K) lanes *= 2

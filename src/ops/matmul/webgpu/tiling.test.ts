@@ -11,7 +11,9 @@ import { matmul } from '../op.ts'
 import { tilesFor } from './launch.ts'
 import { LARGE, SMALL, tilingFor } from './tiling.ts'
 
-/** So many tiles, and so long an inner axis, that large ones are taken; all edges cut, at multiples of four. */
+/**
+ * So many tiles, and so long an inner axis, that large ones are taken; all edges cut, at multiples of four.
+ */
 const [M, N, K] = [1916, 2044, 108]
 const numbers = (size: number, seed: number): Float32Array =>
   Float32Array.from({ length: size }, (_, i) => Math.sin(seed + 1.7 * i))

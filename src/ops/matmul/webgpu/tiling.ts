@@ -19,7 +19,10 @@ export interface Tiles {
 export const LARGE: Tiles = { rows: 128, columns: 128, INNER: 16, atATime: 264, step: 0.23, start: 12 }
 export const SMALL: Tiles = { rows: 64, columns: 64, INNER: 16, atATime: 396, step: 0.119, start: 0 }
 
-/** Most workgroup memory that large ones need: 16 columns and 4 more of 128 rows, twice. WebGPU guarantees 16,384 bytes. */
+/**
+ * Most workgroup memory that large ones need: 16 columns and 4 more of 128 rows, twice. WebGPU guarantees
+ * 16,384 bytes.
+ */
 export const LARGE_BYTES = 2 * 128 * 20 * 4
 
 /** The inner axis is split in at most so many parts, of at least so many steps. */
@@ -29,7 +32,10 @@ const SHORTEST_PART = 64
 const COMBINE = 8
 const WORDS = 5e5
 
-/** Cost is counted in rounds of workgroups: the last round takes as long as the others, however few are left for it. */
+/**
+ * Cost is counted in rounds of workgroups: the last round takes as long as the others, however few are left
+ * for it.
+ */
 export function tilingFor(
   { batch, M, N, K }: Pick<Dims, 'batch' | 'M' | 'N' | 'K'>,
   kinds: readonly Tiles[],

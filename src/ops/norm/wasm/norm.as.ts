@@ -11,7 +11,10 @@ import {
   sum4,
 } from '../../../devices/wasm/kernels/math.as.ts'
 
-/** Σ x over `size` elements; Σ (x - mu)² with `square`. Four sums side by side, so that none waits for the one before. */
+/**
+ * Σ x over `size` elements; Σ (x - mu)² with `square`. Four sums side by side, so that none waits for the one
+ * before.
+ */
 function total(x: usize, size: i32, mu: f32, square: bool): f32 {
   const lanes = (<usize>(size & ~15)) << 2
   const m = f32x4.splat(mu)
@@ -38,8 +41,9 @@ function total(x: usize, size: i32, mu: f32, square: bool): f32 {
 }
 
 /**
- * y = (v - mu) r weight + bias, v = x + residual, times silu(z) before or after; sum = x + residual. x, residual, z, y,
- * sum [rows, width] (rows of x and z are xStride and zStride words apart); weight, bias [width]. Items: rows.
+ * y = (v - mu) r weight + bias, v = x + residual, times silu(z) before or after; sum = x + residual. x,
+ * residual, z, y, sum [rows, width] (rows of x and z are xStride and zStride words apart); weight, bias
+ * [width]. Items: rows.
  */
 export function normForward(
   x: usize,
@@ -112,8 +116,9 @@ export function normForward(
 }
 
 /**
- * With n = (v - mu) r, a = n weight + bias, dn = da weight: dv = r (dn - n mean(n dn) - mean(dn)). Shapes as in `normForward`;
- * dWeightBlocks, dBiasBlocks [blocks, width] are sums over the rows of a block. Items: blocks of blockRows rows.
+ * With n = (v - mu) r, a = n weight + bias, dn = da weight: dv = r (dn - n mean(n dn) - mean(dn)). Shapes as
+ * in `normForward`; dWeightBlocks, dBiasBlocks [blocks, width] are sums over the rows of a block. Items:
+ * blocks of blockRows rows.
  */
 export function normBackward(
   x: usize,

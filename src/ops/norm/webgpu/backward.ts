@@ -8,7 +8,10 @@ const COLUMNS = 64
 /** Rows that one thread sums for a column. */
 const ROWS = 32
 
-/** A workgroup takes one group of channels of one row. stats [rows, groups, 2] are mu and r. dx holds v until the end. */
+/**
+ * A workgroup takes one group of channels of one row. stats [rows, groups, 2] are mu and r. dx holds v until
+ * the end.
+ */
 const normBackwardKernel = defineKernel({
   name: 'normBackward',
   bindings: {
@@ -112,7 +115,9 @@ const normBackwardKernel = defineKernel({
     }`,
 })
 
-/** dWeightBlocks, dBiasBlocks [blocks, width]: sums over the ROWS rows of a block, a thread for each column. */
+/**
+ * dWeightBlocks, dBiasBlocks [blocks, width]: sums over the ROWS rows of a block, a thread for each column.
+ */
 const normBackwardColumns = defineKernel({
   name: 'normBackwardColumns',
   bindings: {

@@ -19,8 +19,8 @@ export const gatePart = part({
 })
 
 /**
- * A workgroup normalises one group of channels of one row; an invocation keeps its PER channels. Beyond the edge the last channel is
- * read, so that nothing is asked before a read: all of them are under way together.
+ * A workgroup normalises one group of channels of one row; an invocation keeps its PER channels. Beyond the
+ * edge the last channel is read, so that nothing is asked before a read: all of them are under way together.
  */
 const normForward = defineKernel({
   name: 'normForward',

@@ -13,10 +13,11 @@ function dot(acc: v128, a: v128, b: v128): v128 {
 }
 
 /**
- * Whether activations are to be digits for this file: as asked for (0 or 1; digits need relaxed SIMD), or if the machine adds four
- * products of bytes in one instruction, and the engine uses it. Such an instruction takes b of eight bits without sign, and its sums
- * do not stop at 16 bits as do those of the three instructions that stand in for it: it is told by what it makes of what kernels
- * never give it. With one instruction digits are 1.5 × as fast as int16; with three, int16 is 1.6 × as fast.
+ * Whether activations are to be digits for this file: as asked for (0 or 1; digits need relaxed SIMD), or if
+ * the machine adds four products of bytes in one instruction, and the engine uses it. Such an instruction
+ * takes b of eight bits without sign, and its sums do not stop at 16 bits as do those of the three
+ * instructions that stand in for it: it is told by what it makes of what kernels never give it. With one
+ * instruction digits are 1.5 × as fast as int16; with three, int16 is 1.6 × as fast.
  */
 export function asDigits(asked: i32): bool {
   if (!ASC_FEATURE_RELAXED_SIMD) return false
@@ -70,7 +71,10 @@ export function digitTimes8(x: usize, w: usize, blocks: i32, y: usize, width: i3
   storeEight(y, y0, y1, width)
 }
 
-/** y [8] = x · W [8, K], x in digits of 8 bits with sign, W in 4 bits: its bytes hold element k, and k + 4 above it. */
+/**
+ * y [8] = x · W [8, K], x in digits of 8 bits with sign, W in 4 bits: its bytes hold element k, and k + 4
+ * above it.
+ */
 export function digitTimes4(x: usize, w: usize, blocks: i32, y: usize, width: i32): void {
   const mask = i8x16.splat(15)
   let y0 = f32x4.splat(0)

@@ -114,7 +114,8 @@ function four(
 }
 
 /**
- * y [M, N] = f(x · Wᵀ + bias) + residual for few rows of x, which all meet a panel while it is in the cache. Items: panels.
+ * y [M, N] = f(x · Wᵀ + bias) + residual for few rows of x, which all meet a panel while it is in the cache.
+ * Items: panels.
  */
 export function packedDotF16(
   x: usize,

@@ -67,7 +67,9 @@ function times8(x: usize, w: usize, blocks: i32, y: usize, width: i32): void {
   storeEight(y, y0, y1, width)
 }
 
-/** y [8] = x · W [8, K], x in integers, W in 4 bits: lanes of 16 bits hold four of them, one after the other. */
+/**
+ * y [8] = x · W [8, K], x in integers, W in 4 bits: lanes of 16 bits hold four of them, one after the other.
+ */
 function times4(x: usize, w: usize, blocks: i32, y: usize, width: i32): void {
   const mask = i16x8.splat(15)
   let y0 = f32x4.splat(0)
@@ -123,8 +125,8 @@ function times4(x: usize, w: usize, blocks: i32, y: usize, width: i32): void {
 }
 
 /**
- * y [M, N] = f(x · Wᵀ + bias) + residual for few rows of x, in integers q [M, K / 32, 36]; W in int8, or in 4 bits. All rows meet
- * a panel while it is in the cache. Items: panels.
+ * y [M, N] = f(x · Wᵀ + bias) + residual for few rows of x, in integers q [M, K / 32, 36]; W in int8, or in 4
+ * bits. All rows meet a panel while it is in the cache. Items: panels.
  */
 export function packedDotInt(
   q: usize,

@@ -13,7 +13,9 @@ function normals(size: number, random: Random): Float32Array {
   return Float32Array.from({ length: size }, (_, i) => (i % 29 === 0 ? 100 : 1) * random.normal())
 }
 
-/** The draft in V8 11 has the operands of byte products the other way round; kernels see it, and use int16. */
+/**
+ * The draft in V8 11 has the operands of byte products the other way round; kernels see it, and use int16.
+ */
 const draft = globalThis.process?.versions?.['v8']?.startsWith('11.') ?? false
 
 for (const format of ['q8', 'q4'] as const) {

@@ -6,8 +6,9 @@ import { asDigits } from './dot-digits.as.ts'
 const RECORD: i32 = 36
 
 /**
- * x [M, K] in blocks of 32 as integers that are as exact as f32 and whose products with integers of 8 bits add up in 32 bits: for
- * `dot-digits.as.ts` where there are dot products of bytes, for `dot-int.as.ts` elsewhere. Items: blocks of all rows.
+ * x [M, K] in blocks of 32 as integers that are as exact as f32 and whose products with integers of 8 bits
+ * add up in 32 bits: for `dot-digits.as.ts` where there are dot products of bytes, for `dot-int.as.ts`
+ * elsewhere. Items: blocks of all rows.
  */
 export function packedQuantise(
   x: usize,
@@ -26,7 +27,8 @@ export function packedQuantise(
     const to = word(q, item * RECORD)
     let most = f32x4.splat(0)
     for (let i = 0; i < 32; i += 4) most = f32x4.max(most, f32x4.abs(v128.load(word(from, i))))
-    // Below, s would be subnormal: such blocks are zero. NaN and infinity make s the same, and with it all of y.
+    // Below, s would be subnormal: such blocks are zero. NaN and infinity make s the same, and with it all of
+    // y.
     const largest = max4(most)
     const kept: f32 = largest < 1e-33 ? 0 : largest
     if (!inDigits) halves(from, to, kept)
@@ -50,8 +52,8 @@ function bytes(a: v128, b: v128, c: v128, d: v128): v128 {
 }
 
 /**
- * x = s (X - 2^20), X = d0 + 2^7 d1 + 2^14 d2 with digits of 7 bits without sign. A record is s, 2^7 s, 2^14 s, five words unused,
- * then bytes: 32 d0, 32 d1, 32 d2.
+ * x = s (X - 2^20), X = d0 + 2^7 d1 + 2^14 d2 with digits of 7 bits without sign. A record is s, 2^7 s, 2^14
+ * s, five words unused, then bytes: 32 d0, 32 d1, 32 d2.
  */
 function digits7(x: usize, to: usize, most: f32): void {
   const s: f32 = most / 1048575
@@ -81,7 +83,8 @@ function digits7(x: usize, to: usize, most: f32): void {
 }
 
 /**
- * x = s (d0 + 2^8 d1 + 2^16 d2) with digits of 8 bits with sign. A record is s, 2^8 s, 2^16 s, one word unused, -8 Σ d0, -8 Σ d1,
+ * x = s (d0 + 2^8 d1 + 2^16 d2) with digits of 8 bits with sign. A record is s, 2^8 s, 2^16 s, one word
+ * unused, -8 Σ d0, -8 Σ d1,
  * -8 Σ d2, one word unused, then bytes: 32 d0, 32 d1, 32 d2.
  */
 function digits8(x: usize, to: usize, most: f32): void {
@@ -122,7 +125,8 @@ function above(x: v128): v128 {
 }
 
 /**
- * x = s h + 2^-15 s l, two int16: h is the nearest integer to x / s, l what is left. A record [4 + 8 · 4] is s, 2^-15 s, -8 Σ h,
+ * x = s h + 2^-15 s l, two int16: h is the nearest integer to x / s, l what is left. A record [4 + 8 · 4] is
+ * s, 2^-15 s, -8 Σ h,
  * -8 Σ l, and for each four x the pairs (h0, h2) (l0, l2) (h1, h3) (l1, l3).
  */
 function halves(x: usize, to: usize, most: f32): void {

@@ -35,9 +35,9 @@ const column = (i: number): string => /* wgsl */ `
           ${unroll(4, (j) => `c${j}${i} = subgroupMatrixMultiplyAccumulate(a${j}, b${i}, c${j}${i});`)}`
 
 /**
- * A tile of y by DOWN x ACROSS subgroups of 32, each 64 x 64 in accumulators that are named: an array of them would not stay in
- * registers. A step goes through workgroup memory in halves, two in a word, while the next is under way: rows of a as they are,
- * rounded; rows of b as columns of bᵀ. Sums are f32.
+ * A tile of y by DOWN x ACROSS subgroups of 32, each 64 x 64 in accumulators that are named: an array of them
+ * would not stay in registers. A step goes through workgroup memory in halves, two in a word, while the next
+ * is under way: rows of a as they are, rounded; rows of b as columns of bᵀ. Sums are f32.
  */
 export const packedMatrixTile = defineKernel({
   name: 'packedMatrixTile',
@@ -62,7 +62,10 @@ export const packedMatrixTile = defineKernel({
     const PART_B = 8u / DOWN;
     var<workgroup> staged: array<u32, STRIDE * (ROWS + COLUMNS)>;
 
-    /** Four columns of a row of a. Eight invocations read a row; beyond the last, that again: what comes of it is dropped. */
+    /**
+     * Four columns of a row of a. Eight invocations read a row; beyond the last, that again: what comes of it
+     * is dropped.
+     */
     fn fetchA(top: u32, k: u32, at: u32) -> vec4f {
       let m = min(top + at / 8u, u.M - 1u);
       return a[(u.aOffset + m * u.aStride + k) / 4u + at % 8u];

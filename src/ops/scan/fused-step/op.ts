@@ -43,8 +43,9 @@ export const selectiveStepOp = defineOperation<
 })
 
 /**
- * `selectiveStateUpdate` in place, with the projection that makes delta: delta = softplus(selected[:, :R] weightᵀ + deltaBias).
- * One launch on WebGPU if there are few rows. For the steps of a decoder: there is no gradient.
+ * `selectiveStateUpdate` in place, with the projection that makes delta: delta = softplus(selected[:, :R]
+ * weightᵀ + deltaBias). One launch on WebGPU if there are few rows. For the steps of a decoder: there is no
+ * gradient.
  */
 export function selectiveStep(
   inputs: Omit<SelectiveStepInputs, 'weight'>,

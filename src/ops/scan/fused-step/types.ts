@@ -3,8 +3,8 @@ import type { EitherParams } from '../../packed/types.ts'
 import type { DecayParams } from '../step/types.ts'
 
 /**
- * state [B, E, N]; x, z [B, E]; selected [B, R + 2N]: what delta is made of, B and C side by side; A [E, N]; D, deltaBias [E];
- * weight [E, R], or u32 words of a packed one
+ * state [B, E, N]; x, z [B, E]; selected [B, R + 2N]: what delta is made of, B and C side by side; A [E, N];
+ * D, deltaBias [E]; weight [E, R], or u32 words of a packed one
  */
 export type SelectiveStepInputs = {
   readonly state: Tensor

@@ -73,8 +73,8 @@ export const selectiveStateUpdateInPlaceOp: KernelOperation<
 })
 
 /**
- * One token of `selectiveScan`. With `inPlace`, the state becomes the next one (no gradients); otherwise the next state
- * is an output.
+ * One token of `selectiveScan`. With `inPlace`, the state becomes the next one (no gradients); otherwise the
+ * next state is an output.
  */
 export function selectiveStateUpdate(
   inputs: SelectiveStateUpdateInputs,

@@ -19,7 +19,10 @@ export type SelectiveStateUpdateOutputs = { readonly y: Tensor; readonly nextSta
 /** Whether delta goes through softplus. */
 export type SelectiveStateUpdateParams = { readonly deltaSoftplus?: boolean | undefined }
 
-/** Whether A comes as it is trained, A_log: it is then -exp(A_log). Kernels save two launches a layer and token by it. */
+/**
+ * Whether A comes as it is trained, A_log: it is then -exp(A_log). Kernels save two launches a layer and
+ * token by it.
+ */
 export type DecayParams = { readonly logDecay?: boolean | undefined }
 
 /** Only a step in place, which has no gradients, takes A as a logarithm. */

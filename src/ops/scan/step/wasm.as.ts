@@ -2,8 +2,9 @@ import { fma, fma1, silu4, softplus4, sum4 } from '../../../devices/wasm/kernels
 import { LOG2E, scanExp2, scanLoad, scanStore } from '../wasm/lanes.as'
 
 /**
- * One token of the selective scan: next [B, E, N] from state (may be the same memory), y [B, E]. Four channels at a time:
- * their steps and gates stand in four lanes, then the states of each. Items: quads of channels, [B, ceil(E / 4)].
+ * One token of the selective scan: next [B, E, N] from state (may be the same memory), y [B, E]. Four
+ * channels at a time: their steps and gates stand in four lanes, then the states of each. Items: quads of
+ * channels, [B, ceil(E / 4)].
  */
 export function selectiveStateUpdate(
   state: usize,

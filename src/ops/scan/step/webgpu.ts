@@ -11,13 +11,15 @@ import type {
   SelectiveStateUpdateParams,
 } from './types.ts'
 
-/** Threads that share a channel: neighbours read neighbouring words of its state. And channels of a workgroup. */
+/**
+ * Threads that share a channel: neighbours read neighbouring words of its state. And channels of a workgroup.
+ */
 export const LANES = 16
 export const ROWS = 8
 
 /**
- * One token of the selective scan; the state changes in place. `deltaOf` comes from the kernel, and is called by all threads of a
- * workgroup, `readB` and `readC` too.
+ * One token of the selective scan; the state changes in place. `deltaOf` comes from the kernel, and is called
+ * by all threads of a workgroup, `readB` and `readC` too.
  */
 export const stepPart = part({
   name: 'step of the scan',

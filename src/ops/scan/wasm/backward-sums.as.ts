@@ -21,7 +21,10 @@ export function selectiveScanBackwardChannels(
   }
 }
 
-/** dB or dC [B, L, G, N] = part 0 or 1 of tokens [B, L, G, blocks, 2, N], summed over blocks. Items: tokens and groups. */
+/**
+ * dB or dC [B, L, G, N] = part 0 or 1 of tokens [B, L, G, blocks, 2, N], summed over blocks. Items: tokens
+ * and groups.
+ */
 export function selectiveScanBackwardTokens(
   tokens: usize,
   out: usize,

@@ -16,13 +16,13 @@ const LN2: f32 = 0.693147181
 const V: usize = 16
 
 /**
- * Walks the chunks from the end. In each, for four channels, two states at a time are made again from the edge, then gradients go back
- * through them. Adds up what is summed over channels in dB, dC of the chunk, in four
- * lanes, and writes it to tokens [B, L, G, blocks, 2, N]; what is summed over time goes to
+ * Walks the chunks from the end. In each, for four channels, two states at a time are made again from the
+ * edge, then gradients go back through them. Adds up what is summed over channels in dB, dC of the chunk, in
+ * four lanes, and writes it to tokens [B, L, G, blocks, 2, N]; what is summed over time goes to
  * sums [B, E, W] = dA N, dD, dDeltaBias, and dB N, dC N of constant B and C.
  *
- * Items: channel blocks, [B, G, blocks]. Scratch for each, in vectors: 7 [quads, N], 2 [quads], 2 [T], 6 [T], 4 [T + 1],
- * 4 [N / 2, T].
+ * Items: channel blocks, [B, G, blocks]. Scratch for each, in vectors: 7 [quads, N], 2 [quads], 2 [T], 6 [T],
+ * 4 [T + 1], 4 [N / 2, T].
  */
 export function selectiveScanBackward(
   u: usize,

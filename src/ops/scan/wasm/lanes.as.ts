@@ -1,15 +1,19 @@
 import { fma } from '../../../devices/wasm/kernels/math.as'
 
 /*
- * Four neighbouring channels stand in the four lanes. A channel block is `width` channels of one group; per block, values
- * by channel and state are [quads, N] vectors, so that all loads but the first ones are contiguous, for any N.
+ * Four neighbouring channels stand in the four lanes. A channel block is `width` channels of one group; per
+ * block, values by channel and state are [quads, N] vectors, so that all loads but the first ones are
+ * contiguous, for any N.
  */
 
 export const LOG2E: f32 = 1.44269504
 /** Bytes of a vector. */
 export const V: usize = 16
 
-/** 2^x, x within [-126, 126], 0.7 ulp: x is split into an integer and a rest of at most 1/2. NaN passes through. */
+/**
+ * 2^x, x within [-126, 126], 0.7 ulp: x is split into an integer and a rest of at most 1/2. NaN passes
+ * through.
+ */
 export function scanExp2(x: v128): v128 {
   const c = f32x4.pmin(f32x4.pmax(x, f32x4.splat(-126)), f32x4.splat(126))
   // Adding 1.5 * 2^23 rounds to an integer, which then stands in the low bits.

@@ -5,12 +5,16 @@ import type { SelectiveScanBackward } from '../op.ts'
 import { CHUNK, isConstant, scanSizes } from '../sizes.ts'
 import type { SelectiveScanInputs, SelectiveScanOutputs, SelectiveScanParams } from '../types.ts'
 
-/** Items for threads to share, if channels allow: more would make more parts of what is summed over channels. */
+/**
+ * Items for threads to share, if channels allow: more would make more parts of what is summed over channels.
+ */
 const ITEMS = 16
 /** No block of channels is narrower, but the last of a group. */
 const MIN_WIDTH = 64
 
-/** How the channels of a group are cut into blocks: by shape alone, so that results do not depend on threads. */
+/**
+ * How the channels of a group are cut into blocks: by shape alone, so that results do not depend on threads.
+ */
 function blocking(inputs: SelectiveScanInputs) {
   const { batch, inner, groups } = scanSizes(inputs)
   const perGroup = inner / groups

@@ -1,6 +1,7 @@
 /**
- * The backward pass of two states of four channels through a chunk, tokens inside: what is carried from token to token stays in
- * registers, and what the states share of a token is loaded once for both. V8 joins no loops: two states are what 16 registers hold.
+ * The backward pass of two states of four channels through a chunk, tokens inside: what is carried from token
+ * to token stays in registers, and what the states share of a token is loaded once for both. V8 joins no
+ * loops: two states are what 16 registers hold.
  */
 import { fma } from '../../../devices/wasm/kernels/math.as'
 import { scanExp2 } from './lanes.as'
@@ -11,13 +12,16 @@ const V: usize = 16
 export const SCAN_KEPT: usize = 4 * V
 /** What is summed over channels: dB, dB, dC, dC. */
 export const SCAN_SUMS: usize = 4 * V
-/** What a token is to all states, in vectors: dt, dt u, slope; sums over n of h C, of g B, and of g a h A log2(e). */
+/**
+ * What a token is to all states, in vectors: dt, dt u, slope; sums over n of h C, of g B, and of g a h A
+ * log2(e).
+ */
 export const SCAN_TOKEN: usize = 6 * V
 
 /**
- * From h at `kept`, a chunk of `count` tokens: states and decays to kept [count + 1] (a token's decays beside the state before it), and
- * with `output`, h C to tokens. A log2(e) of both at `a`; B, C rows bStep and cStep bytes apart; a reset that is not 0 ends what was
- * before.
+ * From h at `kept`, a chunk of `count` tokens: states and decays to kept [count + 1] (a token's decays beside
+ * the state before it), and with `output`, h C to tokens. A log2(e) of both at `a`; B, C rows bStep and cStep
+ * bytes apart; a reset that is not 0 ends what was before.
  */
 export function scanPairForward(
   kept: usize,
@@ -64,7 +68,10 @@ export function scanPairForward(
   }
 }
 
-/** And back: g and dA of both go on at their places, sums over channels and states are added to. B and C begin at the last row. */
+/**
+ * And back: g and dA of both go on at their places, sums over channels and states are added to. B and C begin
+ * at the last row.
+ */
 export function scanPairBackward(
   kept: usize,
   tokens: usize,
@@ -118,7 +125,9 @@ export function scanPairBackward(
   v128.store(dA, dA1, V)
 }
 
-/** The same forward of one state, whose B and C may be constant in time (`wide`: a vector, of four channels). */
+/**
+ * The same forward of one state, whose B and C may be constant in time (`wide`: a vector, of four channels).
+ */
 export function scanOneForward(
   kept: usize,
   tokens: usize,

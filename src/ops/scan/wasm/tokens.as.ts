@@ -1,4 +1,7 @@
-/** What the scan does for each token of a chunk that does not wait for the token before: apart from the states, it overlaps. */
+/**
+ * What the scan does for each token of a chunk that does not wait for the token before: apart from the
+ * states, it overlaps.
+ */
 import {
   expMinus4,
   sigmoid4,
@@ -36,7 +39,10 @@ export function scanGates(z: usize, zStride: i32, y: usize, count: i32, inner: i
   }
 }
 
-/** slopes [count] vectors = dy silu(z), dz = dy silu'(z), both for four channels; without z, dy itself. dy of 0 is zero. */
+/**
+ * slopes [count] vectors = dy silu(z), dz = dy silu'(z), both for four channels; without z, dy itself. dy of
+ * 0 is zero.
+ */
 export function scanSlopes(
   dy: usize,
   z: usize,

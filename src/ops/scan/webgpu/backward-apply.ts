@@ -8,21 +8,21 @@ export function threadsFor(stateSize: number): { readonly QUADS: number; readonl
 }
 
 /**
- * Tokens between two meetings of the threads: what they then share is 48 bytes a token and thread, 12 KB at most. Four took a third
- * longer on an H100: fewer workgroups are under way.
+ * Tokens between two meetings of the threads: what they then share is 48 bytes a token and thread, 12 KB at
+ * most. Four took a third longer on an H100: fewer workgroups are under way.
  */
 export function stepsFor(quads: number): number {
   return quads <= 128 ? 2 : 1
 }
 
 /**
- * The gradients of a chunk. A workgroup has a block of channels of one group and goes through them CHANNELS at a time: once
- * forward from the edge, keeping the state every STEPS tokens; then from the end, STEPS tokens at a time, whose states are
- * made again in registers. A thread has four states of a channel.
+ * The gradients of a chunk. A workgroup has a block of channels of one group and goes through them CHANNELS
+ * at a time: once forward from the edge, keeping the state every STEPS tokens; then from the end, STEPS
+ * tokens at a time, whose states are made again in registers. A thread has four states of a channel.
  *
- * values [B, chunks, rows, E] come with the gradient of the state after the chunk, and leave with dA, dD, dDeltaBias (and
- * dB, dC of constant ones) of the chunk. partials [B L G, blocks, 2, N] get dB and dC of the block.
- * dDelta, du and dz come with dt, dy silu(z) and dy silu'(z).
+ * values [B, chunks, rows, E] come with the gradient of the state after the chunk, and leave with dA, dD,
+ * dDeltaBias (and dB, dC of constant ones) of the chunk. partials [B L G, blocks, 2, N] get dB and dC of the
+ * block. dDelta, du and dz come with dt, dy silu(z) and dy silu'(z).
  */
 export const selectiveScanBackwardApply = defineKernel({
   name: 'selectiveScanBackwardApply',
@@ -68,7 +68,10 @@ export const selectiveScanBackwardApply = defineKernel({
     /** A token, as a thread sees it. */
     struct Token { dt: f32, x: f32, keep: f32, B: vec4f }
 
-    /** Token t, or the last: STEPS of them are read together, as one after the other they would wait for memory each. */
+    /**
+     * Token t, or the last: STEPS of them are read together, as one after the other they would wait for
+     * memory each.
+     */
     fn tokenAt(firstRow: u32, t: u32, end: u32, e: u32, n: u32) -> Token {
       let p = firstRow + min(t, end - 1u);
       return Token(dDelta[p * u.inner + e], x[p * u.inner + e], keeps(p), inputStates(p, n, e));

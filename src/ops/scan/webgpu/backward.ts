@@ -104,7 +104,10 @@ const selectiveScanBackwardChunks = defineKernel({
     }`,
 })
 
-/** out [E, count] = rows from \`column\` on of values [parts, rows, E], summed over parts. A thread an element. */
+/**
+ * out [E, count] = rows from \`column\` on of values [parts, rows, E], summed over parts. A thread an
+ * element.
+ */
 const selectiveScanBackwardChannels = defineKernel({
   name: 'selectiveScanBackwardChannels',
   bindings: { values: 'f32', out: 'f32 rw' },
@@ -125,7 +128,10 @@ const selectiveScanBackwardChannels = defineKernel({
     }`,
 })
 
-/** dB or dC [B L G, N] = part 0 or 1 of partials [B L G, blocks, 2, N], summed over blocks. A thread an element. */
+/**
+ * dB or dC [B L G, N] = part 0 or 1 of partials [B L G, blocks, 2, N], summed over blocks. A thread an
+ * element.
+ */
 const selectiveScanBackwardTokens = defineKernel({
   name: 'selectiveScanBackwardTokens',
   bindings: { partials: 'f32', out: 'f32 rw' },
@@ -146,7 +152,8 @@ const selectiveScanBackwardTokens = defineKernel({
 })
 
 /**
- * First du, dDelta and dz hold what the last kernel starts from (slopes, steps, gate): it writes the gradients over them.
+ * First du, dDelta and dz hold what the last kernel starts from (slopes, steps, gate): it writes the
+ * gradients over them.
  */
 export function selectiveScanBackward({
   inputs,

@@ -11,8 +11,9 @@ import { carry, decaysPart, pack, readPart, SIZES, SWITCHES, WORKGROUP, type Pac
 const STATES = 16
 
 /**
- * What a workgroup reads of its chunk's tokens together: B, C and whether a state is kept. `SHARED`: all its channels have the
- * same B and C. Reading them anew for each token and channel made a scan wait for memory at every step.
+ * What a workgroup reads of its chunk's tokens together: B, C and whether a state is kept. `SHARED`: all its
+ * channels have the same B and C. Reading them anew for each token and channel made a scan wait for memory at
+ * every step.
  */
 const stagePart = part({
   name: 'tokens of a chunk',
@@ -66,8 +67,8 @@ const constants = {
 } as const
 
 /**
- * What a chunk adds to the state from nothing: added [B, chunks, N, E]; sums [B, chunks, 2, E] of dt, and 0 if there was a
- * reset. A thread a channel, block of states and chunk.
+ * What a chunk adds to the state from nothing: added [B, chunks, N, E]; sums [B, chunks, 2, E] of dt, and 0
+ * if there was a reset. A thread a channel, block of states and chunk.
  */
 const selectiveScanChunks = defineKernel({
   name: 'selectiveScanChunks',
@@ -126,8 +127,8 @@ const selectiveScanChunks = defineKernel({
 })
 
 /**
- * y [B, L, E] from the states before the chunk: edges [B, chunks, N, E], or the initial state; the last chunk gives
- * finalState [B, E, N]. A thread a channel and chunk, block by block of states: y gathers their parts.
+ * y [B, L, E] from the states before the chunk: edges [B, chunks, N, E], or the initial state; the last chunk
+ * gives finalState [B, E, N]. A thread a channel and chunk, block by block of states: y gathers their parts.
  */
 const selectiveScanApply = defineKernel({
   name: 'selectiveScanApply',

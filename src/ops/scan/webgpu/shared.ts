@@ -1,4 +1,7 @@
-/** What both directions of the scan on WebGPU share: inputs packed, so that kernels need few bindings, and the carry. */
+/**
+ * What both directions of the scan on WebGPU share: inputs packed, so that kernels need few bindings, and the
+ * carry.
+ */
 import type { Operand } from '../../../devices/device.ts'
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
 import { part } from '../../../devices/webgpu/part.ts'
@@ -43,8 +46,8 @@ const selectiveScanChannels = defineKernel({
 })
 
 /**
- * tokens [B L, G Q + G Q + 1] of vectors: B and C, if not constant, in Q fours of states with zeros beyond N; then 0 at a reset,
- * else 1. A thread a vector.
+ * tokens [B L, G Q + G Q + 1] of vectors: B and C, if not constant, in Q fours of states with zeros beyond N;
+ * then 0 at a reset, else 1. A thread a vector.
  */
 const selectiveScanTokens = defineKernel({
   name: 'selectiveScanTokens',
@@ -103,7 +106,10 @@ function sizesFor({ length, inner, stateSize, groups, chunks }: ScanSizes, width
   return { length, inner, stateSize, groups, chunks, width }
 }
 
-/** Readers of the packed inputs: `p` is the row of a token, `n` a state, a multiple of four where four are read, `e` a channel. */
+/**
+ * Readers of the packed inputs: `p` is the row of a token, `n` a state, a multiple of four where four are
+ * read, `e` a channel.
+ */
 export const readPart = part({
   name: 'packed inputs of the scan',
   needs: ['u.stateSize', 'channels', 'u.inner', 'tokens', 'u.width', 'CONSTANT_B', 'u.groups', 'CONSTANT_C'],
@@ -134,7 +140,10 @@ export const readPart = part({
   }`,
 })
 
-/** `decays(dt, rate)`: exp(dt A) of four states; `rate` is A log2(e), and no power is beyond the normal floats. */
+/**
+ * `decays(dt, rate)`: exp(dt A) of four states; `rate` is A log2(e), and no power is beyond the normal
+ * floats.
+ */
 export const decaysPart = part({
   name: 'decays of four states',
   needs: [],
@@ -175,9 +184,9 @@ export function pack(inputs: SelectiveScanInputs, scratch: (shape: readonly numb
 }
 
 /**
- * The carry over chunks, in place: values [B, chunks, rows, E] (N of the rows) hold what a chunk adds from nothing, and
- * then what comes into it: next = exp(A sum of dt) coming + added. Forward from the first chunk, backward from the last.
- * A thread a channel and state.
+ * The carry over chunks, in place: values [B, chunks, rows, E] (N of the rows) hold what a chunk adds from
+ * nothing, and then what comes into it: next = exp(A sum of dt) coming + added. Forward from the first chunk,
+ * backward from the last. A thread a channel and state.
  */
 const selectiveScanCarry = defineKernel({
   name: 'selectiveScanCarry',

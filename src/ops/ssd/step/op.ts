@@ -65,8 +65,8 @@ export const ssdStateUpdateInPlaceOp: KernelOperation<
 })
 
 /**
- * One token of `ssd`. With `inPlace`, the state becomes the next one (no gradients); otherwise the next state is an
- * output.
+ * One token of `ssd`. With `inPlace`, the state becomes the next one (no gradients); otherwise the next state
+ * is an output.
  */
 export function ssdStateUpdate(
   inputs: SsdStateUpdateInputs,

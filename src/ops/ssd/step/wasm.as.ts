@@ -1,8 +1,8 @@
 import { exp1, fma, fma1, silu1, softplus1, sum4 } from '../../../devices/wasm/kernels/math.as.ts'
 
 /**
- * One token of `ssd`: next [B, H, P, N] from state (may be the same memory), y [B, H*P]. States stand in the lanes.
- * Items: (b, h, block of blockWidth of P).
+ * One token of `ssd`: next [B, H, P, N] from state (may be the same memory), y [B, H*P]. States stand in the
+ * lanes. Items: (b, h, block of blockWidth of P).
  */
 export function ssdStateUpdate(
   state: usize,

@@ -14,7 +14,9 @@ const lanesFor = (stateSize: number): number => (stateSize > 64 ? 32 : 16)
 const DEEP = 4
 const MANY_ROWS = 8192
 
-/** One token of `ssd`, on the state in place. LANES threads take DEEP rows [N] of the state, all of one head. */
+/**
+ * One token of `ssd`, on the state in place. LANES threads take DEEP rows [N] of the state, all of one head.
+ */
 const ssdStateUpdateKernel = defineKernel({
   name: 'ssdStateUpdate',
   bindings: {

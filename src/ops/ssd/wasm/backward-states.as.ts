@@ -1,8 +1,14 @@
-/** What the backward pass needs before `ssdBackward`: the gate undone, and states and their gradients at chunk edges. */
+/**
+ * What the backward pass needs before `ssdBackward`: the gate undone, and states and their gradients at chunk
+ * edges.
+ */
 import { silu1, silu4, siluGrad1, siluGrad4 } from '../../../devices/wasm/kernels/math.as.ts'
 import { ssdOuter } from './outer.as.ts'
 
-/** dv = dy silu(z), dz = dy v silu'(z), v the output before its gate. v [rows, width] is overwritten by dv. Items: rows. */
+/**
+ * dv = dy silu(z), dz = dy v silu'(z), v the output before its gate. v [rows, width] is overwritten by dv.
+ * Items: rows.
+ */
 export function ssdGateBackward(
   v: usize,
   z: usize,
@@ -32,7 +38,10 @@ export function ssdGateBackward(
   }
 }
 
-/** states [B, chunks + 1, H, P, N]: before each chunk, and at the end. Items: (b, h, block of blockWidth of P). */
+/**
+ * states [B, chunks + 1, H, P, N]: before each chunk, and at the end. Items: (b, h, block of blockWidth of
+ * P).
+ */
 export function ssdStates(
   x: usize,
   B: usize,
@@ -82,8 +91,8 @@ export function ssdStates(
 }
 
 /**
- * dstates [B, chunks, H, P, N]: gradients of the states after each chunk, from what comes later. Items: (b, h, block of
- * blockWidth of P).
+ * dstates [B, chunks, H, P, N]: gradients of the states after each chunk, from what comes later. Items: (b,
+ * h, block of blockWidth of P).
  */
 export function ssdStateGradients(
   dy: usize,

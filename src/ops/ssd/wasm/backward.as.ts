@@ -17,8 +17,9 @@ import { SSD_FULL, SSD_LOWER, SSD_UPPER, ssdAddProduct, ssdAxpy, ssdDot, ssdDots
 import { ssdNextRow } from './forward.as.ts'
 
 /**
- * All other gradients, chunk by chunk; sums over the heads of a group in their order. Scratch of an item: work, 3 Q² + 2 Q + Q N.
- * dABlocks, dDeltaBiasBlocks [B, chunks, H] and dDBlocks [B, chunks, ...D] are sums over a chunk. Items: (b, chunk, g).
+ * All other gradients, chunk by chunk; sums over the heads of a group in their order. Scratch of an item:
+ * work, 3 Q² + 2 Q + Q N. dABlocks, dDeltaBiasBlocks [B, chunks, H] and dDBlocks [B, chunks, ...D] are sums
+ * over a chunk. Items: (b, chunk, g).
  */
 export function ssdBackward(
   x: usize,

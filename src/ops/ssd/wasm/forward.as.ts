@@ -1,6 +1,6 @@
 /**
- * The forward pass. Decay planes: `decays` is five planes [B, H, L]: s, e = exp(s A) (0 at a reset), the product of e from the
- * chunk's start to t, that after t to the chunk's end, and this times s.
+ * The forward pass. Decay planes: `decays` is five planes [B, H, L]: s, e = exp(s A) (0 at a reset), the
+ * product of e from the chunk's start to t, that after t to the chunk's end, and this times s.
  */
 import { exp4, fma, fma1, silu1, silu4, softplus4 } from '../../../devices/wasm/kernels/math.as.ts'
 import { ssdOuter } from './outer.as.ts'
@@ -134,9 +134,9 @@ export function ssdTimes(out: usize, a: usize, b: usize, size: i32): void {
 }
 
 /**
- * y[l] = decayIn[l] h C[l] + Σ_{s <= l} scores[l, s] (Π e over (s, l]) s[s] x[s], plus D x, times silu(z); then the state h
- * goes on by a chunk. It stays in the cache: finalState [B, H, P, N] is where it lives. rows: scratch of 5 Q an item.
- * Items: (b, h, block of blockWidth of P).
+ * y[l] = decayIn[l] h C[l] + Σ_{s <= l} scores[l, s] (Π e over (s, l]) s[s] x[s], plus D x, times silu(z);
+ * then the state h goes on by a chunk. It stays in the cache: finalState [B, H, P, N] is where it lives.
+ * rows: scratch of 5 Q an item. Items: (b, h, block of blockWidth of P).
  */
 export function ssdForward(
   x: usize,

@@ -1,8 +1,8 @@
 import { fma, fma1 } from '../../../devices/wasm/kernels/math.as.ts'
 
 /**
- * out [P, N] = scale before [P, N] + Σ_k w[k] a[k, p] b[k, n]: a state after a chunk. out may be before, which may be 0
- * (absent).
+ * out [P, N] = scale before [P, N] + Σ_k w[k] a[k, p] b[k, n]: a state after a chunk. out may be before,
+ * which may be 0 (absent).
  */
 export function ssdOuter(
   out: usize,

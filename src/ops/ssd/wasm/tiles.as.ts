@@ -1,6 +1,7 @@
 /**
- * Small matrix products on rows of any stride (strides in elements), in tiles of registers. Sums run in the order of k, and
- * the tiles lie where they lie whatever the threads. Sizes that are no multiple of a tile take slower loops at the edges.
+ * Small matrix products on rows of any stride (strides in elements), in tiles of registers. Sums run in the
+ * order of k, and the tiles lie where they lie whatever the threads. Sizes that are no multiple of a tile
+ * take slower loops at the edges.
  */
 import { fma, fma1, sum4 } from '../../../devices/wasm/kernels/math.as.ts'
 
@@ -138,8 +139,8 @@ function sums4(a0: v128, a1: v128, a2: v128, a3: v128): v128 {
 }
 
 /**
- * out [M, N] = w[i] Σ_k a[i, k] b[j, k], rows against rows; w absent (0) is 1. With `part` SSD_LOWER only where j <= i, and
- * whatever it may be above.
+ * out [M, N] = w[i] Σ_k a[i, k] b[j, k], rows against rows; w absent (0) is 1. With `part` SSD_LOWER only
+ * where j <= i, and whatever it may be above.
  */
 export function ssdDots(
   out: usize,

@@ -85,8 +85,9 @@ const ssdScores = defineKernel({
 })
 
 /**
- * What a chunk adds to the state, [B, slots, H, P, N]: Σ_t decayEnd[t] s[t] x[t] ⊗ B[t]; and through [B, chunks, H], the decay
- * across it. REVERSE: what its outputs add to the gradient of the state before it, Σ_t decayIn[t] dy[t] ⊗ C[t].
+ * What a chunk adds to the state, [B, slots, H, P, N]: Σ_t decayEnd[t] s[t] x[t] ⊗ B[t]; and through [B,
+ * chunks, H], the decay across it. REVERSE: what its outputs add to the gradient of the state before it, Σ_t
+ * decayIn[t] dy[t] ⊗ C[t].
  */
 const ssdChunkStates = defineKernel({
   name: 'ssdChunkStates',
@@ -152,8 +153,9 @@ const ssdChunkStates = defineKernel({
 })
 
 /**
- * Carries the state across chunks: states [B, slots, H, P, N] come as what each chunk adds and become the states before
- * the chunks; a slot after the last takes the final one. REVERSE: from the last chunk to the first. A thread for each number.
+ * Carries the state across chunks: states [B, slots, H, P, N] come as what each chunk adds and become the
+ * states before the chunks; a slot after the last takes the final one. REVERSE: from the last chunk to the
+ * first. A thread for each number.
  */
 const ssdCarry = defineKernel({
   name: 'ssdCarry',
@@ -219,7 +221,10 @@ export function decaysAndScores(
 const stateTiles = ({ headDim, stateSize }: SsdSizes): number =>
   Math.ceil(headDim / 64) * Math.ceil(stateSize / 64)
 
-/** states [B, slots, H, P, N] before the chunks (and after the last, with a slot more), from x and B; through is made. */
+/**
+ * states [B, slots, H, P, N] before the chunks (and after the last, with a slot more), from x and B; through
+ * is made.
+ */
 export function statesBefore(
   x: Tensor,
   B: Tensor,

@@ -8,8 +8,8 @@ import { decaysAndScores, statesBefore } from './chunks.ts'
 import { decaysPart, productParts, SIZES } from './parts.ts'
 
 /**
- * y[l] = decayIn[l] h C[l] + Σ_{s <= l} scores[l, s] decay(s, l) s[s] x[s], plus D x, times silu(z). A workgroup for each
- * (b, chunk, h) and 64 of P.
+ * y[l] = decayIn[l] h C[l] + Σ_{s <= l} scores[l, s] decay(s, l) s[s] x[s], plus D x, times silu(z). A
+ * workgroup for each (b, chunk, h) and 64 of P.
  */
 const ssdOutput = defineKernel({
   name: 'ssdOutput',

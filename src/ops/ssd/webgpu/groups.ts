@@ -2,7 +2,10 @@
 import { defineKernel } from '../../../devices/webgpu/kernel.ts'
 import { decaysPart, productParts, SIZES } from './parts.ts'
 
-/** dgroups [B, chunks, G, Q, Q] = dscores [B, chunks, H, Q, Q], summed over the heads of a group in their order. A thread a number. */
+/**
+ * dgroups [B, chunks, G, Q, Q] = dscores [B, chunks, H, Q, Q], summed over the heads of a group in their
+ * order. A thread a number.
+ */
 export const ssdGroupScores = defineKernel({
   name: 'ssdGroupScores',
   bindings: { dscores: 'f32', dgroups: 'f32 rw' },
@@ -21,9 +24,10 @@ export const ssdGroupScores = defineKernel({
 })
 
 /**
- * dC [B, L, G, N]: Σ over the heads of a group, in their order, of decayIn[l] dy[l] h, then Σ_{s <= l} dgroups[l, s] B[s];
- * into planes of parts from 1 on, one for each 64 of N, the part of C[l] · dC[l] of each head from its state. REVERSE: dB, of
- * decayEnd[s] s[s] x[s] dh and Σ_{l >= s} dgroups[l, s] C[l]. A workgroup for each (b, chunk, g) and 64 of N.
+ * dC [B, L, G, N]: Σ over the heads of a group, in their order, of decayIn[l] dy[l] h, then Σ_{s <= l}
+ * dgroups[l, s] B[s]; into planes of parts from 1 on, one for each 64 of N, the part of C[l] · dC[l] of each
+ * head from its state. REVERSE: dB, of decayEnd[s] s[s] x[s] dh and Σ_{l >= s} dgroups[l, s] C[l]. A
+ * workgroup for each (b, chunk, g) and 64 of N.
  */
 export const ssdGroupRows = defineKernel({
   name: 'ssdGroupRows',

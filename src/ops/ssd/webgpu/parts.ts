@@ -3,8 +3,9 @@ import { part } from '../../../devices/webgpu/part.ts'
 import { tilesPart } from '../../parts/tile-64.ts'
 
 /**
- * A workgroup loads the factors e = exp(s A) of a chunk (at most 64 tokens), and the products that it needs. Products over runs of 16
- * make any decay at most 16 multiplications: no ratio, and no difference of long sums, can lose digits.
+ * A workgroup loads the factors e = exp(s A) of a chunk (at most 64 tokens), and the products that it needs.
+ * Products over runs of 16 make any decay at most 16 multiplications: no ratio, and no difference of long
+ * sums, can lose digits.
  */
 export const decaysPart = part({
   name: 'decays of a chunk',
@@ -71,10 +72,10 @@ export const decaysPart = part({
 })
 
 /**
- * A matrix product for a workgroup of 256 threads: sum_i[j] += Σ_k left(row, k) right(k, column), rows and columns up to 64;
- * thread (ty, tx) has rows 4 ty + i and columns 4 tx + j, in sums by name: an array of them would not stay in registers. A kernel's
- * body gives `left(phase, row, k)` and `right(phase, k, column)`, 0 beyond their ranges. `leftByK`: whether neighbours in memory
- * differ in k.
+ * A matrix product for a workgroup of 256 threads: sum_i[j] += Σ_k left(row, k) right(k, column), rows and
+ * columns up to 64; thread (ty, tx) has rows 4 ty + i and columns 4 tx + j, in sums by name: an array of them
+ * would not stay in registers. A kernel's body gives `left(phase, row, k)` and `right(phase, k, column)`, 0
+ * beyond their ranges. `leftByK`: whether neighbours in memory differ in k.
  */
 const productPart = part({
   name: 'product of 64',
@@ -127,7 +128,10 @@ const productPart = part({
       sum3 = vec4f();
     }
 
-    /** Σ over the columns of a row of the 16 parts that its threads hold; part i is of row 4 ty + i. For threads below 64: of row local. */
+    /**
+     * Σ over the columns of a row of the 16 parts that its threads hold; part i is of row 4 ty + i. For
+     * threads below 64: of row local.
+     */
     fn rowTotals(parts: vec4f, local: u32) -> f32 {
       workgroupBarrier();
       tileA[(local % 16u) * STRIDE + local / 16u] = parts;

@@ -3,8 +3,9 @@ import { defineKernel } from '../../../devices/webgpu/kernel.ts'
 import { decaysPart, productParts, SIZES } from './parts.ts'
 
 /**
- * dscores [B, chunks, H, Q, Q] = decay(s, l) s[s] dy[l] · x[s], for each head, and into plane 0 of parts [B, H, L] the part of
- * C[l] · dC[l] from within the chunk, Σ_s scores dscores. A workgroup for each (b, chunk, h).
+ * dscores [B, chunks, H, Q, Q] = decay(s, l) s[s] dy[l] · x[s], for each head, and into plane 0 of parts [B,
+ * H, L] the part of C[l] · dC[l] from within the chunk, Σ_s scores dscores. A workgroup for each (b, chunk,
+ * h).
  */
 export const ssdDots = defineKernel({
   name: 'ssdDots',
@@ -69,8 +70,9 @@ export const ssdDots = defineKernel({
 })
 
 /**
- * dx̄[s] = Σ_{l >= s} scores[l, s] decay(s, l) dy[l] + decayEnd[s] dh B[s]; dx = s dx̄ + D dy; into planes of parts from
- * firstPart on, one for each 64 of P, the part of x · dx̄. A workgroup for each (b, chunk, h) and 64 of P.
+ * dx̄[s] = Σ_{l >= s} scores[l, s] decay(s, l) dy[l] + decayEnd[s] dh B[s]; dx = s dx̄ + D dy; into planes of
+ * parts from firstPart on, one for each 64 of P, the part of x · dx̄. A workgroup for each (b, chunk, h) and
+ * 64 of P.
  */
 export const ssdInputGradient = defineKernel({
   name: 'ssdInputGradient',

@@ -5,9 +5,10 @@ import { totalPart } from '../../parts/workgroup-sum.ts'
 import { SIZES } from './parts.ts'
 
 /**
- * dDelta, and the sums over a chunk of dA and dDeltaBias, blocks [B, chunks, 2, H]. A workgroup for each (b, chunk, h). parts are
- * planes [B, H, L]: terms of C · dC, then, from firstDirect on, of x · dx̄ = ds: with
- * da[t] = da[t + 1] + Σ C · dC - s ds, da after the chunk's end <dh, h>, and 0 at a reset: dDelta = (ds + A da) ds/d(delta).
+ * dDelta, and the sums over a chunk of dA and dDeltaBias, blocks [B, chunks, 2, H]. A workgroup for each (b,
+ * chunk, h). parts are planes [B, H, L]: terms of C · dC, then, from firstDirect on, of x · dx̄ = ds: with
+ * da[t] = da[t + 1] + Σ C · dC - s ds, da after the chunk's end <dh, h>, and 0 at a reset: dDelta = (ds + A
+ * da) ds/d(delta).
  */
 export const ssdStepGradient = defineKernel({
   name: 'ssdStepGradient',

@@ -79,7 +79,10 @@ export function attentionBackwardQ(
   }
 }
 
-/** dk, dv: queries four at a time, one head of the group after the other. Items: keys of key heads [B, Hkv, S]. */
+/**
+ * dk, dv: queries four at a time, one head of the group after the other. Items: keys of key heads [B, Hkv,
+ * S].
+ */
 export function attentionBackwardKV(
   q: usize,
   k: usize,

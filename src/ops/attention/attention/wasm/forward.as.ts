@@ -82,7 +82,10 @@ export function lanesBelow(count: i32): v128 {
   return i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(count))
 }
 
-/** Early queries see few keys, late ones many: taken in turns, so that equal shares of the items are equal work. */
+/**
+ * Early queries see few keys, late ones many: taken in turns, so that equal shares of the items are equal
+ * work.
+ */
 export function queryOf(item: i32, length: i32): i32 {
   const n = item % length
   return n & 1 ? length - 1 - (n >> 1) : n >> 1

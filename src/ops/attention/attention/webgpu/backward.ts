@@ -122,8 +122,8 @@ const attentionBackwardQ = defineKernel({
 })
 
 /**
- * dk and dv: a thread holds (a part of) one key, its value and their gradients; the queries that may see it pass by in
- * tiles, one head of the group after the other. Grid: blocks of keys, key heads, batch.
+ * dk and dv: a thread holds (a part of) one key, its value and their gradients; the queries that may see it
+ * pass by in tiles, one head of the group after the other. Grid: blocks of keys, key heads, batch.
  */
 const attentionBackwardKV = defineKernel({
   name: 'attentionBackwardKV',

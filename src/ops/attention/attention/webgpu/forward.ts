@@ -5,7 +5,9 @@ import { sizesOf } from '../sizes.ts'
 import type { AttentionInputs, AttentionOutputs, AttentionParams } from '../types.ts'
 import { attentionPart, cutFor, cutPart, keyTilesPart } from './parts.ts'
 
-/** limits [B, L, 2]: first and last key of each query. One workgroup a batch row, one run of queries a thread. */
+/**
+ * limits [B, L, 2]: first and last key of each query. One workgroup a batch row, one run of queries a thread.
+ */
 const attentionLimits = defineKernel({
   name: 'attentionLimits',
   bindings: { past: 'i32?', reset: 'i32', limits: 'i32 rw' },
@@ -121,8 +123,9 @@ const attentionForward = defineKernel({
 })
 
 /**
- * For few queries (decoding): a workgroup takes one query of one head, BLOCK keys at a time. A thread first makes the
- * score of one key; then threads stand for columns of y, in as many groups as fit, each with its share of the keys.
+ * For few queries (decoding): a workgroup takes one query of one head, BLOCK keys at a time. A thread first
+ * makes the score of one key; then threads stand for columns of y, in as many groups as fit, each with its
+ * share of the keys.
  */
 const attentionFew = defineKernel({
   name: 'attentionFew',
@@ -216,7 +219,9 @@ export interface Limits {
   readonly LIMITS: number
 }
 
-/** Which keys each query sees, in the cheapest form: nothing, `past` itself, or a table that a launch makes. */
+/**
+ * Which keys each query sees, in the cheapest form: nothing, `past` itself, or a table that a launch makes.
+ */
 export function limitsOf(
   inputs: AttentionInputs,
   params: AttentionParams,

@@ -1,5 +1,8 @@
 import { part } from '../../../../devices/webgpu/part.ts'
-/** A function that reads columns 4c to 4c + 3 of a head of width P, zero beyond it, of the row that begins at `start`. */
+/**
+ * A function that reads columns 4c to 4c + 3 of a head of width P, zero beyond it, of the row that begins at
+ * `start`.
+ */
 export const loader = (name: string, tensor: string, start: string): string => /* wgsl */ `
   fn ${name}(b: u32, i: u32, h: u32, c: u32) -> vec4f {
     let at = ${start} + 4u * c;
@@ -29,8 +32,8 @@ export const attentionPart = part({
   ],
   gives: ['keysOf', 'loadQ', 'loadK', 'loadV'],
   text: /* wgsl */ `
-  // Keys (first, last) that query i sees. LIMITS: 0 the last keys belong to the last queries, 1 limits is past [B],
-  // 2 limits is [B, L, 2]. The last may lie beyond the keys.
+  // Keys (first, last) that query i sees. LIMITS: 0 the last keys belong to the last queries, 1 limits is
+  // past [B], 2 limits is [B, L, 2]. The last may lie beyond the keys.
   fn keysOf(b: u32, i: u32) -> vec2i {
     if (LIMITS == 1u) { return vec2i(0, limits[b] + i32(i)); }
     if (LIMITS == 2u) {
@@ -81,8 +84,8 @@ export const keyTilesPart = part({
 })
 
 /**
- * How a workgroup is cut: ROWS rows (queries, or keys) times SPLIT threads for each, which own PART vec4s of the head
- * and meet in TILE of the other side at a time.
+ * How a workgroup is cut: ROWS rows (queries, or keys) times SPLIT threads for each, which own PART vec4s of
+ * the head and meet in TILE of the other side at a time.
  */
 export interface Cut {
   readonly ROWS: number
@@ -91,7 +94,10 @@ export interface Cut {
   readonly TILE: number
 }
 
-/** `own`: columns of a head that a thread keeps in registers; `exchanged`: sums that split threads bring together. */
+/**
+ * `own`: columns of a head that a thread keeps in registers; `exchanged`: sums that split threads bring
+ * together.
+ */
 export function cutFor(P: number, own: number, exchanged: number): Cut {
   let SPLIT = 1
   while (SPLIT * own < P) SPLIT *= 2

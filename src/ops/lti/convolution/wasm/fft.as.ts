@@ -66,8 +66,8 @@ export function fftColumns(
 }
 
 /**
- * y [B, L, C], from spectra of the input, which are lost, and of the kernel: the convolution, or the correlation if
- * `adjoint`. Items: groups of eight channels of a sequence.
+ * y [B, L, C], from spectra of the input, which are lost, and of the kernel: the convolution, or the
+ * correlation if `adjoint`. Items: groups of eight channels of a sequence.
  */
 export function fftApply(
   spectra: usize,
@@ -106,8 +106,8 @@ export function fftApply(
 }
 
 /**
- * dKernel [C, L]: the correlation of u with dy, summed over the batch, from their spectra. sums [C/8, points, 8]. Items:
- * groups of eight channels.
+ * dKernel [C, L]: the correlation of u with dy, summed over the batch, from their spectra. sums [C/8, points,
+ * 8]. Items: groups of eight channels.
  */
 export function fftCorrelate(
   uSpectra: usize,
@@ -152,8 +152,8 @@ function mirrorOf(at: i32): i32 {
 }
 
 /**
- * z = x k, or x conj(k) if `adjoint`, at k and -k: each spectrum is taken apart into those of its two real sequences, X0 and
- * X1 with x = X0 + i X1, these are multiplied, and put together again. Added to z if `add`.
+ * z = x k, or x conj(k) if `adjoint`, at k and -k: each spectrum is taken apart into those of its two real
+ * sequences, X0 and X1 with x = X0 + i X1, these are multiplied, and put together again. Added to z if `add`.
  */
 function multiply(x: usize, k: usize, z: usize, at: i32, mirror: i32, adjoint: i32, add: i32): void {
   const p = <usize>at * POINT

@@ -1,16 +1,18 @@
 /**
- * FFT of eight channels at once: two real sequences make a complex one, four of these fill the lanes of a vector. A point
- * is [re: channels c..c+3, im: channels c+4..c+7].
+ * FFT of eight channels at once: two real sequences make a complex one, four of these fill the lanes of a
+ * vector. A point is [re: channels c..c+3, im: channels c+4..c+7].
  *
- * Forward goes from natural to bit-reversed order (decimation in frequency), inverse the other way, and spectra are
- * multiplied as they lie: nothing is reordered. The position of the frequency -k is that of k with all bits below its
- * highest one flipped.
+ * Forward goes from natural to bit-reversed order (decimation in frequency), inverse the other way, and
+ * spectra are multiplied as they lie: nothing is reordered. The position of the frequency -k is that of k
+ * with all bits below its highest one flipped.
  */
 import { fma } from '../../../../devices/wasm/kernels/math.as.ts'
 
 /** Bytes of a point. */
 export const POINT: usize = 32
-/** Blocks up to this many points are done pass by pass, larger ones part by part, so that parts stay in cache. */
+/**
+ * Blocks up to this many points are done pass by pass, larger ones part by part, so that parts stay in cache.
+ */
 const SMALL: i32 = 512
 
 /** In place; `stride` is how many twiddles one step of this block takes. */

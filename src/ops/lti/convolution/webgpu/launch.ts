@@ -9,7 +9,9 @@ import { fftPass, fftTwiddles } from './passes.ts'
 import { fftCorrelate, fftMultiply } from './products.ts'
 
 const WORKGROUP = 256
-/** Points of a transform that is done in workgroup memory, as a power of two; longer ones take several passes. */
+/**
+ * Points of a transform that is done in workgroup memory, as a power of two; longer ones take several passes.
+ */
 const MOST_BITS = 8
 /** Points in workgroup memory, as a power of two: 16 KB. */
 const TILE_BITS = 11

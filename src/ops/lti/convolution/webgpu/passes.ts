@@ -1,9 +1,10 @@
 /**
- * FFT of pairs of channels: two real sequences make a complex one. Spectra are [batch, points, 2, pairs]: channel p is
- * the real part of pair p, channel p + pairs the imaginary one.
+ * FFT of pairs of channels: two real sequences make a complex one. Spectra are [batch, points, 2, pairs]:
+ * channel p is the real part of pair p, channel p + pairs the imaginary one.
  *
- * Forward goes from natural to bit-reversed order (decimation in frequency), inverse the other way, and spectra are
- * multiplied as they lie. The position of the frequency -k is that of k with all bits below its highest one flipped.
+ * Forward goes from natural to bit-reversed order (decimation in frequency), inverse the other way, and
+ * spectra are multiplied as they lie. The position of the frequency -k is that of k with all bits below its
+ * highest one flipped.
  */
 import { defineKernel } from '../../../../devices/webgpu/kernel.ts'
 import { complexPart, waveParts } from '../../webgpu/parts.ts'
@@ -27,9 +28,10 @@ export const fftTwiddles = defineKernel({
 })
 
 /**
- * One pass: of each block of 2^sizeBits points, the transforms of 2^radixBits points that lie equally far apart in it; in
- * place, as many side by side as workgroup memory holds. The first pass reads real numbers, the last inverse one writes
- * them: [C, L] if `columns`, else [B, L, C]. All sizes are powers of two and uniforms: few pipelines do for all lengths.
+ * One pass: of each block of 2^sizeBits points, the transforms of 2^radixBits points that lie equally far
+ * apart in it; in place, as many side by side as workgroup memory holds. The first pass reads real numbers,
+ * the last inverse one writes them: [C, L] if `columns`, else [B, L, C]. All sizes are powers of two and
+ * uniforms: few pipelines do for all lengths.
  */
 export const fftPass = defineKernel({
   name: 'fftPass',
@@ -170,7 +172,8 @@ export const fftPass = defineKernel({
         tile[e] = value;
       }
       workgroupBarrier();
-      // Blocks of 2 (if the stages are odd in number) and of 4 times as many each, from there or down to there.
+      // Blocks of 2 (if the stages are odd in number) and of 4 times as many each, from there or down to
+      // there.
       let odd = u.radixBits & 1;
       if (INVERSE && odd == 1) { halves(local); }
       workgroupBarrier();

@@ -3,7 +3,10 @@ import { defineKernel } from '../../../../devices/webgpu/kernel.ts'
 import { part } from '../../../../devices/webgpu/part.ts'
 import { complexPart } from '../../webgpu/parts.ts'
 
-/** What both products do with the spectra X and K of pairs: taken apart into those of real sequences, and put together. */
+/**
+ * What both products do with the spectra X and K of pairs: taken apart into those of real sequences, and put
+ * together.
+ */
 const productPart = part({
   name: 'product of spectra',
   needs: ['conjugate', 'times'],

@@ -1,6 +1,6 @@
 /**
- * Backward of the recurrence: states at the edges of chunks are kept, those inside are walked again, mode by mode.
- * Formulas: see reference.ts.
+ * Backward of the recurrence: states at the edges of chunks are kept, those inside are walked again, mode by
+ * mode. Formulas: see reference.ts.
  */
 import { fma } from '../../../../devices/wasm/kernels/math.as.ts'
 import { loadLanes, storeLanes } from '../../wasm/lanes.as.ts'
@@ -16,8 +16,8 @@ import {
 
 /**
  * du, gradients of the initial states, and of each item those of its row of the table and of D: partial
- * [B, C/4, paddedModes, 6, 4], partialD [B, C/4, 4]. workspace: of each item, 4 chunks, a chunk of states and one state
- * more, λ, and states at the edges of chunks, the last of which is for use.
+ * [B, C/4, paddedModes, 6, 4], partialD [B, C/4, 4]. workspace: of each item, 4 chunks, a chunk of states and
+ * one state more, λ, and states at the edges of chunks, the last of which is for use.
  */
 export function ltiDiagonalBackward(
   u: usize,

@@ -1,6 +1,6 @@
 /**
- * The recurrence, four channels in the lanes of a vector, mode by mode over a chunk of tokens: parameters and state of
- * a mode stay in registers. An item is a group of four channels of a sequence.
+ * The recurrence, four channels in the lanes of a vector, mode by mode over a chunk of tokens: parameters and
+ * state of a mode stay in registers. An item is a group of four channels of a sequence.
  */
 import { fma } from '../../../../devices/wasm/kernels/math.as.ts'
 import { loadLanes, storeLanes } from '../../wasm/lanes.as.ts'
@@ -147,8 +147,8 @@ export function advanceReal(table: usize, states: usize, u: usize, masks: usize,
 }
 
 /**
- * Makes good, at the end of a whole chunk, what the rounding of δ has done: it would add up over the memory. State and
- * correction of a mode; that of a gradient is the conjugate.
+ * Makes good, at the end of a whole chunk, what the rounding of δ has done: it would add up over the memory.
+ * State and correction of a mode; that of a gradient is the conjugate.
  */
 export function correct(correction: usize, state: usize, conjugate: bool): void {
   const kRe = v128.load(correction)

@@ -9,8 +9,8 @@ import { CHUNK, placePart, TILE, walk } from './forward.ts'
 const SPAN = 4
 
 /**
- * du, and for each span of chunks the gradients of its modes: partial [B, spans, 6 N + 1, C]. States at the edges are
- * known; those inside are walked again. Formulas: see reference.ts.
+ * du, and for each span of chunks the gradients of its modes: partial [B, spans, 6 N + 1, C]. States at the
+ * edges are known; those inside are walked again. Formulas: see reference.ts.
  */
 const ltiGradients = defineKernel({
   name: 'ltiGradients',

@@ -1,7 +1,7 @@
 /**
- * The recurrence over chunks of 64 tokens, three passes: the state that each chunk alone would end with; the states that
- * chunks begin with, by Ā^64; the tokens of each chunk from there. A thread is a channel of a chunk, and takes the modes
- * one after the other.
+ * The recurrence over chunks of 64 tokens, three passes: the state that each chunk alone would end with; the
+ * states that chunks begin with, by Ā^64; the tokens of each chunk from there. A thread is a channel of a
+ * chunk, and takes the modes one after the other.
  */
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../../devices/webgpu/kernel.ts'
 import { part } from '../../../../devices/webgpu/part.ts'
@@ -16,7 +16,9 @@ export const CHUNK = 64
 /** Channels of a workgroup. */
 export const TILE = 64
 
-/** Where a workgroup stands: sequence, chunk, channel; and where the state of mode n at a chunk's edge lies. */
+/**
+ * Where a workgroup stands: sequence, chunk, channel; and where the state of mode n at a chunk's edge lies.
+ */
 export const placePart = part({
   name: 'places of chunks',
   needs: ['u.channels', 'TILE', 'u.chunks', 'u.modes'],
@@ -36,7 +38,10 @@ export const placePart = part({
 `,
 })
 
-/** edges [B, chunks, N, 2, C]: forward, the state a chunk ends with, from zero; or the gradient that it begins with. */
+/**
+ * edges [B, chunks, N, 2, C]: forward, the state a chunk ends with, from zero; or the gradient that it begins
+ * with.
+ */
 const ltiLocalStates = defineKernel({
   name: 'ltiLocalStates',
   bindings: { x: 'f32?', table: 'f32', reset: 'i32?', edges: 'f32 rw', flags: 'u32? rw' },
@@ -83,7 +88,10 @@ const ltiLocalStates = defineKernel({
     }`,
 })
 
-/** In place: the state that each chunk begins with (or the gradient of the state that it ends with), and the last. */
+/**
+ * In place: the state that each chunk begins with (or the gradient of the state that it ends with), and the
+ * last.
+ */
 const ltiCarry = defineKernel({
   name: 'ltiCarry',
   bindings: {

@@ -3,9 +3,9 @@ import { discretizeMode, inputIm, inputRe, MODE_WORDS } from '../../wasm/discret
 import { TAPS } from './forward.as.ts'
 
 /**
- * Gradients of what `ltiDiscretize` would write, partial [C/4, paddedModes, 6, 4], from dKernel [C, L]. Each tap needs Ā^l
- * and its slope l Ā^(l-1), which over l = 64 i + j is W_i T'_j + W'_i T_j. workspace: of each channel, MODE_WORDS, a block of
- * dKernel, and T, T' (re, im) for a block. Items: groups of four channels.
+ * Gradients of what `ltiDiscretize` would write, partial [C/4, paddedModes, 6, 4], from dKernel [C, L]. Each
+ * tap needs Ā^l and its slope l Ā^(l-1), which over l = 64 i + j is W_i T'_j + W'_i T_j. workspace: of each
+ * channel, MODE_WORDS, a block of dKernel, and T, T' (re, im) for a block. Items: groups of four channels.
  */
 export function ltiKernelBackward(
   logDt: usize,

@@ -1,6 +1,6 @@
 /**
- * The kernel in blocks of 64 taps: Ā^(64 i + j) = W_i T_j, with T_j for j < 64 and W_i made in f64 and rounded once. So no
- * error grows with the length, and a tap costs one complex product a mode.
+ * The kernel in blocks of 64 taps: Ā^(64 i + j) = W_i T_j, with T_j for j < 64 and W_i made in f64 and
+ * rounded once. So no error grows with the length, and a tap costs one complex product a mode.
  */
 import { fma } from '../../../../devices/wasm/kernels/math.as.ts'
 import { discretizeMode, inputIm, inputRe, MODE_WORDS } from '../../wasm/discretize.as.ts'
@@ -12,7 +12,8 @@ const ROW: usize = 544
 const W: usize = 512
 
 /**
- * kernel [C, L]. workspace: of each channel, MODE_WORDS, a block of taps, and a row for each mode. Items: channels.
+ * kernel [C, L]. workspace: of each channel, MODE_WORDS, a block of taps, and a row for each mode. Items:
+ * channels.
  */
 export function ltiKernelForward(
   logDt: usize,

@@ -7,7 +7,10 @@ import { powerParts } from '../../webgpu/parts.ts'
 import type { LtiKernelBackward } from '../op.ts'
 import type { LtiKernelOutputs, LtiKernelParams } from '../types.ts'
 
-/** Taps of a workgroup: ROWS blocks of ROWS taps, each power Ā^(ROWS i + j) a product of two from short tables. */
+/**
+ * Taps of a workgroup: ROWS blocks of ROWS taps, each power Ā^(ROWS i + j) a product of two from short
+ * tables.
+ */
 const ROWS = 32
 /** Modes whose tables lie in workgroup memory together. */
 const MODES = 16
