@@ -36,8 +36,8 @@ export function testDevices(
 ): void {
   const wanted = inject('devices')
   for (const name of names) {
-    if (wanted.length > 0 && !wanted.includes(name)) continue
-    const missing = name === 'webgpu' ? whyNoGpu() : undefined
+    const isWanted = wanted.length === 0 || wanted.includes(name)
+    const missing = isWanted ? (name === 'webgpu' ? whyNoGpu() : undefined) : 'not asked for'
     describe.skipIf(missing !== undefined)(
       `${title} on ${name}${missing ? ` (skipped: ${missing})` : ''}`,
       () => {

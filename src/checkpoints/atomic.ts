@@ -57,8 +57,8 @@ export async function linkAtomically(
 }
 
 /**
- * Removes the file at `path`, if `isStale` says so of it once it was moved to `aside`. Another process may put a new file in its
- * place between the decision to remove it and its removal: that one is put back.
+ * Removes the file at `path`, if `isStale` says so of it once it was moved to `aside`. Another process may
+ * put a new file in its place between the decision to remove it and its removal: that one is put back.
  */
 export async function removeIf(
   isStale: (file: string) => Promise<boolean>,

@@ -5,7 +5,8 @@ import type { AnyDevice, DeviceName } from '../devices/device.ts'
 import { openDevice } from '../ops/open-device.ts'
 import { whole } from '../tasks/settings.ts'
 
-const DEVICES = ['auto', 'webgpu', 'wasm'] as const
+/** `webgpu-software` computes WebGPU on the CPU: slow, for machines without a GPU and for tests. */
+const DEVICES = ['auto', 'webgpu', 'wasm', 'webgpu-software'] as const
 
 /** A flag with a number that the schema describes: its message says what is expected. */
 export function numberFlag(
@@ -27,7 +28,7 @@ export const threadsFlag = (): Option =>
   numberFlag('--threads <n>', 'threads of wasm (default: all cores)', whole(1, 256))
 
 export interface DeviceFlags {
-  readonly device: DeviceName | 'auto'
+  readonly device: DeviceName | (typeof DEVICES)[number]
   readonly threads?: number
 }
 
@@ -36,7 +37,8 @@ export async function withDevice<T>(
   { device: name, threads }: DeviceFlags,
   body: (device: AnyDevice) => Promise<T>,
 ): Promise<T> {
-  const device = await openDevice(name, { threads })
+  const software = name === 'webgpu-software'
+  const device = await openDevice(software ? 'webgpu' : name, { threads, software })
   try {
     return await body(device)
   } finally {

@@ -1,12 +1,11 @@
 import { Option, type Command } from 'commander'
 import { explainChoices } from '../../devices/choices.ts'
 import type { AnyDevice } from '../../devices/device.ts'
-import { openDevice } from '../../ops/open-device.ts'
 import { ConfigError } from '../../errors.ts'
 import type { LanguageModel } from '../../language/language-model.ts'
 import { stateSize } from '../../models/files/inspect.ts'
 import { whole } from '../../tasks/settings.ts'
-import { numberFlag } from '../flags.ts'
+import { numberFlag, withDevice } from '../flags.ts'
 import { addModelFlags, MODEL_ARGUMENT, withModel, type ModelFlags } from '../model-flags.ts'
 import { bytes, short } from '../terminal/show.ts'
 import { print, stdoutColors as colors } from '../terminal/terminal.ts'
@@ -37,10 +36,11 @@ async function bench(source: string | undefined, flags: Flags): Promise<void> {
   if (!flags.explain) {
     throw new ConfigError('no model is named', { where: 'bench', hint: 'bench MODEL, or bench --explain' })
   }
-  const device = await openDevice(flags.device, { threads: flags.threads })
-  const { description, choices } = device
-  print(flags.json ? [JSON.stringify({ device: description, choices })] : explained(device))
-  device.destroy()
+  await withDevice(flags, (device) => {
+    const { description, choices } = device
+    print(flags.json ? [JSON.stringify({ device: description, choices })] : explained(device))
+    return Promise.resolve()
+  })
 }
 
 async function benchModel(source: string, model: LanguageModel, flags: Flags): Promise<void> {

@@ -1,6 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import type * as v from 'valibot'
-import type { DeviceName } from '../../devices/device.ts'
 import { ConfigError } from '../../errors.ts'
 import { resumeRun, startRun, type RunOptions } from '../../runs/run.ts'
 import { readRun } from '../../runs/run-file.ts'
@@ -9,7 +8,7 @@ import type { RunResult } from '../../runs/training.ts'
 import type { TaskDefinition } from '../../tasks/definition.ts'
 import { taskDefinition, TASKS } from '../../tasks/index.ts'
 import type { Setting } from '../../tasks/settings.ts'
-import { deviceFlag, numberFlag, threadsFlag, withDevice } from '../flags.ts'
+import { deviceFlag, numberFlag, threadsFlag, withDevice, type DeviceFlags } from '../flags.ts'
 import { INTERRUPTED, stopOnInterrupt } from '../terminal/interrupt.ts'
 import { RunReport } from '../terminal/run-report.ts'
 
@@ -18,7 +17,7 @@ interface Flags {
   readonly test?: string
   readonly out?: string
   readonly resume?: string
-  readonly device: DeviceName | 'auto'
+  readonly device: DeviceFlags['device']
   readonly threads?: number
   readonly [setting: string]: unknown
 }
@@ -136,7 +135,7 @@ async function resume(
 }
 
 async function train(
-  name: DeviceName | 'auto',
+  name: DeviceFlags['device'],
   threads: number | undefined,
   body: (options: RunOptions) => Promise<RunResult>,
 ): Promise<RunResult> {

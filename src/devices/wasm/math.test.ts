@@ -1,4 +1,4 @@
-/** Measures the errors that kernels/math.as.ts states. */
+/** Measures the errors that kernels/math.as.ts and erf.as.ts state. */
 import { main as compileAssembly } from 'assemblyscript/asc'
 import { readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from 'vitest'
@@ -65,12 +65,17 @@ describe.each(['base', 'relaxed'] as const)('%s', (simd) => {
     chooseSimd(simd)
     const features = simd === 'base' ? 'simd,threads' : 'simd,threads,relaxed-simd'
     let bytes = new Uint8Array()
-    const { error } = await compileAssembly(['math.as.ts', ...compilerArguments(features, 'math.wasm')], {
-      readFile: (name) =>
-        name === 'math.as.ts' ? readFileSync(new URL('kernels/math.as.ts', import.meta.url), 'utf8') : null,
-      writeFile: (_, content) => void (bytes = Uint8Array.from(content as Uint8Array)),
-      listFiles: () => [],
-    })
+    const { error } = await compileAssembly(
+      ['erf.as.ts', 'math.as.ts', ...compilerArguments(features, 'math.wasm')],
+      {
+        readFile: (name) =>
+          /^(erf|math)\.as\.ts$/.test(name)
+            ? readFileSync(new URL(`kernels/${name}`, import.meta.url), 'utf8')
+            : null,
+        writeFile: (_, content) => void (bytes = Uint8Array.from(content as Uint8Array)),
+        listFiles: () => [],
+      },
+    )
     if (error) throw error
     const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true })
     math = (await WebAssembly.instantiate(bytes, { env: { memory } })).instance.exports as typeof math

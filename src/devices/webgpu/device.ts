@@ -2,7 +2,7 @@
  * The WebGPU device. Launches are encoded into one open compute pass, which is submitted when host data is
  * written or read, when someone waits, and now and then, so that the GPU does not wait for the host.
  */
-import { DeviceError, ShapeError, StateError } from '../../errors.ts'
+import { DeviceError } from '../../errors.ts'
 import { choicesFor, type Choices, type ChoiceValues } from '../choices.ts'
 import {
   RecordingDevice,
@@ -14,13 +14,14 @@ import {
 } from '../device.ts'
 import { expectHostArray, hostArray } from '../dtype.ts'
 import { nameOf, openGpu, type OpenGpu, type WebGpuOptions } from './adapter.ts'
-import { USAGE, WebGpuArena, type PooledBuffer, type WebGpuStorage } from './arena.ts'
+import { USAGE, WebGpuArena, type PooledBuffer } from './arena.ts'
 import { Failures, outOfMemory } from './failures.ts'
 import { Groups } from './groups.ts'
 import { MAX_GROUPS, type WebGpuLaunch } from './kernel.ts'
 import { Pipelines } from './pipelines.ts'
 import { Readback } from './readback.ts'
 import { MATRIX_FEATURE } from './subgroup-matrix.ts'
+import { bufferOf, wholeWords } from './words.ts'
 
 /** A launch that can be encoded without looking anything up. */
 export interface CompiledLaunch {
@@ -277,29 +278,6 @@ function encode(pass: GPUComputePassEncoder, launches: readonly CompiledLaunch[]
     pass.setBindGroup(0, group)
     pass.dispatchWorkgroups(x, y, z)
   }
-}
-
-function bufferOf(storage: Storage, where: string): GPUBuffer {
-  const { buffer } = storage as WebGpuStorage
-  if (buffer.destroyed) throw new StateError('memory was used after its release', { where })
-  return buffer.gpu
-}
-
-/** The halves as whole words of 4 bytes. What lies behind the last element of a storage belongs to nobody. */
-function wholeWords(storage: Storage, offset: number, halves: Uint16Array): Uint16Array {
-  const end = offset + halves.length
-  if (offset % 2 !== 0 || (end % 2 !== 0 && end !== storage.size)) {
-    throw new ShapeError('a part of an f16 tensor does not begin and end between words of 4 bytes', {
-      where: 'write',
-      expected: 'an even first element, and an even number of elements or all up to the end',
-      found: `elements ${offset} to ${end} of ${storage.size}`,
-      hint: 'Write the whole tensor',
-    })
-  }
-  if (end % 2 === 0) return halves
-  const padded = new Uint16Array(halves.length + 1)
-  padded.set(halves)
-  return padded
 }
 
 function featuresOf(device: GPUDevice): string {

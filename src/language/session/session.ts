@@ -28,10 +28,7 @@ export interface SessionOptions extends SequenceSettings {
 export interface AppendOptions {
   /** Looks the state after all tokens up, and keeps it there once computed. */
   readonly store?: PrefixStore | undefined
-  /**
-   * Ends the reading between two pieces: the reason of the signal is thrown. What is left is read with what
-   * comes next.
-   */
+  /** Ends the reading between two pieces with the signal's reason; the rest is read with what comes next. */
   readonly signal?: AbortSignal | undefined
 }
 

@@ -1,9 +1,6 @@
+import { gelu4, geluGrad4, geluTanh4, geluTanhGrad4 } from '../../../devices/wasm/kernels/erf.as.ts'
 import {
   exp4,
-  gelu4,
-  geluGrad4,
-  geluTanh4,
-  geluTanhGrad4,
   log4,
   sigmoid4,
   silu4,
