@@ -57,8 +57,8 @@ function largest(values: Float32Array, from: number): number {
   return most
 }
 
-/** The 16 bits of a finite number, in `bytes`. */
-export function putHalf(value: number, bytes: Uint8Array, at: number): void {
+/** The 16 bits of a finite number. Throws CheckpointError for values beyond half precision. */
+export function weightBits(value: number): number {
   const bits = halfBits(value)
   if (halfIsWild(bits)) {
     throw new CheckpointError('a weight is beyond half precision', {
@@ -67,6 +67,12 @@ export function putHalf(value: number, bytes: Uint8Array, at: number): void {
       hint: "Load with weights: 'f32'",
     })
   }
+  return bits
+}
+
+/** The 16 bits of a finite number, in `bytes`. */
+function putHalf(value: number, bytes: Uint8Array, at: number): void {
+  const bits = weightBits(value)
   bytes[at] = bits & 255
   bytes[at + 1] = bits >> 8
 }

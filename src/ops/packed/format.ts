@@ -13,7 +13,7 @@
  */
 import { CheckpointError, ShapeError } from '../../errors.ts'
 import { halfIsWild, halfTable } from '../../devices/half.ts'
-import { BLOCK, dequantise, putHalf, quantise, STORED_BYTES, type PackedFormat } from './blocks.ts'
+import { BLOCK, dequantise, quantise, STORED_BYTES, weightBits, type PackedFormat } from './blocks.ts'
 
 export { PACKED_FORMATS, type PackedFormat } from './blocks.ts'
 
@@ -62,15 +62,15 @@ export function packRows(
 ): Uint32Array {
   const rows = rowsOf(format, values.length, columns)
   const panels = room(format, rows, columns, into)
+  if (format === 'f16') {
+    for (let row = 0; row < rows; row++) packHalves(values, row, columns, panels)
+    return panels
+  }
   const stored = new Uint8Array(storedRowBytes(format, columns))
+  const bytes = STORED_BYTES[format]
   for (let row = 0; row < rows; row++) {
     const from = row * columns
-    if (format === 'f16') {
-      for (let k = 0; k < columns; k++) putHalf(values[from + k], stored, 2 * k)
-    } else {
-      const bytes = STORED_BYTES[format]
-      for (let b = 0; b < columns / BLOCK; b++) quantise(format, values, from + b * BLOCK, stored, b * bytes)
-    }
+    for (let b = 0; b < columns / BLOCK; b++) quantise(format, values, from + b * BLOCK, stored, b * bytes)
     placeRow(format, stored, 0, columns, panels, row)
   }
   return panels
@@ -161,6 +161,16 @@ function expectPanels(format: PackedFormat, words: Uint32Array, rows: number, co
   const expected = Math.ceil(rows / PANEL_ROWS) * panelWords(format, columns)
   if (words.length < expected) {
     throw new ShapeError('too few words', { where: format, expected, found: words.length })
+  }
+}
+
+/** A row of numbers as halves, to its place in the panels: pairs of columns, a word each. */
+function packHalves(values: Float32Array, row: number, columns: number, panels: Uint32Array): void {
+  const from = row * columns
+  let to = Math.floor(row / PANEL_ROWS) * panelWords('f16', columns) + (row % PANEL_ROWS)
+  for (let k = 0; k < columns; k += 2, to += PANEL_ROWS) {
+    const high = k + 1 < columns ? weightBits(values[from + k + 1]) : 0
+    panels[to] = weightBits(values[from + k]) | (high << 16)
   }
 }
 
