@@ -60,29 +60,30 @@ export function constant(shape: Shape, init: Initializer): Constant {
   return new Constant(shape, init)
 }
 
-/** A module or declaration, and its path from the root of the tree: `backbone.layers.0.mixer.in_proj`. */
-export interface Located<T> {
+/** A part of a tree. */
+export interface Located {
+  /** From the root of the tree: `backbone.layers.0.mixer.in_proj`. */
   readonly path: string
-  readonly part: T
+  readonly part: Module | Parameter | Constant
+  /** The module that has the part as a property; of the root, the root. */
+  readonly owner: Module
 }
 
 /**
  * All modules, parameters and constants of a tree, depth first, in the order of declaration; shared ones each
  * time.
  */
-export function* partsOf(
-  root: Module,
-  path = '',
-): Generator<Located<Module | Parameter | Constant>, void, void> {
-  yield { path, part: root }
+export function* partsOf(root: Module, path = '', owner = root): Generator<Located, void, void> {
+  yield { path, part: root, owner }
   for (const [property, value] of Object.entries(root)) {
     const at = (name: string): string => (path === '' ? name : `${path}.${name}`)
-    if (value instanceof Parameter) yield { path: at(value.name ?? snakeCase(property)), part: value }
-    else if (value instanceof Constant) yield { path: at(snakeCase(property)), part: value }
-    else if (value instanceof Module) yield* partsOf(value, at(snakeCase(property)))
+    if (value instanceof Parameter)
+      yield { path: at(value.name ?? snakeCase(property)), part: value, owner: root }
+    else if (value instanceof Constant) yield { path: at(snakeCase(property)), part: value, owner: root }
+    else if (value instanceof Module) yield* partsOf(value, at(snakeCase(property)), root)
     else if (Array.isArray(value)) {
       for (const [i, child] of value.entries()) {
-        if (child instanceof Module) yield* partsOf(child, at(`${snakeCase(property)}.${i}`))
+        if (child instanceof Module) yield* partsOf(child, at(`${snakeCase(property)}.${i}`), root)
       }
     }
   }

@@ -79,6 +79,11 @@ export class Parameter {
     return this.#inAlternative
   }
 
+  /** The path of the alternative form, beside a path of the first form; undefined if there is no other form. */
+  alternativePath(path: string): string | undefined {
+    return this.alternative && path.replace(/[^.]+$/, this.alternative.name)
+  }
+
   /** Number of numbers. */
   get size(): number {
     return sizeOf(this.shape)

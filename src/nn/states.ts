@@ -1,5 +1,6 @@
 /** What layers remember of sequences: declared as slots, kept as tensors. */
 import type { AnyDevice } from '../devices/device.ts'
+import { bytesOf } from '../devices/dtype.ts'
 import { StateError } from '../errors.ts'
 import { copyInto, fill, stackRows, zeros } from '../ops/index.ts'
 import { persistent } from '../tensor/scope.ts'
@@ -113,7 +114,7 @@ export class States {
 
   /** Memory on the device. */
   get bytes(): number {
-    return bytesOf(this.named.values())
+    return totalBytes(this.named.values())
   }
 
   /**
@@ -201,11 +202,11 @@ interface Entry {
   readonly slot: Slot
 }
 
-/** Bytes of tensors. */
-export function bytesOf(tensors: Iterable<Tensor>): number {
-  let words = 0
-  for (const { size } of tensors) words += size
-  return 4 * words
+/** Bytes of tensors together. */
+export function totalBytes(tensors: Iterable<Tensor>): number {
+  let bytes = 0
+  for (const { size, dtype } of tensors) bytes += size * bytesOf(dtype)
+  return bytes
 }
 
 /** A tensor of its own, in the heap, with the values of `x`. */

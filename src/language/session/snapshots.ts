@@ -1,6 +1,6 @@
 import { copyInto } from '../../ops/index.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
-import { bytesOf, copyOf, type NamedTensors } from '../../nn/states.ts'
+import { copyOf, totalBytes, type NamedTensors } from '../../nn/states.ts'
 
 /** Tokens from one snapshot to the next, at least. */
 export const SPACING = 64
@@ -30,7 +30,7 @@ export class Snapshots {
   }
 
   get bytes(): number {
-    return bytesOf(this.#kept.flatMap(({ tensors }) => [...tensors.values()]))
+    return totalBytes(this.#kept.flatMap(({ tensors }) => [...tensors.values()]))
   }
 
   /** From where on the tokens must be kept, so that one can go back to the first of the recent ones. */

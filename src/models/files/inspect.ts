@@ -3,7 +3,7 @@ import { STORED_TYPES } from '../../checkpoints/dtypes.ts'
 import { TENSOR_TYPES_BY_NAME } from '../../checkpoints/gguf/types.ts'
 import { CausalConv1d } from '../../nn/causal-conv1d.ts'
 import { Embedding, Linear } from '../../nn/linear.ts'
-import { Module, partsOf } from '../../nn/module.ts'
+import { partsOf, type Module } from '../../nn/module.ts'
 import { LayerNorm, RMSNorm } from '../../nn/norm.ts'
 import { Parameter } from '../../nn/parameter.ts'
 import { sizeOf, type Shape } from '../../tensor/shape.ts'
@@ -59,17 +59,13 @@ export function tensorEntries({ tensors, config }: Pick<Checkpoint, 'tensors' | 
 /** The kinds of a tree's parameters, by all their names: told by the module that has them. */
 function kindsOf(stack: Stack): Map<string, TensorKind> {
   const kinds = new Map<string, TensorKind>()
-  let owner: { readonly path: string; readonly kind: TensorKind }[] = []
-  for (const { path, part } of partsOf(stack)) {
-    owner = owner.filter((each) => each.path === '' || path.startsWith(`${each.path}.`))
-    if (part instanceof Parameter) {
-      const { kind } = owner.at(-1)!
-      kinds.set(path, kind)
-      // A checkpoint may hold the other form.
-      if (part.alternative) kinds.set(path.replace(/[^.]+$/, part.alternative.name), kind)
-    } else if (part instanceof Module) {
-      owner.push({ path, kind: part === stack.lmHead ? 'embeddings' : kindOfModule(part) })
-    }
+  for (const { path, part, owner } of partsOf(stack)) {
+    if (!(part instanceof Parameter)) continue
+    // The projection to the vocabulary counts as an embedding, tied or not.
+    const kind = owner === stack.lmHead ? 'embeddings' : kindOfModule(owner)
+    kinds.set(path, kind)
+    const other = part.alternativePath(path)
+    if (other !== undefined) kinds.set(other, kind)
   }
   return kinds
 }

@@ -104,7 +104,8 @@ export function readLayout(
     const found = paths.map((name) => findParameter(name, parameter, { layout, files, where, claimed }))
     const [first] = found.filter((stored) => stored !== undefined)
     if (!first) continue
-    named.set(first.alternative ? alternativePath(path, parameter) : path, first.stored)
+    const kept = first.alternative ? parameter.alternativePath(path) : undefined
+    named.set(kept ?? path, first.stored)
   }
   for (const [name, stored] of files) if (!claimed.has(name)) named.set(name, stored)
   return named
@@ -113,13 +114,10 @@ export function readLayout(
 /** Chooses the form of parameters that have two by what a checkpoint holds. To be called before `place`. */
 export function chooseForms(tree: Module, has: (path: string) => boolean): void {
   for (const { path, parameter } of walk(tree)) {
-    if (!parameter.alternative || parameter.inAlternative || has(path)) continue
-    if (has(alternativePath(path, parameter))) parameter.useAlternative()
+    const other = parameter.alternativePath(path)
+    if (other === undefined || parameter.inAlternative || has(path)) continue
+    if (has(other)) parameter.useAlternative()
   }
-}
-
-function alternativePath(path: string, { alternative }: Parameter): string {
-  return path.replace(/[^.]+$/, alternative!.name)
 }
 
 interface Search {
@@ -147,8 +145,9 @@ function findParameter(
   if (stored) {
     return { stored: inModelShape(stored, place, parameter), alternative: place.alternative ?? false }
   }
-  if (!parameter.alternative || place.alternative) return undefined
-  const other = findTensor({ name: alternativePath(place.name, parameter) }, search)
+  const name = parameter.alternativePath(place.name)
+  if (name === undefined || place.alternative) return undefined
+  const other = findTensor({ name }, search)
   return other && { stored: other, alternative: true }
 }
 
