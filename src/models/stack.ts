@@ -75,7 +75,7 @@ export class Stack extends Module {
     }
   }
 
-  /** In their order. */
+  /** The layers, first to last. */
   get layers(): readonly Layer[] {
     return this.backbone.layers
   }

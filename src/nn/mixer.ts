@@ -1,5 +1,6 @@
+import { copyInto, reshape } from '../ops/index.ts'
 import type { Tensor } from '../tensor/tensor.ts'
-import type { Input } from './input.ts'
+import { asSequence, valueOf, type Input } from './input.ts'
 import { Module } from './module.ts'
 import { createState, type Slots, type State } from './states.ts'
 
@@ -35,6 +36,14 @@ export abstract class Mixer extends Module {
 
   /** Processes one position, x [B, input] to [B, output], and changes the state in place. */
   abstract step(x: Input, state: State, past?: Tensor): Tensor
+
+  /** A step as a sequence of one position, for layers without a faster one whose states do not grow. */
+  protected stepAsSequence(x: Input, state: State): Tensor {
+    const input = valueOf(x)
+    const { y, state: next } = this.sequence(asSequence(input), { state })
+    for (const [name, tensor] of Object.entries(state)) copyInto(tensor, next[name])
+    return reshape(y, [input.shape[0], y.width])
+  }
 
   /** x [B, L, input] to y [B, L, output]. */
   forward(x: Tensor): Tensor {

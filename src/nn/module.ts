@@ -73,17 +73,17 @@ export interface Located {
  * All modules, parameters and constants of a tree, depth first, in the order of declaration; shared ones each
  * time.
  */
-export function* partsOf(root: Module, path = '', owner = root): Generator<Located, void, void> {
+export function* walkParts(root: Module, path = '', owner = root): Generator<Located, void, void> {
   yield { path, part: root, owner }
   for (const [property, value] of Object.entries(root)) {
     const at = (name: string): string => (path === '' ? name : `${path}.${name}`)
     if (value instanceof Parameter)
       yield { path: at(value.name ?? snakeCase(property)), part: value, owner: root }
     else if (value instanceof Constant) yield { path: at(snakeCase(property)), part: value, owner: root }
-    else if (value instanceof Module) yield* partsOf(value, at(snakeCase(property)), root)
+    else if (value instanceof Module) yield* walkParts(value, at(snakeCase(property)), root)
     else if (Array.isArray(value)) {
       for (const [i, child] of value.entries()) {
-        if (child instanceof Module) yield* partsOf(child, at(`${snakeCase(property)}.${i}`), root)
+        if (child instanceof Module) yield* walkParts(child, at(`${snakeCase(property)}.${i}`), root)
       }
     }
   }
@@ -106,7 +106,7 @@ export interface Walked {
 export function walk(root: Module): Walked[] {
   const names = new Map<Parameter, string[]>()
   const owners = new Map<string, Parameter>()
-  for (const { path, part } of partsOf(root)) {
+  for (const { path, part } of walkParts(root)) {
     if (!(part instanceof Parameter)) continue
     if (owners.has(path) && owners.get(path) !== part) {
       throw new ConfigError('two parameters have the same name', { where: path })
@@ -146,7 +146,7 @@ export function place<M extends Module>(tree: M, device: AnyDevice, source: Plac
       }
       placed.push(parameter)
     }
-    for (const { part } of partsOf(tree)) {
+    for (const { part } of walkParts(tree)) {
       if (!(part instanceof Constant) || placed.includes(part)) continue
       part.allocate(device)
       placed.push(part)
@@ -160,7 +160,7 @@ export function place<M extends Module>(tree: M, device: AnyDevice, source: Plac
 
 /** Gives all memory of a tree back. */
 export function dispose(tree: Module): void {
-  for (const { part } of partsOf(tree))
+  for (const { part } of walkParts(tree))
     if (part instanceof Parameter || part instanceof Constant) part.dispose()
 }
 

@@ -12,7 +12,7 @@ import { tensor, type Tensor } from '../tensor/tensor.ts'
 import { LinearSSM } from './mixers/linear-ssm.ts'
 import { Mamba1 } from './mixers/mamba1.ts'
 import { Mamba2 } from './mixers/mamba2.ts'
-import { partsOf, place } from './module.ts'
+import { walkParts, place } from './module.ts'
 import { note, observe, underPath, type Observer } from './observe.ts'
 import { randomNormal } from './random-normal.ts'
 
@@ -118,7 +118,7 @@ testDevices(
       const shapes = [...notes].map(([name, noted]) => [name, noted.map(({ shape }) => shape)])
       expect(shapes).toEqual(Object.entries(NOTES).map(([name, shape]) => [name, [shape]]))
 
-      const paths = new Set([...partsOf(model.stack)].map(({ path }) => path))
+      const paths = new Set([...walkParts(model.stack)].map(({ path }) => path))
       for (const name of notes.keys()) {
         if (name !== 'logits') expect(paths).toContain(name.split(' ')[0])
       }

@@ -79,7 +79,7 @@ export class Parameter {
     return this.#inAlternative
   }
 
-  /** The path of the alternative form, beside a path of the first form; undefined if there is no other form. */
+  /** The path of the alternative form, from that of the first form; undefined if there is none. */
   alternativePath(path: string): string | undefined {
     return this.alternative && path.replace(/[^.]+$/, this.alternative.name)
   }

@@ -29,7 +29,7 @@ export interface RunStart {
   readonly sizes: PartSizes
 }
 
-/** Who is told while a run goes on. */
+/** What is called while a run goes on. */
 export interface RunEvents {
   /** Called once, before the first step. */
   onStart?(info: RunStart): void

@@ -9,7 +9,7 @@ import { batchTensors, disposeTensors, writeBatch } from './batch-tensors.ts'
 import { forwardBatch } from './loss.ts'
 import { checkBatch, expectHead, fieldsOf, sizesOf, type Sizes, type Summary, type Task } from './task.ts'
 
-/** Who is told while an evaluation runs. */
+/** What is called while an evaluation runs. */
 export interface EvaluateOptions {
   /** Called after each batch, with how much has been counted so far. */
   readonly onBatch?: (counted: number, batch: PassBatch) => void

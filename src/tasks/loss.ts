@@ -22,7 +22,7 @@ export function forwardBatch(
   return model.forward(inputOf(tensors), { reset: tensors['reset'], mask: tensors['mask'], ...options })
 }
 
-/** And how far that is off: `loss` [1] is a mean over all that counts. */
+/** Runs the model and measures how far it is off: `loss` [1] is a mean over all that counts. */
 export function taskLoss(
   model: Model,
   task: Task,

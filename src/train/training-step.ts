@@ -48,7 +48,10 @@ export class TrainingStep {
   readonly #optimizer: AdamW
   readonly #options: TrainingStepOptions
   readonly #sizes: Sizes
+  /** Of the batch. */
   readonly #tensors: Tensors
+  /** In the order of the model. */
+  readonly #parameters: readonly Tensor[]
   readonly #losses: Tensor
   readonly #norm: Tensor
   readonly #squares: Tensor
@@ -62,8 +65,9 @@ export class TrainingStep {
 
   constructor(model: Model, optimizer: AdamW, batches: Batches, options: TrainingStepOptions) {
     const { device } = model
-    const parameters = [...model.parameters.values()].map(({ tensor: each }) => each)
+    const parameters = [...model.parameters.values()].map((parameter) => parameter.tensor)
     this.#model = model
+    this.#parameters = parameters
     this.#optimizer = optimizer
     this.#options = options
     this.#arena = device.createArena()
@@ -129,9 +133,8 @@ export class TrainingStep {
 
   #forwardBackward(): void {
     const { states } = this
-    const parameters = [...this.#model.parameters.values()].map(({ tensor: each }) => each)
     const { result, gradients } = withGradients(
-      parameters,
+      this.#parameters,
       () =>
         taskLoss(this.#model, this.#options.task, this.#tensors, {
           states,
@@ -147,8 +150,7 @@ export class TrainingStep {
   }
 
   #apply(gradients: ReadonlyMap<Tensor, Tensor>): void {
-    const parameters = [...this.#model.parameters.values()].map(({ tensor: each }) => each)
-    const squares = parameters.map((each) => {
+    const squares = this.#parameters.map((each) => {
       const gradient = gradients.get(each)
       return gradient ? sumOfSquares({ x: gradient }) : fill(empty(each.device, [1]), 0)
     })

@@ -3,7 +3,7 @@ import { STORED_TYPES } from '../../checkpoints/dtypes.ts'
 import { TENSOR_TYPES_BY_NAME } from '../../checkpoints/gguf/types.ts'
 import { CausalConv1d } from '../../nn/causal-conv1d.ts'
 import { Embedding, Linear } from '../../nn/linear.ts'
-import { partsOf, type Module } from '../../nn/module.ts'
+import { walkParts, type Module } from '../../nn/module.ts'
 import { LayerNorm, RMSNorm } from '../../nn/norm.ts'
 import { Parameter } from '../../nn/parameter.ts'
 import { sizeOf, type Shape } from '../../tensor/shape.ts'
@@ -59,7 +59,7 @@ export function tensorEntries({ tensors, config }: Pick<Checkpoint, 'tensors' | 
 /** The kinds of a tree's parameters, by all their names: told by the module that has them. */
 function kindsOf(stack: Stack): Map<string, TensorKind> {
   const kinds = new Map<string, TensorKind>()
-  for (const { path, part, owner } of partsOf(stack)) {
+  for (const { path, part, owner } of walkParts(stack)) {
     if (!(part instanceof Parameter)) continue
     // The projection to the vocabulary counts as an embedding, tied or not.
     const kind = owner === stack.lmHead ? 'embeddings' : kindOfModule(owner)

@@ -1,7 +1,7 @@
-import { copyInto, ltiDense, reshape } from '../../ops/index.ts'
+import { ltiDense } from '../../ops/index.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { uniform } from '../initializers.ts'
-import { asSequence, valueOf, type Input } from '../input.ts'
+import { valueOf, type Input } from '../input.ts'
 import { Mixer, type SequenceOptions, type SequenceResult } from '../mixer.ts'
 import { note } from '../observe.ts'
 import { parameter, type Parameter } from '../parameter.ts'
@@ -58,9 +58,6 @@ export class LinearSSM extends Mixer {
   }
 
   step(x: Input, state: State): Tensor {
-    const input = valueOf(x)
-    const { y, state: next } = this.sequence(asSequence(input), { state })
-    copyInto(state.ssm, next.ssm)
-    return reshape(y, [input.shape[0], y.width])
+    return this.stepAsSequence(x, state)
   }
 }

@@ -1,17 +1,7 @@
-import {
-  activation,
-  copyInto,
-  exp,
-  ltiDiagonal,
-  multiply,
-  reshape,
-  scale,
-  sigmoid,
-  split,
-} from '../../ops/index.ts'
+import { activation, exp, ltiDiagonal, multiply, scale, sigmoid, split } from '../../ops/index.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { constant as always, logDelta, normal, ones, piN, residualFanIn } from '../initializers.ts'
-import { asSequence, valueOf, type Input } from '../input.ts'
+import { valueOf, type Input } from '../input.ts'
 import { Linear } from '../linear.ts'
 import { Mixer, type SequenceOptions, type SequenceResult } from '../mixer.ts'
 import { constant, type Constant } from '../module.ts'
@@ -104,10 +94,6 @@ export class S4D extends Mixer {
   }
 
   step(x: Input, state: State): Tensor {
-    const input = valueOf(x)
-    const { y, state: next } = this.sequence(asSequence(input), { state })
-    copyInto(state.re, next.re)
-    copyInto(state.im, next.im)
-    return reshape(y, input.shape)
+    return this.stepAsSequence(x, state)
   }
 }
