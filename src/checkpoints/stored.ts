@@ -2,6 +2,9 @@
 import type { Shape } from '../tensor/shape.ts'
 import type { Staging } from './source.ts'
 
+/** Numbers that are read or written at a time: a multiple of the blocks of all types. */
+export const PIECE = 1 << 20
+
 /** A tensor in a file. Its values are read when they are asked for. */
 export interface StoredTensor {
   /** `F32`, `F16`, `BF16`, `I64`, `Q8_0`, `Q4_K`, …: the names of safetensors and GGUF. */

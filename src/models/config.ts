@@ -68,7 +68,13 @@ const FORMER_NAMES = { headWidth: 'headDim', state: 'stateSize' } as const
 function renamed(layer: unknown): unknown {
   if (!isJsonObject(layer)) return layer
   const names: Readonly<Record<string, string>> = FORMER_NAMES
-  return Object.fromEntries(Object.entries(layer).map(([key, value]) => [names[key] ?? key, value]))
+  return Object.fromEntries(
+    Object.entries(layer).map(([key, value]) => {
+      const now = names[key]
+      // Beside the new name, the former one stays, to be refused as unknown.
+      return [now === undefined || Object.hasOwn(layer, now) ? key : now, value]
+    }),
+  )
 }
 
 /**

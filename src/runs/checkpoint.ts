@@ -14,7 +14,7 @@ import { whole } from '../tasks/settings.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import type { Trainer } from '../train/trainer.ts'
 import { linkAtomically, makeFolder, removeLeftovers, writeFolderAtomically } from '../checkpoints/atomic.ts'
-import { parseJson } from './json.ts'
+import { readChecked } from './json.ts'
 
 const VERSION = 1
 const WEIGHTS = 'model.safetensors'
@@ -92,7 +92,7 @@ export async function loadCheckpoint(
   const [newest] = await list(run)
   if (newest === undefined) return undefined
   const path = join(folderOf(run), nameOf(newest))
-  const { version: _, ...progress } = parseJson(
+  const { version: _, ...progress } = readChecked(
     await text(join(path, STATE)),
     schema,
     join(path, STATE),

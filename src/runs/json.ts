@@ -4,7 +4,7 @@ import { check, type ErrorClass, type Schema } from '../check.ts'
 import { ConfigError } from '../errors.ts'
 
 /** Parses and checks a file of JSON; errors name the file and the key. */
-export function parseJson<const S extends Schema>(
+export function readChecked<const S extends Schema>(
   text: string,
   schema: S,
   where: string,

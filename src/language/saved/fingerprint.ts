@@ -1,13 +1,12 @@
 /** Hashes that say which model a state belongs to. */
 import { sha256 } from '@noble/hashes/sha2.js'
+import { PIECE } from '../../checkpoints/stored.ts'
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
 import { formerName, type ModelConfig } from '../../models/config.ts'
 import { liveCheckpoint } from '../../models/files/live.ts'
 import type { Model } from '../../models/model.ts'
 import { sizeOf } from '../../tensor/shape.ts'
 
-/** Numbers that are read back at a time. */
-const PIECE = 1 << 20
 /** Settings that change how fast a model is, not what it computes. */
 const TUNING = new Set(['chunk'])
 

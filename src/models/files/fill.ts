@@ -2,17 +2,18 @@
  * A checkpoint's values into a model's memory: in pieces, each checked, so that peak memory is that of the
  * model.
  */
-import type { StoredTensor } from '../../checkpoints/stored.ts'
+import { PIECE, type StoredTensor } from '../../checkpoints/stored.ts'
 import { Staging } from '../../checkpoints/source.ts'
 import type { AnyDevice } from '../../devices/device.ts'
 import { CheckpointError } from '../../errors.ts'
 import {
+  formatStoredAs,
   packable,
+  type PackedFormat,
   packRows,
   packStored,
   PANEL_ROWS,
   panelWords,
-  type PackedFormat,
 } from '../../ops/packed/format.ts'
 import { PackedMatrix } from '../../ops/index.ts'
 import { sameShape, showShape } from '../../tensor/shape.ts'
@@ -48,16 +49,9 @@ export interface BuildOptions {
   readonly onWarning?: (message: string) => void
 }
 
-/** Numbers that are read at a time. */
-const PIECE = 1 << 20
 /** Bytes after which the device is waited for, so that uploads do not pile up. */
 const UPLOADS = 32 << 20
 
-const PACKED: ReadonlyMap<string, PackedFormat> = new Map([
-  ['F16', 'f16'],
-  ['Q8_0', 'q8'],
-  ['Q4_0', 'q4'],
-])
 const PLAIN = new Set(['F32', 'BF16', 'F64'])
 
 /** The values of a checkpoint, by the paths of the parameters. */
@@ -124,7 +118,7 @@ function formatOf(
   if (wanted === 'f32') return undefined
   if (wanted !== 'stored') return packable(wanted, shape[1]) ? wanted : 'f16'
   const dtype = tensors.get(path)?.dtype ?? 'F32'
-  return PLAIN.has(dtype) ? undefined : (PACKED.get(dtype) ?? 'f16')
+  return PLAIN.has(dtype) ? undefined : (formatStoredAs(dtype) ?? 'f16')
 }
 
 function warnOfUnknown(
@@ -181,7 +175,7 @@ class Filler {
     const stored = this.#checkpoint.tensors.get(name)!
     const { format, shape } = matrix
     const [rows, columns] = shape
-    const asIs = PACKED.get(stored.dtype) === format && stored.raw !== undefined
+    const asIs = formatStoredAs(stored.dtype) === format && stored.raw !== undefined
     const step = Math.max(1, Math.floor(PIECE / columns / PANEL_ROWS)) * PANEL_ROWS
     for (let row = 0; row < rows; row += step) {
       const count = Math.min(step, rows - row)

@@ -2,16 +2,12 @@
  * A model in memory, seen as a checkpoint: its values are read back from the device as they are asked for.
  */
 import type { StoredTensor } from '../../checkpoints/stored.ts'
-import { PANEL_ROWS, panelWords, toStored, type PackedFormat } from '../../ops/packed/format.ts'
+import { PANEL_ROWS, panelWords, storedBytes, storedDType, toStored } from '../../ops/packed/format.ts'
 import { PackedMatrix } from '../../ops/index.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import type { Parameter } from '../../nn/parameter.ts'
 import type { ModelConfig } from '../config.ts'
 import type { Saved } from './save.ts'
-
-const DTYPES: Readonly<Record<PackedFormat, string>> = { f16: 'F16', q8: 'Q8_0', q4: 'Q4_0' }
-/** Stored bytes of a number: of a half, or of blocks of 32 numbers with a scale. */
-const BYTES: Readonly<Record<PackedFormat, number>> = { f16: 2, q8: 34 / 32, q4: 18 / 32 }
 
 interface LiveModel {
   readonly config: ModelConfig
@@ -40,7 +36,7 @@ function packed(matrix: PackedMatrix): StoredTensor {
   const [rows, columns] = matrix.shape
   const { format, words } = matrix
   return {
-    dtype: DTYPES[format],
+    dtype: storedDType(format),
     shape: matrix.shape,
     async read(begin = 0, end = rows * columns) {
       const first = Math.floor(begin / columns)
@@ -55,7 +51,7 @@ function packed(matrix: PackedMatrix): StoredTensor {
       const panelsEnd = panel + Math.ceil(count / PANEL_ROWS)
       const panels = await words.read(panel * width, panelsEnd * width)
       const bytes = toStored(format, panels as Uint32Array, count, columns)
-      const at = (element: number): number => (element - first * columns) * BYTES[format]
+      const at = (element: number): number => storedBytes(format, element - first * columns)
       return bytes.slice(at(begin), at(end))
     },
   }

@@ -10,7 +10,7 @@ import {
 } from '../../checkpoints/gguf/index.ts'
 import { byteLength, safetensorsParts, type TensorPlan } from '../../checkpoints/safetensors-writer.ts'
 import { Staging } from '../../checkpoints/source.ts'
-import type { StoredTensor } from '../../checkpoints/stored.ts'
+import { PIECE, type StoredTensor } from '../../checkpoints/stored.ts'
 import { CheckpointError, NumericsError } from '../../errors.ts'
 import { walk } from '../../nn/module.ts'
 import { sizeOf, type Shape } from '../../tensor/shape.ts'
@@ -38,9 +38,6 @@ export interface SaveOptions {
 interface FolderOptions extends SaveOptions {
   readonly tokenizer?: Tokenizer | undefined
 }
-
-/** Numbers that are written at a time; a multiple of every block. */
-const PIECE = 1 << 20
 
 /**
  * The files of a folder that transformers reads, by name: config.json, the weights, and those of the

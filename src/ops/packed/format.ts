@@ -23,8 +23,20 @@ const SCALE_WORDS = 4
 /** Words of 8 rows times 32 columns. */
 const BLOCK_WORDS: Readonly<Record<PackedFormat, number>> = { f16: 128, q8: 68, q4: 36 }
 
-/** The names that checkpoints have for what is packed without change. */
+/** The formats by the names that checkpoints have for what is packed without change. */
 const STORED_FORMATS = { F16: 'f16', Q8_0: 'q8', Q4_0: 'q4' } as const
+type StoredDType = keyof typeof STORED_FORMATS
+
+/** The format that holds a dtype of checkpoints without change; undefined if there is none. */
+export function formatStoredAs(dtype: string): PackedFormat | undefined {
+  return Object.hasOwn(STORED_FORMATS, dtype) ? STORED_FORMATS[dtype as StoredDType] : undefined
+}
+
+/** The name that checkpoints have for a format. */
+export function storedDType(format: PackedFormat): StoredDType {
+  const names = Object.keys(STORED_FORMATS) as StoredDType[]
+  return names.find((dtype) => STORED_FORMATS[dtype] === format)!
+}
 
 /** Whether rows of so many columns can be packed: blocks must be whole. */
 export function packable(format: PackedFormat, columns: number): boolean {
@@ -43,9 +55,9 @@ export function panelWords(format: PackedFormat, columns: number): number {
   return format === 'f16' ? Math.ceil(columns / 2) * PANEL_ROWS : (columns / BLOCK) * BLOCK_WORDS[format]
 }
 
-/** Bytes of a row as checkpoints store it. */
-function storedRowBytes(format: PackedFormat, columns: number): number {
-  return format === 'f16' ? 2 * columns : (columns / BLOCK) * STORED_BYTES[format]
+/** Bytes of so many numbers as checkpoints store them. */
+export function storedBytes(format: PackedFormat, numbers: number): number {
+  return (numbers / BLOCK) * STORED_BYTES[format]
 }
 
 /**
@@ -66,7 +78,7 @@ export function packRows(
     for (let row = 0; row < rows; row++) packHalves(values, row, columns, panels)
     return panels
   }
-  const stored = new Uint8Array(storedRowBytes(format, columns))
+  const stored = new Uint8Array(storedBytes(format, columns))
   const bytes = STORED_BYTES[format]
   for (let row = 0; row < rows; row++) {
     const from = row * columns
@@ -82,14 +94,14 @@ export function packRows(
  * @throws CheckpointError if a number is not finite
  */
 export function packStored(
-  dtype: keyof typeof STORED_FORMATS,
+  dtype: StoredDType,
   raw: Uint8Array,
   columns: number,
   into?: Uint32Array,
 ): Uint32Array {
   const format = STORED_FORMATS[dtype]
   panelWords(format, columns)
-  const bytes = storedRowBytes(format, columns)
+  const bytes = storedBytes(format, columns)
   const rows = rowsOf(format, (raw.length / bytes) * columns, columns)
   const panels = room(format, rows, columns, into)
   for (let row = 0; row < rows; row++) placeRow(format, raw, row * bytes, columns, panels, row)
@@ -104,7 +116,7 @@ export function toStored(
   columns: number,
 ): Uint8Array {
   expectPanels(format, words, rows, columns)
-  const bytes = storedRowBytes(format, columns)
+  const bytes = storedBytes(format, columns)
   const raw = new Uint8Array(rows * bytes)
   for (let row = 0; row < rows; row++) takeRow(format, words, row, columns, raw, row * bytes)
   return raw
@@ -120,7 +132,7 @@ export function unpackRows(
 ): Float32Array {
   expectPanels(format, words, rows, columns)
   const table = halfTable()
-  const raw = new Uint8Array(storedRowBytes(format, columns))
+  const raw = new Uint8Array(storedBytes(format, columns))
   for (let row = 0; row < rows; row++) {
     takeRow(format, words, row, columns, raw, 0)
     const to = row * columns
