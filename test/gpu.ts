@@ -1,8 +1,8 @@
 /** The GPU of the tests, in Node and in the browser; `setup-gpu.ts` says which one it is. */
 import type { WebGpuOptions } from '../src/devices/webgpu/adapter.ts'
 import { openWebGpu, type WebGpuDevice } from '../src/devices/webgpu/device.ts'
-import { withKernels } from '../src/ops/kernels.ts'
-import { kernels } from '../src/ops/webgpu.ts'
+import { withKernels } from '../src/ops/kernels/kernels.ts'
+import { kernels } from '../src/ops/kernels/webgpu.ts'
 
 const inBrowser = typeof window !== 'undefined'
 

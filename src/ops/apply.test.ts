@@ -3,9 +3,9 @@ import { ReferenceDevice } from '../devices/reference/device.ts'
 import { DeviceError } from '../errors.ts'
 import { tensor } from '../tensor/tensor.ts'
 import { flip } from './flip/op.ts'
-import { withKernels } from './kernels.ts'
+import { withKernels } from './kernels/kernels.ts'
 import { meanSquaredError } from './mean-squared-error/op.ts'
-import { kernels } from './reference.ts'
+import { kernels } from './kernels/reference.ts'
 
 test('an operation with neither kernel nor formula names itself and the device', () => {
   const device = withKernels(new ReferenceDevice(), {})

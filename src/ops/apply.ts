@@ -5,7 +5,7 @@ import { DeviceError, ShapeError } from '../errors.ts'
 import { currentArena, scope } from '../tensor/scope.ts'
 import { empty, Tensor } from '../tensor/tensor.ts'
 import { copyOp } from './copy/op.ts'
-import { kernelOf, type Kernel } from './kernels.ts'
+import { kernelOf, type Kernel } from './kernels/kernels.ts'
 import type { KernelOperation, Named, Operation, OutputRule, Params } from './operation.ts'
 
 /**

@@ -1,7 +1,7 @@
 import type { ChoiceValues } from '../devices/choices.ts'
 import type { AnyDevice, DeviceName } from '../devices/device.ts'
 import { DeviceError } from '../errors.ts'
-import { withKernels } from './kernels.ts'
+import { withKernels } from './kernels/kernels.ts'
 
 /** How a device is opened. */
 export interface DeviceOptions {
@@ -63,20 +63,23 @@ export async function openDevice(
 async function openReference(): Promise<AnyDevice> {
   const [{ ReferenceDevice }, { kernels }] = await Promise.all([
     import('../devices/reference/device.ts'),
-    import('./reference.ts'),
+    import('./kernels/reference.ts'),
   ])
   return withKernels(new ReferenceDevice(), kernels)
 }
 
 async function openWasm(options: DeviceOptions): Promise<AnyDevice> {
-  const [device, { kernels }] = await Promise.all([import('../devices/wasm/device.ts'), import('./wasm.ts')])
+  const [device, { kernels }] = await Promise.all([
+    import('../devices/wasm/device.ts'),
+    import('./kernels/wasm.ts'),
+  ])
   return withKernels(await device.openWasm(options), kernels)
 }
 
 async function openWebGpu(options: DeviceOptions): Promise<AnyDevice> {
   const [device, { kernels }] = await Promise.all([
     import('../devices/webgpu/device.ts'),
-    import('./webgpu.ts'),
+    import('./kernels/webgpu.ts'),
   ])
   return withKernels(await device.openWebGpu(options), kernels)
 }

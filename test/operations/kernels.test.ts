@@ -4,9 +4,9 @@ import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { ACTIVATIONS } from '../../src/ops/activation/kinds.ts'
 import * as operations from '../../src/ops/operations.ts'
-import { kernels as reference } from '../../src/ops/reference.ts'
-import { kernels as wasm } from '../../src/ops/wasm.ts'
-import { kernels as webgpu } from '../../src/ops/webgpu.ts'
+import { kernels as reference } from '../../src/ops/kernels/reference.ts'
+import { kernels as wasm } from '../../src/ops/kernels/wasm.ts'
+import { kernels as webgpu } from '../../src/ops/kernels/webgpu.ts'
 
 /** The files that `entry` imports at once, itself included: neither types nor `import()`. */
 function filesAtOnce(entry: string, found = new Set<string>()): Set<string> {
@@ -24,7 +24,7 @@ const shaders = (files: Iterable<string>): string[] =>
 
 describe('what is downloaded', () => {
   test('no shader with the package, nor with the WASM device', () => {
-    const files = ['src/entries/index.ts', 'src/ops/wasm.ts', 'src/devices/wasm/device.ts'].flatMap(
+    const files = ['src/entries/index.ts', 'src/ops/kernels/wasm.ts', 'src/devices/wasm/device.ts'].flatMap(
       (entry) => [...filesAtOnce(entry)],
     )
     expect(files).toContain('src/ops/scan/op.ts')
@@ -33,7 +33,7 @@ describe('what is downloaded', () => {
   })
 
   test('all shaders with the WebGPU device', () => {
-    expect(shaders(filesAtOnce('src/ops/webgpu.ts')).length).toBeGreaterThan(30)
+    expect(shaders(filesAtOnce('src/ops/kernels/webgpu.ts')).length).toBeGreaterThan(30)
   })
 })
 

@@ -1,7 +1,7 @@
 import { defineKernel, launch, type WebGpuLaunch } from '../../devices/webgpu/kernel.ts'
 import { part } from '../../devices/webgpu/part.ts'
 import { ACTIVATIONS } from '../activation/kinds.ts'
-import { kernelFor, type Kernel } from '../kernels.ts'
+import { kernelFor, type Kernel } from '../kernels/kernels.ts'
 import { dotPlan } from '../matmul/webgpu/launch.ts'
 import { PACKED_FORMATS } from '../packed/format.ts'
 import { packedDotPlan } from '../packed/webgpu/launch.ts'

@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest'
 import { planOf } from '../../devices/webgpu/header.ts'
 import type * as kernelModule from '../../devices/webgpu/kernel.ts'
-import '../webgpu.ts'
+import '../kernels/webgpu.ts'
 
 const { defined } = vi.hoisted(() => ({ defined: new Set<kernelModule.Kernel>() }))
 

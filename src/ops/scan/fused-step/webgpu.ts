@@ -2,7 +2,7 @@ import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../device
 import { part } from '../../../devices/webgpu/part.ts'
 import { dims } from '../../../tensor/shape.ts'
 import { activationPart } from '../../parts/activation.ts'
-import { kernelFor, type Kernel } from '../../kernels.ts'
+import { kernelFor, type Kernel } from '../../kernels/kernels.ts'
 import { PACKED_FORMATS } from '../../packed/format.ts'
 import { packedParts } from '../../parts/packed-weights.ts'
 import { LANES, ROWS, STEP_CONSTANTS, stepPart } from '../step/webgpu.ts'

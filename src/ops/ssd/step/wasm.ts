@@ -1,6 +1,6 @@
 import { wasmLaunch, type WasmLaunch } from '../../../devices/wasm/launch.ts'
 import { dims } from '../../../tensor/shape.ts'
-import { kernelFor, type Kernel } from '../../kernels.ts'
+import { kernelFor, type Kernel } from '../../kernels/kernels.ts'
 import type { Call } from '../../operation.ts'
 import type { DecayParams } from '../../scan/step/types.ts'
 import { deltaRange } from '../shapes.ts'

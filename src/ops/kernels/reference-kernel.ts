@@ -1,8 +1,8 @@
-import { roundToHalf } from '../devices/half.ts'
-import type { ReferenceLaunch, ReferenceStorage } from '../devices/reference/device.ts'
-import { Tensor } from '../tensor/tensor.ts'
+import { roundToHalf } from '../../devices/half.ts'
+import type { ReferenceLaunch, ReferenceStorage } from '../../devices/reference/device.ts'
+import { Tensor } from '../../tensor/tensor.ts'
 import type { Kernel } from './kernels.ts'
-import type { Arrays, Named, NdArray, Params } from './operation.ts'
+import type { Arrays, Named, NdArray, Params } from '../operation.ts'
 
 /** A definition in float64 as a kernel of the reference device. What it stores as f16 is rounded. */
 export function referenceKernel<I extends Named, O extends Named, P extends Params>(

@@ -3,9 +3,9 @@
  * loads a device together with its table, so that a page downloads the kernels of the device that it opens
  * and of no other.
  */
-import type { AnyDevice } from '../devices/device.ts'
-import { DeviceError } from '../errors.ts'
-import type { Call, KernelOperation, Named, Params } from './operation.ts'
+import type { AnyDevice } from '../../devices/device.ts'
+import { DeviceError } from '../../errors.ts'
+import type { Call, KernelOperation, Named, Params } from '../operation.ts'
 
 /** Makes the launches of one call. */
 export interface Kernel<I extends Named, O extends Named, P extends Params, Launch> {
@@ -14,7 +14,7 @@ export interface Kernel<I extends Named, O extends Named, P extends Params, Laun
   readonly takes?: (inputs: I, params: P) => boolean
 }
 
-// A table's kernels differ in their types, which kernel-table.ts checks where it is written.
+// A table's kernels differ in their types, which table.ts checks where it is written.
 // oxlint-disable-next-line typescript/no-explicit-any
 type Table = Readonly<Record<string, Kernel<any, any, any, unknown> | undefined>>
 

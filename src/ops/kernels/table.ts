@@ -1,7 +1,7 @@
 /** The types of the tables of kernels: each entry has the types of its operation. */
 import type { Kernel } from './kernels.ts'
-import type { Arrays, KernelOperation } from './operation.ts'
-import type * as operations from './operations.ts'
+import type { Arrays, KernelOperation } from '../operation.ts'
+import type * as operations from '../operations.ts'
 
 type Operations = typeof operations
 type Name<Key> = Key extends `${infer N}Op` ? N : never
