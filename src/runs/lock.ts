@@ -14,6 +14,7 @@ interface Holder {
   readonly began: string | undefined
 }
 
+/** Locks that this process has, or is about to take. */
 const held = new Set<string>()
 
 /** Takes the run folder's lock, also one whose process is gone. Returns what gives it back. */
@@ -21,15 +22,19 @@ export async function lockFolder(folder: string): Promise<() => void> {
   const path = join(folder, '.lock')
   const claim = join(folder, `.lock.${process.pid}-${randomUUID()}.tmp`)
   const mine: Holder = { pid: process.pid, host: hostname(), began: beganAt(process.pid) }
+  // Before anything is awaited: others in this process would take a fresh lock with their own pid for one
+  // that an earlier process left.
+  if (held.has(path)) throw inUse(path, mine)
+  held.add(path)
   try {
     await writeFile(claim, JSON.stringify(mine))
     await take(path, claim)
   } catch (cause) {
+    held.delete(path)
     throw writeError(cause, path)
   } finally {
     await rm(claim, { force: true }).catch(() => undefined)
   }
-  held.add(path)
   return () => {
     if (held.delete(path)) rmSync(path, { force: true })
   }
@@ -41,7 +46,7 @@ async function take(path: string, claim: string): Promise<void> {
     const found = await readFile(path, 'utf8').catch(() => undefined)
     if (found === undefined) continue
     const holder = parse(found)
-    if (held.has(path) || (holder && alive(holder))) throw inUse(path, holder)
+    if (holder && alive(holder)) throw inUse(path, holder)
     const isStale = async (file: string): Promise<boolean> => (await readFile(file, 'utf8')) === found
     await removeIf(isStale, path, `${claim}.stale.tmp`)
   }
