@@ -1,7 +1,18 @@
 /** Files that are whole or not there: written beside, flushed to disk, and renamed into place. Node only. */
-import { copyFile, link, mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
 import { CheckpointError } from '../errors.ts'
+import {
+  basename,
+  copyFile,
+  dirname,
+  join,
+  link,
+  mkdir,
+  open,
+  readdir,
+  rename,
+  rm,
+  writeFile,
+} from '../platform.ts'
 
 /** What a file is written from: as a whole, or in parts. */
 export type FileContent = string | Uint8Array | AsyncIterable<Uint8Array>

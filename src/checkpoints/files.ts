@@ -1,5 +1,6 @@
 /** A model's folder: on disk in Node, or in memory anywhere. */
 import { CheckpointError } from '../errors.ts'
+import { open, readdir, stat } from '../platform.ts'
 import { clip } from './json.ts'
 import { decodeText, sourceOf, type FileLike, type FileSource } from './source.ts'
 
@@ -71,7 +72,6 @@ function onDisk(folder: string): FolderParts {
     open: (name) => openFile(`${base}/${name}`),
     list: () => namesIn(folder),
     has: async (name) => {
-      const { stat } = await import('node:fs/promises')
       return (await stat(`${base}/${name}`).catch(() => undefined))?.isFile() ?? false
     },
   }
@@ -79,7 +79,6 @@ function onDisk(folder: string): FolderParts {
 
 /** The names of the files in a folder on disk, sorted. Node only. */
 export async function namesIn(folder: string): Promise<string[]> {
-  const { readdir, stat } = await import('node:fs/promises')
   const entries = await readdir(folder, { withFileTypes: true }).catch((cause: unknown) => {
     throw new CheckpointError('the folder cannot be opened', { where: folder, cause, found: reasonOf(cause) })
   })
@@ -93,7 +92,6 @@ export async function namesIn(folder: string): Promise<string[]> {
 
 /** A file on disk. It is opened for each part that is read, so that nothing needs to be closed. Node only. */
 export async function openFile(path: string): Promise<FileSource> {
-  const { open, stat } = await import('node:fs/promises')
   const found = await stat(path).catch((cause: unknown) => {
     throw new CheckpointError('the file cannot be opened', { where: path, cause, found: reasonOf(cause) })
   })

@@ -1,7 +1,6 @@
 /** Tables from files. Node only. */
-import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
 import { ConfigError } from '../errors.ts'
+import { createHash, createReadStream } from '../platform.ts'
 import { tableFormat, tableReader, type Table } from './table.ts'
 
 /** Bytes of a table that are read; its rows are kept in memory. */

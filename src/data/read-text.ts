@@ -1,8 +1,6 @@
 /** Text files as bytes. Node only. */
-import { createHash } from 'node:crypto'
-import { readdir, readFile, stat } from 'node:fs/promises'
-import { join } from 'node:path'
 import { ConfigError } from '../errors.ts'
+import { createHash, join, readdir, readFile, stat } from '../platform.ts'
 import type { TextCorpus } from './text.ts'
 
 /** Endings of the files that a folder's text is read from. */

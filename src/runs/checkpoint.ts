@@ -1,8 +1,6 @@
 /**
  * What a run continues from: weights, moments, carried states, and positions of schedule and data. Node only.
  */
-import { readdir, readFile, rm } from 'node:fs/promises'
-import { join } from 'node:path'
 import * as v from 'valibot'
 import { writeSafetensors } from '../checkpoints/safetensors-writer.ts'
 import { readSafetensors } from '../checkpoints/safetensors.ts'
@@ -14,6 +12,7 @@ import { whole } from '../tasks/settings.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import type { Trainer } from '../train/trainer.ts'
 import { linkAtomically, makeFolder, removeLeftovers, writeFolderAtomically } from '../checkpoints/atomic.ts'
+import { join, readdir, readFile, rm } from '../platform.ts'
 import { readChecked } from './json.ts'
 
 const VERSION = 1

@@ -1,7 +1,6 @@
 /** Where a run lives if nobody says. Node only. */
-import { mkdir } from 'node:fs/promises'
-import { basename, extname, join, resolve } from 'node:path'
 import { makeFolder, writeError } from '../checkpoints/atomic.ts'
+import { basename, extname, join, mkdir, resolve } from '../platform.ts'
 
 /** Makes and returns the first of runs/<data>-1, runs/<data>-2, … that was not there. */
 export async function nextRunFolder(data: string, parent = 'runs'): Promise<string> {

@@ -1,11 +1,7 @@
 /** One process at a time in a run folder. Node only. */
-import { randomUUID } from 'node:crypto'
-import { readFileSync, rmSync } from 'node:fs'
-import { link, readFile, rm, writeFile } from 'node:fs/promises'
-import { hostname } from 'node:os'
-import { join } from 'node:path'
 import { StateError } from '../errors.ts'
 import { removeIf, writeError } from '../checkpoints/atomic.ts'
+import { hostname, join, link, readFile, readFileSync, rm, rmSync, writeFile } from '../platform.ts'
 
 interface Holder {
   readonly pid: number
@@ -20,7 +16,7 @@ const held = new Set<string>()
 /** Takes the run folder's lock, also one whose process is gone. Returns what gives it back. */
 export async function lockFolder(folder: string): Promise<() => void> {
   const path = join(folder, '.lock')
-  const claim = join(folder, `.lock.${process.pid}-${randomUUID()}.tmp`)
+  const claim = join(folder, `.lock.${process.pid}-${crypto.randomUUID()}.tmp`)
   const mine: Holder = { pid: process.pid, host: hostname(), began: beganAt(process.pid) }
   // Before anything is awaited: others in this process would take a fresh lock with their own pid for one
   // that an earlier process left.

@@ -1,7 +1,6 @@
 /** metrics.jsonl: one JSON object a line, `{ step, loss, … }`. Node only. */
-import { open, readFile, type FileHandle } from 'node:fs/promises'
-import { join } from 'node:path'
 import { writeAtomically, writeError } from '../checkpoints/atomic.ts'
+import { join, open, readFile, type FileHandle } from '../platform.ts'
 
 export interface Metric {
   readonly step: number

@@ -1,12 +1,11 @@
 /** Trains a model for any task, in a run folder that can be resumed. Node only. */
-import { readdir } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
 import { makeFolder, removeLeftovers, writeAtomically } from '../checkpoints/atomic.ts'
 import type { AnyDevice } from '../devices/device.ts'
 import { ConfigError } from '../errors.ts'
 import { configText } from '../models/published.ts'
 import type { OpenedTask } from '../tasks/definition.ts'
 import { taskDefinition } from '../tasks/index.ts'
+import { join, readdir, resolve } from '../platform.ts'
 import { nextRunFolder } from './folder.ts'
 import { lockFolder } from './lock.ts'
 import { configOf } from './model.ts'

@@ -1,10 +1,9 @@
 /** The loop of a run: it trains, validates, saves, and tests what came out best. Node only. */
-import { basename, join } from 'node:path'
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { writeAtomically } from '../checkpoints/atomic.ts'
 import type { Pass } from '../data/batch.ts'
 import type { AnyDevice } from '../devices/device.ts'
 import { NumericsError } from '../errors.ts'
+import { basename, join, nodeModule } from '../platform.ts'
 import type { Model } from '../models/model.ts'
 import type { OpenedTask, PartSizes } from '../tasks/definition.ts'
 import { evaluate, type Evaluation } from '../tasks/evaluate.ts'
@@ -96,7 +95,7 @@ export class Training {
       events.onStep?.(step, steps)
       const better = await this.#afterStep(step, last, events)
       // The device may compute on this thread: without a turn, signals and timers would never be heard.
-      await nextTurn()
+      await nodeModule('node:timers/promises').setImmediate()
       const ended = last || this.#outOfPatience() || signal?.aborted === true
       if (ended || better || step.step % this.#run.checkpointEvery === 0) {
         await this.#save()

@@ -1,7 +1,6 @@
 /** The cache on disk, shared with the Python client. Node only. */
-import { constants, link, open, readFile, rename, rm, stat, symlink } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
 import { CheckpointError } from '../../errors.ts'
+import { dirname, join, link, nodeModule, open, readFile, rename, rm, stat, symlink } from '../../platform.ts'
 import { linkAtomically, makeFolder, writeAtomically, writeError } from '../atomic.ts'
 import { namesIn, openFile } from '../files.ts'
 import type { FileSource } from '../source.ts'
@@ -54,7 +53,8 @@ export function openDisk(cache: string, repository: string, makeLink: typeof sym
 async function openUnfinished(blob: string): Promise<Unfinished> {
   const path = `${blob}.incomplete`
   await makeFolder(dirname(path))
-  const file = await writing(path, open(path, constants.O_RDWR | constants.O_CREAT))
+  const { O_CREAT, O_RDWR } = nodeModule('node:fs').constants
+  const file = await writing(path, open(path, O_RDWR | O_CREAT))
   const before: FileSource = await openFile(path)
   let length = before.size
   return {

@@ -1,11 +1,12 @@
 /** One file, from the hub into its blob: continued after breaks, and checked before it gets its name. */
 import { CheckpointError } from '../../errors.ts'
+import { isNode } from '../../platform.ts'
 import { clip } from '../json.ts'
 import { Staging } from '../source.ts'
 import { NetworkError } from './errors.ts'
 import { verifierOf, type Hasher, type Verifier } from './hash.ts'
 import type { Content } from './repository.ts'
-import { inPage, type Settings } from './settings.ts'
+import type { Settings } from './settings.ts'
 import type { Unfinished } from './store.ts'
 import type { Answer, Transport } from './transport.ts'
 
@@ -105,7 +106,7 @@ class Download {
     if (this.received === 0) return {}
     const headers: Record<string, string> = { Range: `bytes=${this.received}-` }
     // Other origins would have to allow pages this header. Without it, the hash tells in the end.
-    if (!inPage && this.#served !== undefined) headers['If-Range'] = this.#served
+    if (isNode && this.#served !== undefined) headers['If-Range'] = this.#served
     return headers
   }
 
@@ -150,7 +151,7 @@ class Download {
     }
     const range = headers.get('content-range')
     // Other origins may hide the header from pages.
-    if (range === null && inPage && this.received > 0) return
+    if (range === null && !isNode && this.received > 0) return
     const [, start, total] = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(range ?? '') ?? []
     if (Number(start) === this.received && (total === '*' || Number(total) === content.size)) return
     const expected = `bytes ${this.received}-…/${content.size ?? '*'}`

@@ -1,5 +1,5 @@
 /** Hashes of contents too large for memory: `node:crypto` in Node, plain JavaScript in pages. */
-import { inPage } from './settings.ts'
+import { createHash, isNode } from '../../platform.ts'
 
 export interface Hasher {
   update(bytes: Uint8Array): void
@@ -27,8 +27,7 @@ export function verifierOf(etag: string, size: number | undefined): Verifier | u
 }
 
 async function startHash(algorithm: 'sha1' | 'sha256'): Promise<Hasher> {
-  if (!inPage) {
-    const { createHash } = await import('node:crypto')
+  if (isNode) {
     const hash = createHash(algorithm)
     return { update: (bytes) => void hash.update(bytes), digest: () => hash.digest('hex') }
   }

@@ -1,8 +1,5 @@
 /** One process at a time for a blob on disk. Node only. */
-import { randomUUID } from 'node:crypto'
-import { readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
-import { hostname } from 'node:os'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { hostname, nodeModule, readFile, rm, stat, utimes, writeFile } from '../../platform.ts'
 import { removeIf, writeError } from '../atomic.ts'
 
 /** The holder touches its lock this often; the others look at it this often. */
@@ -18,7 +15,7 @@ export async function withLock<T>(
   signal: AbortSignal | undefined,
   onWait: () => void,
 ): Promise<T> {
-  const mine = `${process.pid} ${hostname()} ${randomUUID()}`
+  const mine = `${process.pid} ${hostname()} ${crypto.randomUUID()}`
   let seen = { touched: Number.NaN, since: 0 }
   for (let waited = false; !(await take(path, mine));) {
     const touched = (await stat(path).catch(() => undefined))?.mtimeMs ?? Number.NaN
@@ -27,14 +24,16 @@ export async function withLock<T>(
     const silent = performance.now() - seen.since > STALE
     if (silent || (await isOrphan(path))) {
       const isStale = async (file: string): Promise<boolean> => (await stat(file)).mtimeMs === touched
-      await removeIf(isStale, path, `${path}.${randomUUID()}`)
+      await removeIf(isStale, path, `${path}.${crypto.randomUUID()}`)
     } else {
       if (!waited) onWait()
       waited = true
-      await sleep(LOOK, undefined, signal ? { signal } : {}).catch((error: unknown) => {
-        signal?.throwIfAborted()
-        throw error
-      })
+      await nodeModule('node:timers/promises')
+        .setTimeout(LOOK, undefined, signal ? { signal } : {})
+        .catch((error: unknown) => {
+          signal?.throwIfAborted()
+          throw error
+        })
     }
   }
   const beat = setInterval(() => void touch(path), BEAT)

@@ -1,5 +1,6 @@
 /** A repository of a hub as a folder: files are loaded when they are first opened, checked, and kept. */
 import { CheckpointError, ConfigError } from '../../errors.ts'
+import { isNode } from '../../platform.ts'
 import { folderOf, type Folder } from '../files.ts'
 import { clip } from '../json.ts'
 import type { FileSource } from '../source.ts'
@@ -7,7 +8,7 @@ import { download } from './download.ts'
 import { NetworkError } from './errors.ts'
 import { isCommit, parseHubId, type HubId } from './id.ts'
 import { Repository, type Content, type Listing } from './repository.ts'
-import { inPage, settle, type HubOptions, type Settings } from './settings.ts'
+import { settle, type HubOptions, type Settings } from './settings.ts'
 import type { Store } from './store.ts'
 import { Transport } from './transport.ts'
 
@@ -37,7 +38,7 @@ export async function openHub(id: string, options: HubOptions = {}): Promise<Fol
 }
 
 async function openStore(cache: string, repository: string): Promise<Store> {
-  if (inPage) return (await import('./opfs.ts')).openOpfs(cache, repository)
+  if (!isNode) return (await import('./opfs.ts')).openOpfs(cache, repository)
   return (await import('./disk.ts')).openDisk(cache, repository)
 }
 

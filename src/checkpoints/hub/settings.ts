@@ -1,5 +1,6 @@
 /** What a caller, the environment and the files of the Python client say about the hub. */
 import { ConfigError } from '../../errors.ts'
+import { homedir, isNode, readFile } from '../../platform.ts'
 import { clip } from '../json.ts'
 
 /** How far the download of a file is. */
@@ -56,15 +57,12 @@ export interface Settings extends HubOptions {
   readonly delay: number
 }
 
-/** A page: no environment, no disk, and redirects that only the browser sees. */
-export const inPage = typeof process !== 'object' || typeof process.versions?.node !== 'string'
-
 export async function settle(options: HubOptions): Promise<Settings> {
   const token = checkToken(options.token ?? variable('HF_TOKEN') ?? (await storedToken()))
   return {
     ...options,
     endpoint: checkEndpoint(options.endpoint ?? variable('HF_ENDPOINT') ?? 'https://huggingface.co'),
-    cache: options.cache ?? (await defaultCache()),
+    cache: options.cache ?? defaultCache(),
     offline: options.offline ?? /^(1|on|yes|true)$/i.test(variable('HF_HUB_OFFLINE') ?? ''),
     // Called as a function of its own: browsers refuse `fetch` as a method of another object.
     fetch: options.fetch ?? ((input, init) => fetch(input, init)),
@@ -77,7 +75,7 @@ export async function settle(options: HubOptions): Promise<Settings> {
 }
 
 function variable(name: string): string | undefined {
-  return (inPage ? undefined : process.env[name]?.trim()) || undefined
+  return (isNode ? process.env[name]?.trim() : undefined) || undefined
 }
 
 function atLeast(least: number, option: string, value: number): number {
@@ -107,23 +105,21 @@ function checkToken(token: string | undefined): string | undefined {
 }
 
 async function storedToken(): Promise<string | undefined> {
-  if (inPage) return undefined
-  const { readFile } = await import('node:fs/promises')
-  const path = await expand(variable('HF_TOKEN_PATH') ?? `${await home()}/token`)
+  if (!isNode) return undefined
+  const path = expand(variable('HF_TOKEN_PATH') ?? `${home()}/token`)
   const text = await readFile(path, 'utf8').catch(() => '')
   return text.trim() || undefined
 }
 
-async function defaultCache(): Promise<string> {
-  if (inPage) return 'huggingface/hub'
-  return expand(variable('HF_HUB_CACHE') ?? variable('HUGGINGFACE_HUB_CACHE') ?? `${await home()}/hub`)
+function defaultCache(): string {
+  if (!isNode) return 'huggingface/hub'
+  return expand(variable('HF_HUB_CACHE') ?? variable('HUGGINGFACE_HUB_CACHE') ?? `${home()}/hub`)
 }
 
-async function home(): Promise<string> {
+function home(): string {
   return variable('HF_HOME') ?? `${variable('XDG_CACHE_HOME') ?? '~/.cache'}/huggingface`
 }
 
-async function expand(path: string): Promise<string> {
-  const { homedir } = await import('node:os')
+function expand(path: string): string {
   return path.replace(/^~(?=[/\\]|$)/, () => homedir())
 }

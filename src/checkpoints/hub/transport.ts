@@ -1,7 +1,8 @@
 /** Requests to a hub: redirects, silence, and trying again. */
 import { CheckpointError } from '../../errors.ts'
+import { isNode } from '../../platform.ts'
 import { NetworkError, statusError } from './errors.ts'
-import { inPage, type Settings } from './settings.ts'
+import type { Settings } from './settings.ts'
 
 const MAX_REDIRECTS = 10
 /** A server that asks to wait longer than this is not waited for. */
@@ -121,7 +122,7 @@ export class Transport {
       )
     const response = await send('manual')
     // Pages may not look at redirects. Browsers drop Authorization at other origins themselves.
-    return inPage && response.type === 'opaqueredirect' ? send('follow') : response
+    return !isNode && response.type === 'opaqueredirect' ? send('follow') : response
   }
 }
 

@@ -1,4 +1,5 @@
 import { DeviceError } from '../../errors.ts'
+import { isNode, nodeModule } from '../../platform.ts'
 import { choicesFor, type Choices, type ChoiceValues } from '../choices.ts'
 import {
   RecordingDevice,
@@ -15,7 +16,6 @@ import { chooseSimd, compileKernels, type Simd } from './features.ts'
 import { KERNELS } from './generated/kernels.ts'
 import type { WasmLaunch } from './launch.ts'
 import { LAUNCH_WORDS, MAX_THREADS, type Launches } from './thread.ts'
-import { isNode } from './workers.ts'
 
 export interface WasmOptions {
   /** Threads that compute, the calling one included. Default: the cores there are, at most 16. */
@@ -176,7 +176,7 @@ export async function openWasm(options: WasmOptions = {}): Promise<Device<WasmLa
   const mayWait = isNode || !('document' in globalThis)
   const shared = isNode || globalThis.crossOriginIsolated
   const cores = isNode
-    ? process.getBuiltinModule('node:os').availableParallelism()
+    ? nodeModule('node:os').availableParallelism()
     : globalThis.navigator.hardwareConcurrency
   const wanted = options.threads ?? Math.min(cores, MOST_THREADS_BY_DEFAULT)
   if (!Number.isInteger(wanted) || wanted < 1 || wanted > MAX_THREADS) {

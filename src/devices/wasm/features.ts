@@ -1,7 +1,7 @@
 /** Finds out which build of the kernels an engine can run. */
 import { DeviceError } from '../../errors.ts'
+import { isNode, nodeModule } from '../../platform.ts'
 import { canRevectorize, compileRevectorized } from './revectorize.ts'
-import { isNode } from './workers.ts'
 
 export type Simd = 'base' | 'relaxed'
 
@@ -36,7 +36,7 @@ function hasRelaxedSimd(): boolean {
   if (WebAssembly.validate(RELAXED)) return true
   // V8 11 has relaxed SIMD behind a flag, which later versions do not know.
   if (!isNode || Number.parseInt(process.versions['v8'] ?? '', 10) !== 11) return false
-  process.getBuiltinModule('node:v8').setFlagsFromString('--experimental-wasm-relaxed-simd')
+  nodeModule('node:v8').setFlagsFromString('--experimental-wasm-relaxed-simd')
   return WebAssembly.validate(RELAXED)
 }
 

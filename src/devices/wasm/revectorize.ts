@@ -4,9 +4,9 @@
  * kernels here. Each of them must then give the same bits as the code of the baseline compiler, which joins
  * nothing. All other kernels, and other modules, are compiled without the flag.
  */
+import { isNode, nodeModule } from '../../platform.ts'
 import type { Operand } from '../device.ts'
 import { KERNELS, type WasmKernels } from './generated/kernels.ts'
-import { isNode } from './workers.ts'
 
 /** The names of those arguments of a kernel that are of type `T`. */
 type NamesOf<K extends keyof WasmKernels, T> = {
@@ -139,7 +139,7 @@ export function differing(plain: WebAssembly.Module, other: WebAssembly.Module):
 
 /** This does not wait for anything, so that nothing else of the process is compiled with the flags. */
 function withFlags<T>(body: () => T): T {
-  const { setFlagsFromString } = process.getBuiltinModule('node:v8')
+  const { setFlagsFromString } = nodeModule('node:v8')
   for (const flag of ON) setFlagsFromString(flag)
   try {
     return body()

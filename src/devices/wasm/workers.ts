@@ -1,5 +1,6 @@
 /** Workers of Node (`worker_threads`) and of browsers. Both are started from the text of `thread.ts`. */
 import { DeviceError } from '../../errors.ts'
+import { isNode, nodeModule } from '../../platform.ts'
 import { source } from './generated/thread.ts'
 import type { Answer, Start } from './thread.ts'
 
@@ -15,8 +16,6 @@ export interface Thread {
   ref(): void
   unref(): void
 }
-
-export const isNode = typeof process === 'object' && typeof process.versions?.node === 'string'
 
 const text = `${source}\nserve()\n`
 
@@ -48,7 +47,7 @@ export async function startWorker(
 }
 
 function nodeWorker(): Thread {
-  const { Worker } = process.getBuiltinModule('node:worker_threads')
+  const { Worker } = nodeModule('node:worker_threads')
   const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(text)}`), {
     execArgv: [],
     name: 'sidewinder',

@@ -2,6 +2,7 @@
 import type * as Dawn from 'webgpu'
 import type { ChoiceValues } from '../choices.ts'
 import { DeviceError } from '../../errors.ts'
+import { isNode } from '../../platform.ts'
 import { expectMatrices, MATRIX_FEATURE, withMatrixFlags } from './subgroup-matrix.ts'
 import { lacksVulkan } from './vulkan.ts'
 
@@ -103,7 +104,7 @@ function computesOnCpu(adapter: GPUAdapter): boolean {
 function instanceOf(dawnFlags: readonly string[]): Promise<GPU> {
   const native = (globalThis.navigator as Navigator | undefined)?.gpu
   if (native) return Promise.resolve(native)
-  if (!globalThis.process?.versions?.node) {
+  if (!isNode) {
     return Promise.reject(
       new DeviceError('this browser has no WebGPU', {
         hint: 'It needs a recent browser and a secure page (https or localhost); the device wasm runs everywhere',

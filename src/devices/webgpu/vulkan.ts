@@ -1,3 +1,5 @@
+import { nodeModule } from '../../platform.ts'
+
 /**
  * Whether the Vulkan loader is missing (Linux), without which Dawn finds no GPU. Dawn notices that itself,
  * but it writes a warning to the error stream of every process that asks.
@@ -6,7 +8,7 @@ export function lacksVulkan(): boolean {
   const { process } = globalThis
   if (process.platform !== 'linux') return false
   const loader = 'libvulkan.so.1'
-  const { existsSync } = process.getBuiltinModule('node:fs')
+  const { existsSync } = nodeModule('node:fs')
   const folders = (process.env['LD_LIBRARY_PATH'] ?? '').split(':').filter((folder) => folder !== '')
   const usual = [
     '/usr/lib',
@@ -17,7 +19,7 @@ export function lacksVulkan(): boolean {
   ]
   if ([...folders, ...usual].some((folder) => existsSync(`${folder}/${loader}`))) return false
   try {
-    const { execFileSync } = process.getBuiltinModule('node:child_process')
+    const { execFileSync } = nodeModule('node:child_process')
     return !execFileSync('/sbin/ldconfig', ['-p'], { encoding: 'utf8', stdio: 'pipe' }).includes(loader)
   } catch {
     return false

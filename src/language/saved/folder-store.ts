@@ -1,4 +1,5 @@
 import { CheckpointError } from '../../errors.ts'
+import { join, readFile, rm } from '../../platform.ts'
 import { expectKey, seal, unseal, type PrefixStore, type StoreOptions } from './prefix-store.ts'
 
 /**
@@ -9,13 +10,12 @@ export function folderStore(
   path: string,
   { onWarning = (message) => console.warn(message) }: StoreOptions = {},
 ): PrefixStore {
-  const file = async (key: string): Promise<string> => (await import('node:path')).join(path, `${key}.state`)
+  const file = (key: string): string => join(path, `${key}.state`)
   return {
     warn: onWarning,
     async get(key) {
       expectKey(key)
-      const { readFile, rm } = await import('node:fs/promises')
-      const name = await file(key)
+      const name = file(key)
       const stored = await readFile(name).catch((cause: unknown) => {
         if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined
         const found = cause instanceof Error ? cause.message : String(cause)
@@ -32,7 +32,7 @@ export function folderStore(
       expectKey(key)
       const { makeFolder, writeAtomically } = await import('../../checkpoints/atomic.ts')
       await makeFolder(path)
-      await writeAtomically(await file(key), seal(bytes))
+      await writeAtomically(file(key), seal(bytes))
     },
   }
 }

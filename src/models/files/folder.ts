@@ -1,6 +1,7 @@
 /** Where the files of a model go: a folder on disk, or memory. */
 import type { FileContent } from '../../checkpoints/atomic.ts'
 import { CheckpointError } from '../../errors.ts'
+import { join } from '../../platform.ts'
 
 /** A folder on disk (Node), which is made if it is not there, or files in memory by name (anywhere). */
 export type SaveTarget = string | Map<string, Blob>
@@ -23,10 +24,9 @@ export async function writeFiles(target: SaveTarget, files: ReadonlyMap<string, 
   }
   const { makeFolder, writeAtomically } = await import('../../checkpoints/atomic.ts')
   const { namesIn } = await import('../../checkpoints/files.ts')
-  const path = await import('node:path')
   await makeFolder(target)
   expectOwn(await namesIn(target), files, target)
-  for (const [name, content] of files) await writeAtomically(path.join(target, name), content)
+  for (const [name, content] of files) await writeAtomically(join(target, name), content)
 }
 
 function expectOwn(names: readonly string[], files: ReadonlyMap<string, FileContent>, where: string): void {

@@ -9,6 +9,7 @@ import { openHub, parseHubId, type HubOptions } from '../../checkpoints/hub/inde
 import type { FileLike } from '../../checkpoints/source.ts'
 import type { StoredTensor } from '../../checkpoints/stored.ts'
 import { CheckpointError } from '../../errors.ts'
+import { isNode, stat } from '../../platform.ts'
 import { bytesIfSo } from '../../tokenizers/text/bytes.ts'
 import { ggufTokenizer } from '../../tokenizers/gguf/gguf.ts'
 import { readTokenizer } from '../../tokenizers/definition/hugging-face.ts'
@@ -101,8 +102,7 @@ async function locate(source: ModelSource, { file, hub }: SourceOptions): Promis
 }
 
 async function kindOnDisk(path: string): Promise<'folder' | 'file' | undefined> {
-  if (!globalThis.process?.versions?.node) return undefined
-  const { stat } = await import('node:fs/promises')
+  if (!isNode) return undefined
   const found = await stat(path).catch(() => undefined)
   return found?.isDirectory() ? 'folder' : found?.isFile() ? 'file' : undefined
 }
