@@ -67,6 +67,22 @@ test('a file in the place of a folder is a typed error, and the old file stays',
   expect(await text('file')).toBe('old')
 })
 
+test('makes all folders that are missing, by several at once too', async () => {
+  const deep = join(folder, 'a/b/c')
+  await Promise.all(Array.from({ length: 8 }, () => makeFolder(`${deep}/`)))
+  await makeFolder(deep)
+  expect((await stat(deep)).isDirectory()).toBe(true)
+})
+
+// Node 20's recursive mkdir never returns there.
+test.skipIf(process.platform !== 'linux')(
+  'no folder can be made below /proc, which is said at once',
+  async () => {
+    for (const path of ['/proc/x', '/proc/x/y'])
+      await expect(makeFolder(path)).rejects.toThrow(`[${path}] no file or folder can be made here`)
+  },
+)
+
 test('a full disk is a typed error that says what to do', () => {
   const error = writeError(Object.assign(new Error('write'), { code: 'ENOSPC' }), 'runs/a')
   expect(error).toBeInstanceOf(CheckpointError)

@@ -11,6 +11,7 @@ import {
   readdir,
   rename,
   rm,
+  stat,
   writeFile,
 } from '../platform.ts'
 
@@ -39,7 +40,7 @@ export async function writeFolderAtomically(
   files: Readonly<Record<string, string | Uint8Array>>,
 ): Promise<void> {
   await replacing(path, async (temporary) => {
-    await mkdir(temporary, { recursive: true })
+    await mkdir(temporary)
     for (const [name, data] of Object.entries(files)) await writeDurably(join(temporary, name), data)
     await flushFolder(temporary)
     const old = beside(path)
@@ -94,17 +95,42 @@ export async function removeLeftovers(folder: string): Promise<void> {
   for (const name of left) await rm(join(folder, name), { recursive: true, force: true })
 }
 
+/**
+ * Makes a folder, and those above it that are missing. One after the other: below /proc, the recursive
+ * `mkdir` of Node 20 never returns.
+ */
 export async function makeFolder(path: string): Promise<void> {
-  await mkdir(path, { recursive: true }).catch((cause: unknown) => {
+  try {
+    await makeWithParents(path)
+  } catch (cause) {
     throw writeError(cause, path)
-  })
+  }
 }
+
+async function makeWithParents(path: string): Promise<void> {
+  const make = (): Promise<void> =>
+    mkdir(path).catch(async (cause: unknown) => {
+      if (!(await isFolder(path))) throw cause
+    })
+  const parent = dirname(path)
+  try {
+    await make()
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT' || parent === path) throw cause
+    await makeWithParents(parent)
+    await make()
+  }
+}
+
+const isFolder = async (path: string): Promise<boolean> =>
+  (await stat(path).catch(() => undefined))?.isDirectory() ?? false
 
 const REASONS: Readonly<Record<string, readonly [rule: string, hint: string]>> = {
   ENOSPC: ['the disk is full', 'Free some space. What was saved before is whole'],
   EDQUOT: ['the disk quota is used up', 'Free some space. What was saved before is whole'],
   EACCES: ['no permission to write here', 'Choose a folder of your own'],
   EPERM: ['no permission to write here', 'Choose a folder of your own'],
+  ENOENT: ['no file or folder can be made here', 'Choose another folder'],
   EROFS: ['the file system can only be read', 'Choose another folder'],
   ENOTDIR: ['a file is in the place of a folder', 'Choose another folder'],
   EEXIST: ['a file is in the place of a folder', 'Choose another folder'],
