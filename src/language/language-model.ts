@@ -4,13 +4,12 @@ import type { ModelConfig } from '../models/config.ts'
 import { liveCheckpoint } from '../models/files/live.ts'
 import { Model } from '../models/model.ts'
 import { writeFiles, type SaveTarget } from '../models/files/folder.ts'
-import { folderFiles, type SaveOptions } from '../models/files/save.ts'
+import type { SaveOptions } from '../models/files/save.ts'
 import { Stack } from '../models/stack.ts'
 import { place } from '../nn/module.ts'
 import { bytesIfSo } from '../tokenizers/text/bytes.ts'
 import type { Tokenizer } from '../tokenizers/tokenizer.ts'
 import { SessionBatch } from './session/batch.ts'
-import { fingerprintOf } from './saved/fingerprint.ts'
 import { expectTokenizer } from './options.ts'
 import { partsOf, Session, type SessionOptions } from './session/session.ts'
 
@@ -74,12 +73,14 @@ export class LanguageModel extends Model {
    *
    * @throws CheckpointError if files of another model are there
    */
-  override save(target: SaveTarget, options: SaveOptions = {}): Promise<void> {
+  override async save(target: SaveTarget, options: SaveOptions = {}): Promise<void> {
+    const { folderFiles } = await import('../models/files/save.ts')
     return writeFiles(target, folderFiles(liveCheckpoint(this), { ...options, tokenizer: this.tokenizer }))
   }
 
   /** SHA-256 of configuration and parameters: what a prefix store knows the model by. Computed once. */
-  fingerprint(): Promise<string> {
+  async fingerprint(): Promise<string> {
+    const { fingerprintOf } = await import('./saved/fingerprint.ts')
     return fingerprintOf(this)
   }
 }

@@ -10,7 +10,7 @@ import { tensor, type Tensor } from '../tensor/tensor.ts'
 import type { ModelConfig } from './config.ts'
 import { liveCheckpoint } from './files/live.ts'
 import { writeFiles, type SaveTarget } from './files/folder.ts'
-import { folderFiles, type SaveOptions } from './files/save.ts'
+import type { SaveOptions } from './files/save.ts'
 import { Stack } from './stack.ts'
 
 /** What a model is told besides its input. */
@@ -181,7 +181,8 @@ export class Model {
    *
    * @throws CheckpointError if files of another model are there
    */
-  save(target: SaveTarget, options: SaveOptions = {}): Promise<void> {
+  async save(target: SaveTarget, options: SaveOptions = {}): Promise<void> {
+    const { folderFiles } = await import('./files/save.ts')
     return writeFiles(target, folderFiles(liveCheckpoint(this), options))
   }
 

@@ -1,6 +1,7 @@
 import type { ChoiceValues } from '../devices/choices.ts'
 import type { AnyDevice, DeviceName } from '../devices/device.ts'
 import { DeviceError } from '../errors.ts'
+import { isNode } from '../platform.ts'
 import { withKernels } from './kernels/kernels.ts'
 
 /** How a device is opened. */
@@ -46,6 +47,8 @@ export async function openDevice(
     case 'webgpu':
       return openWebGpu(options)
     case 'auto':
+      // Asked first, so that a page without WebGPU does not load its kernels.
+      if (!isNode && !('gpu' in globalThis.navigator)) return openWasm(options)
       try {
         return await openDevice('webgpu', options)
       } catch (error) {

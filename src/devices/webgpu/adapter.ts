@@ -130,7 +130,7 @@ async function createInstance(dawnFlags: readonly string[]): Promise<GPU> {
   const name = 'webgpu'
   let dawn: typeof Dawn
   try {
-    dawn = await import(/* @vite-ignore */ name)
+    dawn = await import(/* webpackIgnore: true */ /* turbopackIgnore: true */ /* @vite-ignore */ name)
   } catch (cause) {
     const missing = (cause as { code?: string }).code === 'ERR_MODULE_NOT_FOUND'
     throw new DeviceError(

@@ -13,7 +13,7 @@ import {
   type Run,
   type TextOptions,
 } from '../options.ts'
-import { findPrefix, keepPrefix, openSaved, saveSequence, type Subject } from '../saved/persistence.ts'
+import { findPrefix, keepPrefix, openSaved, saveSequence, type Subject } from '../saved/lazy.ts'
 import type { PrefixStore } from '../saved/prefix-store.ts'
 import { expectDrawn, Sequence, type SequenceSettings } from './sequence.ts'
 import { TextFlow } from '../text-flow.ts'

@@ -4,15 +4,13 @@
  */
 import { parseConfigText } from '../../checkpoints/config.ts'
 import { openFolder, type Folder } from '../../checkpoints/files.ts'
-import { readGguf } from '../../checkpoints/gguf/index.ts'
-import { openHub, parseHubId, type HubOptions } from '../../checkpoints/hub/index.ts'
+import { parseHubId } from '../../checkpoints/hub/id.ts'
+import type { HubOptions } from '../../checkpoints/hub/index.ts'
 import type { FileLike } from '../../checkpoints/source.ts'
 import type { StoredTensor } from '../../checkpoints/stored.ts'
 import { CheckpointError } from '../../errors.ts'
 import { isNode, stat } from '../../platform.ts'
 import { bytesIfSo } from '../../tokenizers/text/bytes.ts'
-import { ggufTokenizer } from '../../tokenizers/gguf/gguf.ts'
-import { readTokenizer } from '../../tokenizers/definition/hugging-face.ts'
 import type { Tokenizer } from '../../tokenizers/tokenizer.ts'
 import type { ModelConfig } from '../config.ts'
 import { readLayout } from '../layouts/layout.ts'
@@ -59,7 +57,13 @@ export async function openCheckpoint(source: ModelSource, options: SourceOptions
   if (weights.endsWith('.gguf')) return openGguf(folder, weights)
   const { config, layout } = readConfig(parseConfigText(await folder.text(CONFIG), CONFIG), CONFIG)
   const tensors = readLayout(new Stack(config), layout, await readWeights(folder, weights), weights)
-  return { where: weights, config, tensors, tokenizer: () => readTokenizer(folder) }
+  return {
+    where: weights,
+    config,
+    tensors,
+    tokenizer: async () =>
+      (await import('../../tokenizers/definition/hugging-face.ts')).readTokenizer(folder),
+  }
 }
 
 /** The tokenizer of a checkpoint, or bytes if it has a vocabulary of as many. */
@@ -68,13 +72,15 @@ export async function tokenizerOf(checkpoint: Checkpoint): Promise<Tokenizer | u
 }
 
 async function openGguf(folder: Folder, file: string): Promise<Checkpoint> {
+  const { readGguf } = await import('../../checkpoints/gguf/index.ts')
   const { metadata, typedMetadata, tensors } = await readGguf(await folder.open(file), file)
   const { config, layout } = readGgufConfig(metadata, tensors, file)
   return {
     where: file,
     config,
     tensors: readLayout(new Stack(config), layout, tensors, file),
-    tokenizer: () => ggufTokenizer(metadata, file, typedMetadata),
+    tokenizer: async () =>
+      (await import('../../tokenizers/gguf/gguf.ts')).ggufTokenizer(metadata, file, typedMetadata),
   }
 }
 
@@ -98,6 +104,7 @@ async function locate(source: ModelSource, { file, hub }: SourceOptions): Promis
       expected: 'a folder, a file, or a hub id such as state-spaces/mamba-130m-hf',
     })
   }
+  const { openHub } = await import('../../checkpoints/hub/index.ts')
   return { folder: await openHub(source, hub), file, where: source }
 }
 

@@ -1,7 +1,6 @@
 /** The weights of a model folder: which files they are in, whatever the format, as one map of tensors. */
 import { clip, isJsonObject, parseJson, showPosition } from '../../checkpoints/json.ts'
 import type { Folder } from '../../checkpoints/files.ts'
-import { readPytorch } from '../../checkpoints/pytorch/index.ts'
 import { readSafetensors } from '../../checkpoints/safetensors.ts'
 import type { StoredTensor } from '../../checkpoints/stored.ts'
 import { CheckpointError } from '../../errors.ts'
@@ -67,9 +66,9 @@ export async function readWeights(folder: Folder, file: string): Promise<Tensors
 
 async function readFile(folder: Folder, file: string): Promise<Tensors> {
   const source = await folder.open(file)
-  return file.endsWith('.bin') || file.endsWith('.pt') || file.endsWith('.pth')
-    ? readPytorch(source, file)
-    : readSafetensors(source, file)
+  if (!/\.(bin|pt|pth)$/.test(file)) return readSafetensors(source, file)
+  const { readPytorch } = await import('../../checkpoints/pytorch/index.ts')
+  return readPytorch(source, file)
 }
 
 /** Tensor names to files. */
