@@ -15,6 +15,8 @@ export default defineConfig({
   platform: 'neutral',
   deps: { neverBundle: [/^node:/] },
   dts: true,
+  // Our `[Symbol.dispose]` must be known to users whose `lib` does not name it.
+  banner: { dts: '/// <reference lib="esnext.disposable" />' },
   // Pages import dist as it is: it must not name packages that only a bundler finds.
   noExternal: ['valibot', /^@noble\/hashes/, '@huggingface/tokenizers', '@huggingface/jinja'],
   fixedExtension: false,

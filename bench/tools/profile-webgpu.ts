@@ -3,7 +3,8 @@
  * timestamps.
  */
 import type { LaunchList } from '../../src/devices/device.ts'
-import type { CompiledLaunch, WebGpuDevice } from '../../src/devices/webgpu/device.ts'
+import type { WebGpuDevice } from '../../src/devices/webgpu/device.ts'
+import type { CompiledLaunch } from '../../src/devices/webgpu/encode.ts'
 
 export interface KernelTime {
   readonly name: string

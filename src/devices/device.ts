@@ -7,6 +7,8 @@
  */
 import type { Choices } from './choices.ts'
 import { bytesOf, type DType, type HostArray } from './dtype.ts'
+import { notDropped, whenDropped } from './dropped.ts'
+import { DISPOSE } from '../disposal.ts'
 import { DeviceError, expectSynchronous, StateError } from '../errors.ts'
 
 export type { DType, HostArray } from './dtype.ts'
@@ -16,6 +18,9 @@ export type DeviceName = 'reference' | 'wasm' | 'webgpu'
 /** A piece of device memory with a count of its holders. At zero it goes back to its arena. */
 export abstract class Storage {
   #holders = 1
+  #caught = false
+  /** Where it is from. */
+  abstract readonly arena: Arena
   readonly dtype: DType
   /** In elements. */
   readonly size: number
@@ -33,9 +38,9 @@ export abstract class Storage {
     return this.size * this.elementBytes
   }
 
-  /** Whether it has a holder. */
+  /** Whether it has a holder, and its arena is there. */
   get alive(): boolean {
-    return this.#holders > 0
+    return this.#holders > 0 && !this.arena.destroyed
   }
 
   /** Adds a holder. */
@@ -46,12 +51,21 @@ export abstract class Storage {
 
   /** Takes a holder away; without any, the memory goes back to the arena. */
   release(): void {
-    if (!this.alive) throw new StateError('memory was released twice')
-    if (--this.#holders === 0) this.recycle()
+    if (this.#holders === 0) throw new StateError('memory was released twice')
+    if (--this.#holders > 0) return
+    if (this.#caught) notDropped(this)
+    this.recycling()()
   }
 
-  /** Gives the memory back to the arena it came from. */
-  protected abstract recycle(): void
+  /** From now on the memory also goes back when nothing refers to the storage any more. */
+  catchIfDropped(): void {
+    if (this.#caught) return
+    this.#caught = true
+    whenDropped(this, this.recycling())
+  }
+
+  /** What gives the memory back to the arena it came from. It must not refer to the storage. */
+  protected abstract recycling(): () => void
 }
 
 /**
@@ -72,6 +86,8 @@ export interface Arena {
   readonly peakBytes: number
   /** Counts `peakBytes` from now on. */
   resetPeak(): void
+  /** Whether `destroy` was called. */
+  readonly destroyed: boolean
   /** Gives everything back. All its storages are dead after this. */
   destroy(): void
 }
@@ -135,8 +151,14 @@ export interface Device<Launch = never> {
   replay(list: LaunchList): void
   /** Resolves when everything given so far is done; rejects if any of it failed. */
   synchronize(): Promise<void>
-  /** Frees all memory. The device is of no use after this. */
+  /**
+   * Frees all memory, and ends the threads. Whatever is asked of the device after this is a DeviceError; to
+   * destroy it again is none. Whoever opened a device destroys it: a model only ends the device that it
+   * opened itself.
+   */
   destroy(): void
+  /** As `destroy`: for `using`. */
+  [DISPOSE](): void
 }
 
 /**
@@ -146,6 +168,10 @@ export type AnyDevice = Device<unknown>
 
 interface Recording<Compiled> extends LaunchList {
   readonly compiled: readonly Compiled[]
+  readonly device: object
+  /** What its launches use, and did not release themselves. It stays in memory as long as the list does. */
+  readonly outside: readonly Storage[]
+  readonly arenas: readonly Arena[]
 }
 
 let recordings = 0
@@ -156,13 +182,20 @@ export function isRecording(): boolean {
 }
 
 /**
- * What devices share: recording. A device compiles launches to a form that it can run without looking again.
+ * What devices share: recording, and their end. A device compiles launches to a form that it can run without
+ * looking again.
  */
 export abstract class RecordingDevice<Launch, Compiled> {
-  #recording: Compiled[] | undefined
+  abstract readonly name: DeviceName
+  #recording: { readonly compiled: Compiled[]; readonly used: Set<Storage> } | undefined
+  #destroyed = false
 
   protected abstract compile(launch: Launch): Compiled
   protected abstract execute(compiled: readonly Compiled[]): void
+  /** The memory that a launch works on. */
+  protected abstract storagesOf(launch: Launch): Iterable<Storage>
+  /** Frees what `destroy` frees: called once. */
+  protected abstract end(): void
 
   /** Brings what was recorded into the form that replays fastest. */
   protected join(compiled: readonly Compiled[]): readonly Compiled[] {
@@ -170,15 +203,23 @@ export abstract class RecordingDevice<Launch, Compiled> {
   }
 
   run(launches: readonly Launch[]): void {
+    this.expectOpen()
     const compiled = launches.map((launch) => this.compile(launch))
-    this.#recording?.push(...compiled)
+    if (this.#recording) {
+      this.#recording.compiled.push(...compiled)
+      for (const launch of launches) {
+        for (const storage of this.storagesOf(launch)) this.#recording.used.add(storage)
+      }
+    }
     this.execute(compiled)
   }
 
   record(body: () => void): LaunchList {
+    this.expectOpen()
     if (this.#recording) throw new DeviceError('a recording is under way already')
     const compiled: Compiled[] = []
-    this.#recording = compiled
+    const used = new Set<Storage>()
+    this.#recording = { compiled, used }
     recordings++
     try {
       expectSynchronous('record', body())
@@ -186,16 +227,44 @@ export abstract class RecordingDevice<Launch, Compiled> {
       recordings--
       this.#recording = undefined
     }
-    const list: Recording<Compiled> = { length: compiled.length, compiled: this.join(compiled) }
+    const list: Recording<Compiled> = {
+      length: compiled.length,
+      compiled: this.join(compiled),
+      device: this,
+      outside: [...used].filter((storage) => storage.alive),
+      arenas: [...new Set([...used].map(({ arena }) => arena))],
+    }
     return list
   }
 
   replay(list: LaunchList): void {
-    this.execute(this.compiledOf(list))
+    this.execute(this.replayable(list))
   }
 
-  protected compiledOf(list: LaunchList): readonly Compiled[] {
-    return (list as Recording<Compiled>).compiled
+  /**
+   * What a list runs.
+   *
+   * @throws StateError if memory that it uses was released, DeviceError for a list of another device
+   */
+  protected replayable(list: LaunchList): readonly Compiled[] {
+    this.expectOpen()
+    const { device, compiled } = list as Recording<Compiled>
+    if (device !== this) throw new DeviceError('the launches were recorded on another device')
+    if (!this.hasMemory(list)) {
+      throw new StateError('recorded launches use memory that was released', {
+        where: 'replay',
+        hint: 'Keep the tensors and the arena of a recording until its last replay, or record it again',
+      })
+    }
+    return compiled
+  }
+
+  /** Whether the memory that a list uses is there. */
+  protected hasMemory(list: LaunchList): boolean {
+    const { outside, arenas } = list as Recording<Compiled>
+    for (const storage of outside) if (!storage.alive) return false
+    for (const arena of arenas) if (arena.destroyed) return false
+    return true
   }
 
   /** A device calls this first in `write`. */
@@ -206,4 +275,24 @@ export abstract class RecordingDevice<Launch, Compiled> {
       })
     }
   }
+
+  /** A device calls this first in whatever uses it. */
+  protected expectOpen(): void {
+    if (this.#destroyed) throw deviceDestroyed(this.name)
+  }
+
+  destroy(): void {
+    if (this.#destroyed) return
+    this.#destroyed = true
+    this.end()
+  }
+
+  [DISPOSE](): void {
+    this.destroy()
+  }
+}
+
+/** For all that is asked of a device after its end. */
+export function deviceDestroyed(name: DeviceName): DeviceError {
+  return new DeviceError('the device was destroyed', { where: name, hint: 'Open a new device' })
 }

@@ -1,3 +1,4 @@
+import { DISPOSE } from '../disposal.ts'
 import type { ChatMessage } from '../tokenizers/tokenizer.ts'
 import type { LanguageModel } from './language-model.ts'
 import { expectTokenizer, type TextOptions } from './options.ts'
@@ -73,6 +74,10 @@ export class Chat {
   /** Gives the memory of the session back. */
   dispose(): void {
     this.#session.dispose()
+  }
+
+  [DISPOSE](): void {
+    this.dispose()
   }
 
   /** Makes the session's tokens those of the prompt. */

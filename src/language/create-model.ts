@@ -1,10 +1,11 @@
 import type { AnyDevice, DeviceName } from '../devices/device.ts'
-import { openDevice } from '../ops/open-device.ts'
 import { modelConfig, type ModelOptions } from '../models/config.ts'
 import { Model } from '../models/model.ts'
 import { LanguageModel } from './language-model.ts'
+import { withModel } from './own-device.ts'
 
 export interface CreateOptions extends ModelOptions {
+  /** As of `loadModel`: the model ends a device that it opened. */
   readonly device?: AnyDevice | DeviceName | 'auto'
   readonly seed?: number
 }
@@ -25,7 +26,6 @@ export function createModel(options: CreateLanguageOptions): Promise<LanguageMod
 export function createModel(options: CreateOptions): Promise<Model>
 export async function createModel({ device = 'auto', seed = 0, ...options }: CreateOptions): Promise<Model> {
   const config = modelConfig(options)
-  const opened = typeof device === 'string' ? await openDevice(device) : device
   const kind = config.head.kind === 'language' ? LanguageModel : Model
-  return kind.create(config, opened, seed)
+  return withModel(device, (opened) => kind.create(config, opened, seed))
 }

@@ -43,6 +43,7 @@ export class LanguageModel extends Model {
   session(options?: SessionOptions & { readonly from?: undefined }): Session
   session(options: SessionOptions): Session | Promise<Session>
   session({ from, ...options }: SessionOptions = {}): Session | Promise<Session> {
+    this.expectAlive()
     const session = new Session(this, this.tokenizer, options)
     return from === undefined ? session : fill(session, from)
   }
@@ -58,6 +59,7 @@ export class LanguageModel extends Model {
 
   /** Sessions of this model, to be continued together. */
   batch(sessions: readonly Session[]): SessionBatch {
+    this.expectAlive()
     for (const [i, session] of sessions.entries()) {
       if (partsOf(session).model === this) continue
       throw new StateError('the session is of another model', { where: `batch[${i}]` })
@@ -74,12 +76,14 @@ export class LanguageModel extends Model {
    * @throws CheckpointError if files of another model are there
    */
   override async save(target: SaveTarget, options: SaveOptions = {}): Promise<void> {
+    this.expectAlive()
     const { folderFiles } = await import('../models/files/save.ts')
     return writeFiles(target, folderFiles(liveCheckpoint(this), { ...options, tokenizer: this.tokenizer }))
   }
 
   /** SHA-256 of configuration and parameters: what a prefix store knows the model by. Computed once. */
   async fingerprint(): Promise<string> {
+    this.expectAlive()
     const { fingerprintOf } = await import('./saved/fingerprint.ts')
     return fingerprintOf(this)
   }

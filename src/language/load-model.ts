@@ -1,7 +1,7 @@
 import type { AnyDevice, DeviceName } from '../devices/device.ts'
 import { ConfigError } from '../errors.ts'
 import { fillStack, type BuildOptions } from '../models/files/fill.ts'
-import { openDevice } from '../ops/open-device.ts'
+import { withModel } from './own-device.ts'
 import {
   openCheckpoint,
   type Checkpoint,
@@ -13,7 +13,10 @@ import { LanguageModel } from './language-model.ts'
 
 /** How a model is found, and how it is kept in memory. */
 export interface LoadOptions extends SourceOptions, BuildOptions {
-  /** Default: `auto`. */
+  /**
+   * A device, or the name of one to open. The model ends a device that it opened when it is disposed; one
+   * that was given stays its owner's. Default: `auto`.
+   */
   readonly device?: AnyDevice | DeviceName | 'auto'
 }
 
@@ -49,17 +52,11 @@ export function loadSequenceModel(source: ModelSource, options: LoadOptions = {}
   })
 }
 
-async function load<M>(
+async function load<M extends Model>(
   source: ModelSource,
   { device = 'auto', ...options }: LoadOptions,
   build: (checkpoint: Checkpoint, device: AnyDevice, options: BuildOptions) => Promise<M>,
 ): Promise<M> {
   const checkpoint = await openCheckpoint(source, options)
-  const opened = typeof device === 'string' ? await openDevice(device) : device
-  try {
-    return await build(checkpoint, opened, options)
-  } catch (error) {
-    if (opened !== device) opened.destroy()
-    throw error
-  }
+  return withModel(device, (opened) => build(checkpoint, opened, options))
 }

@@ -1,5 +1,6 @@
 import { ConfigError, ShapeError } from '../errors.ts'
 import type { Tokenizer } from '../tokenizers/tokenizer.ts'
+import type { PrefixStore } from './saved/prefix-store.ts'
 import type { SequenceSettings } from './session/sequence.ts'
 import { packSettings, type SamplingSettings } from './settings.ts'
 
@@ -15,6 +16,14 @@ export interface GenerateOptions extends SamplingSettings {
 export interface TextOptions extends GenerateOptions {
   /** Texts that end the generation; they are not given out. */
   readonly stop?: readonly string[]
+}
+
+/** How a session reads. */
+export interface AppendOptions {
+  /** Looks the state after all tokens up, and keeps it there once computed. */
+  readonly store?: PrefixStore | undefined
+  /** Ends the reading between two pieces with the signal's reason; the rest is read with what comes next. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /** What is to be drawn: checked options. */

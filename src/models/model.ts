@@ -1,5 +1,6 @@
 import type { AnyDevice } from '../devices/device.ts'
-import { ConfigError, ShapeError } from '../errors.ts'
+import { DISPOSE } from '../disposal.ts'
+import { ConfigError, ShapeError, StateError } from '../errors.ts'
 import type { SequenceOptions } from '../nn/mixer.ts'
 import { dispose, place, walk } from '../nn/module.ts'
 import type { Parameter } from '../nn/parameter.ts'
@@ -42,6 +43,8 @@ export class Model {
   /** By their first names. */
   readonly parameters: ReadonlyMap<string, Parameter>
   #version = 0
+  #ownsDevice = false
+  #disposed = false
 
   /** Takes over modules of this configuration that were placed on a device. */
   constructor(config: ModelConfig, stack: Stack) {
@@ -54,6 +57,17 @@ export class Model {
   /** A model with initial values drawn from `seed`. */
   static create(config: ModelConfig, device: AnyDevice, seed = 0): Model {
     return new Model(config, place(new Stack(config), device, { seed }))
+  }
+
+  /** Whether `dispose` also ends the device. */
+  get ownsDevice(): boolean {
+    return this.#ownsDevice
+  }
+
+  /** Hands the device to the model: `dispose` will end it, too. */
+  ownDevice(): this {
+    this.#ownsDevice = true
+    return this
   }
 
   /** Size of the vocabulary, of a model that takes tokens. */
@@ -89,6 +103,7 @@ export class Model {
    * after it.
    */
   hidden(input: Tensor, options: ForwardOptions = {}): { readonly y: Tensor; readonly states: States } {
+    this.expectAlive()
     const { y, states } = this.stack.hidden(input, { ...options, states: options.states?.layers })
     return { y, states: new States(this.device, this.#slots, states) }
   }
@@ -114,6 +129,7 @@ export class Model {
    * One position: input i32 [B] (or features [B, F]) to what the head says [B, …]. States change in place.
    */
   step(input: Tensor, states: States, past?: Tensor): Tensor {
+    this.expectAlive()
     return this.stack.step(input, states.layers, past)
   }
 
@@ -121,6 +137,7 @@ export class Model {
    * States of zeros, for `batch` sequences. `capacity` is the most positions that attention layers can hold.
    */
   createStates(batch: number, capacity = 0): States {
+    this.expectAlive()
     return States.create(this.device, this.#slots, batch, capacity)
   }
 
@@ -130,7 +147,7 @@ export class Model {
    * stands there changes nothing; its logits are 0.
    */
   async logits(
-    tokens: readonly (readonly number[])[],
+    tokens: readonly ArrayLike<number>[],
     { mask }: { readonly mask?: readonly (readonly number[])[] } = {},
   ): Promise<HostTensor> {
     const padding = mask && paddingOf(tokens, mask)
@@ -150,10 +167,12 @@ export class Model {
   }
 
   /** Token ids as a tensor i32 [batch, length]. Refuses ids outside the vocabulary and ragged rows. */
-  tokens(rows: readonly (readonly number[])[]): Tensor {
-    const length = rows[0]?.length ?? 0
+  tokens(rows: readonly ArrayLike<number>[]): Tensor {
+    this.expectAlive()
+    const ids = rowsOf(rows).map((row, i) => idsOf(row, `tokens[${i}]`))
+    const length = ids[0]?.length ?? 0
     const { vocabulary } = this
-    for (const [i, row] of rows.entries()) {
+    for (const [i, row] of ids.entries()) {
       if (row.length !== length) {
         throw new ShapeError('rows of tokens differ in length', {
           where: `tokens[${i}]`,
@@ -171,7 +190,7 @@ export class Model {
       }
     }
     if (length === 0) throw new ShapeError('no tokens', { where: 'tokens' })
-    return tensor(this.device, Int32Array.from(rows.flat()), [rows.length, length])
+    return tensor(this.device, Int32Array.from(ids.flat()), [ids.length, length])
   }
 
   /**
@@ -182,13 +201,34 @@ export class Model {
    * @throws CheckpointError if files of another model are there
    */
   async save(target: SaveTarget, options: SaveOptions = {}): Promise<void> {
+    this.expectAlive()
     const { folderFiles } = await import('./files/save.ts')
     return writeFiles(target, folderFiles(liveCheckpoint(this), options))
   }
 
-  /** Gives the memory of the parameters back. */
+  /**
+   * Gives the memory of the parameters back, and ends the device if the model opened it (`ownsDevice`). What
+   * was made of the model, as sessions and trainers, is of no use after this: to use it is a StateError. Safe
+   * to call again.
+   */
   dispose(): void {
+    if (this.#disposed) return
+    this.#disposed = true
     dispose(this.stack)
+    if (this.#ownsDevice) this.device.destroy()
+  }
+
+  [DISPOSE](): void {
+    this.dispose()
+  }
+
+  /** Throws StateError after `dispose`. */
+  expectAlive(): void {
+    if (!this.#disposed) return
+    throw new StateError('the model was disposed', {
+      where: 'model',
+      hint: 'Load it again, and make new sessions, chats and trainers of it',
+    })
   }
 
   get #slots(): States['slots'] {
@@ -196,8 +236,21 @@ export class Model {
   }
 }
 
+function rowsOf(rows: unknown): readonly unknown[] {
+  if (Array.isArray(rows)) return rows
+  throw new ShapeError('not rows of token ids', { where: 'tokens', expected: 'a list of rows', found: rows })
+}
+
+/** A row of token ids. */
+function idsOf(row: unknown, where: string): number[] {
+  if (Array.isArray(row) || (ArrayBuffer.isView(row) && !(row instanceof DataView))) {
+    return Array.from(row as ArrayLike<number>)
+  }
+  throw new ShapeError('not a row of token ids', { where, expected: 'numbers', found: row })
+}
+
 /** How many positions at the beginning of each row are padding. */
-function paddingOf(tokens: readonly (readonly number[])[], mask: readonly (readonly number[])[]): number[] {
+function paddingOf(tokens: readonly ArrayLike<number>[], mask: readonly (readonly number[])[]): number[] {
   return tokens.map((row, i) => {
     const marks = mask[i] ?? []
     const first = marks.findIndex((mark) => mark !== 0)

@@ -4,7 +4,7 @@ import { PackedMatrix, type PackedFormat, type Weight } from '../ops/index.ts'
 import type { Random } from '../tensor/random.ts'
 import { persistent } from '../tensor/scope.ts'
 import { sizeOf, type Shape } from '../tensor/shape.ts'
-import { empty, Tensor, tensor } from '../tensor/tensor.ts'
+import { empty, Tensor } from '../tensor/tensor.ts'
 import type { Initializer } from './initializers.ts'
 
 /**
@@ -136,7 +136,15 @@ export class Parameter {
   /** Allocates it with initial values drawn from `random`; see `place`. */
   draw(device: AnyDevice, random: Random): void {
     this.#expectUnplaced()
-    this.#value = persistent(() => tensor(device, this.init(this.shape, random), this.shape))
+    // Memory first: a device says how much there is, where a host array of that size could not be made.
+    const value = persistent(() => empty(device, this.shape))
+    try {
+      value.write(this.init(this.shape, random))
+    } catch (error) {
+      value.dispose()
+      throw error
+    }
+    this.#value = value
   }
 
   /** Allocates it without values, packed if a format is given; see `place`. */

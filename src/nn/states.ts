@@ -1,6 +1,7 @@
 /** What layers remember of sequences: declared as slots, kept as tensors. */
 import type { AnyDevice } from '../devices/device.ts'
 import { bytesOf } from '../devices/dtype.ts'
+import { DISPOSE } from '../disposal.ts'
 import { StateError } from '../errors.ts'
 import { copyInto, fill, stackRows, zeros } from '../ops/index.ts'
 import { persistent } from '../tensor/scope.ts'
@@ -173,6 +174,10 @@ export class States {
   /** Gives the memory of all tensors back. */
   dispose(): void {
     for (const tensor of this.named.values()) tensor.dispose()
+  }
+
+  [DISPOSE](): void {
+    this.dispose()
   }
 
   #entries(): readonly Entry[] {

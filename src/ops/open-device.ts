@@ -1,3 +1,5 @@
+import * as v from 'valibot'
+import { check } from '../check.ts'
 import type { ChoiceValues } from '../devices/choices.ts'
 import type { AnyDevice, DeviceName } from '../devices/device.ts'
 import { DeviceError } from '../errors.ts'
@@ -29,16 +31,28 @@ export interface DeviceOptions {
   readonly choices?: Partial<ChoiceValues>
 }
 
+const OPTIONS = v.strictObject({
+  threads: v.optional(v.number('a number of threads')),
+  simd: v.optional(v.picklist(['auto', 'base', 'relaxed'], 'auto, base or relaxed')),
+  revectorize: v.optional(v.boolean('true or false')),
+  software: v.optional(v.boolean('true or false')),
+  subgroupMatrix: v.optional(v.boolean('true or false')),
+  choices: v.optional(v.record(v.string(), v.number('a number'), 'sizes by name')),
+})
+
 /**
  * Opens a device, and loads its code and its kernels first: nothing of another device is loaded. `auto` is
- * webgpu where a hardware adapter is found, else wasm.
+ * webgpu where a hardware adapter is found, else wasm. Whoever opens a device ends it, with `destroy` or
+ * `using`. If it is dropped instead, it ends when the engine collects it, and nobody knows when that is.
  *
- * @throws DeviceError if the named device is not there: nothing falls back in silence.
+ * @throws DeviceError if the named device is not there: nothing falls back in silence. ConfigError for
+ *   options that do not exist, or cannot be
  */
 export async function openDevice(
   name: DeviceName | 'auto' = 'auto',
   options: DeviceOptions = {},
 ): Promise<AnyDevice> {
+  check(options, OPTIONS, 'openDevice: options')
   switch (name) {
     case 'reference':
       return openReference()

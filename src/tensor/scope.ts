@@ -3,15 +3,21 @@
  * when it ends, unless they are part of what the body returns (those pass to the scope around it, or to the
  * caller). Tensors made outside any scope live in the device's heap until they are disposed.
  */
-import type { AnyDevice, Arena } from '../devices/device.ts'
+import type { AnyDevice, Arena, Storage } from '../devices/device.ts'
 import { expectSynchronous } from '../errors.ts'
 
 /** What a scope can hold: a tensor, of which it needs to know no more. */
-interface Disposable {
+interface Member {
   dispose(): void
 }
 
-let active: { readonly members: Set<Disposable>; readonly arena: Arena | undefined } | undefined
+interface Scope {
+  /** With what each holds. */
+  readonly members: Map<Member, Storage>
+  readonly arena: Arena | undefined
+}
+
+let active: Scope | undefined
 
 /**
  * Runs `body` and releases the tensors it made, except those it returns (in arrays, maps, plain objects, and
@@ -21,7 +27,7 @@ let active: { readonly members: Set<Disposable>; readonly arena: Arena | undefin
  */
 export function scope<T>(body: () => T, arena: Arena | undefined = active?.arena): T {
   const outer = active
-  const inner = { members: new Set<Disposable>(), arena }
+  const inner: Scope = { members: new Map(), arena }
   active = inner
   const kept = new Set<unknown>()
   try {
@@ -31,8 +37,8 @@ export function scope<T>(body: () => T, arena: Arena | undefined = active?.arena
     return result
   } finally {
     active = outer
-    for (const member of inner.members) {
-      if (kept.has(member)) outer?.members.add(member)
+    for (const [member, storage] of inner.members) {
+      if (kept.has(member)) track(member, storage)
       else member.dispose()
     }
   }
@@ -60,9 +66,13 @@ export function currentArena(device: AnyDevice): Arena {
   return active === undefined ? device.heap : (active.arena ?? device.arena)
 }
 
-/** Hands a new tensor to the scope around it, if there is one. */
-export function track(tensor: Disposable): void {
-  active?.members.add(tensor)
+/**
+ * Hands a new tensor to the scope around it. Without one, the tensor is its user's to dispose, and its memory
+ * is caught if it is dropped instead.
+ */
+export function track(tensor: Member, storage: Storage): void {
+  if (active) active.members.set(tensor, storage)
+  else storage.catchIfDropped()
 }
 
 function collect(value: unknown, into: Set<unknown>): void {

@@ -1,6 +1,7 @@
 import type { AnyDevice, DType, HostArray, Operand, Storage } from '../devices/device.ts'
 import { dtypeOf, hostArrayFrom } from '../devices/dtype.ts'
 import { fromHalves } from '../devices/half.ts'
+import { DISPOSE } from '../disposal.ts'
 import { ShapeError, StateError } from '../errors.ts'
 import { currentArena, track } from './scope.ts'
 import { showShape, sizeOf, type Shape } from './shape.ts'
@@ -31,17 +32,13 @@ export class Tensor implements Operand {
     this.size = sizeOf(shape)
     this.offset = offset
     this.rowStride = rowStride
-    track(this)
+    track(this, storage)
   }
 
-  /** The memory it is on. Throws StateError after its release. */
+  /** The memory it is on. Throws StateError after its release, and after the end of its device. */
   get storage(): Storage {
-    if (!this.#storage.alive) {
-      throw new StateError(`a tensor of shape ${showShape(this.shape)} was used after its release`, {
-        hint: 'Return it from the scope that made it, or save it on the tape',
-      })
-    }
-    return this.#storage
+    if (this.#storage.alive) return this.#storage
+    throw this.#gone()
   }
 
   /** Length of the last axis; 1 for a scalar. */
@@ -122,7 +119,21 @@ export class Tensor implements Operand {
     this.#storage.release()
   }
 
+  [DISPOSE](): void {
+    this.dispose()
+  }
+
+  #gone(): StateError {
+    const ended = this.#storage.arena.destroyed
+    const end = ended ? 'its device or arena was destroyed' : 'its release'
+    return new StateError(`a tensor of shape ${showShape(this.shape)} was used after ${end}`, {
+      hint: ended ? undefined : 'Return it from the scope that made it, or save it on the tape',
+    })
+  }
+
   #expectPlain(where: string): void {
+    // The tape may still hold the memory of a tensor that its user has disposed.
+    if (!this.#held) throw this.#gone()
     if (!this.contiguous) {
       throw new ShapeError('the tensor is a strided view', { where, hint: 'Call contiguous(tensor) first' })
     }
@@ -155,6 +166,11 @@ export function tensor(
   }
   const host = hostArrayFrom('tensor', dtype, values)
   const created = empty(device, shape, dtype)
-  created.write(host)
-  return created
+  try {
+    created.write(host)
+    return created
+  } catch (error) {
+    created.dispose()
+    throw error
+  }
 }

@@ -1,3 +1,4 @@
+import { DISPOSE } from '../disposal.ts'
 import type { Parameter } from '../nn/parameter.ts'
 import { adamWStep, zeros } from '../ops/index.ts'
 import { persistent } from '../tensor/scope.ts'
@@ -82,5 +83,9 @@ export class AdamW {
     }
     this.#decayed.dispose()
     this.#plain.dispose()
+  }
+
+  [DISPOSE](): void {
+    this.dispose()
   }
 }

@@ -1,5 +1,6 @@
 import type { Batches, BatchesState } from '../data/batch.ts'
-import { NumericsError } from '../errors.ts'
+import { DISPOSE } from '../disposal.ts'
+import { NumericsError, StateError } from '../errors.ts'
 import type { Model } from '../models/model.ts'
 import { taskFor } from '../tasks/index.ts'
 import { expectTrainable } from '../tasks/loss.ts'
@@ -52,6 +53,7 @@ export class Trainer {
   #done = 0
   #step: TrainingStep | undefined
   #batches: Batches | undefined
+  #disposed = false
 
   /**
    * @throws ConfigError if the model's weights are packed, or its head is not that of the task
@@ -89,6 +91,7 @@ export class Trainer {
    * yourself.
    */
   attach(batches: Batches): void {
+    this.#expectAlive()
     if (this.#batches === batches) return
     this.#step?.dispose()
     this.#batches = batches
@@ -105,6 +108,7 @@ export class Trainer {
     this.attach(batches)
     const { schedule, steps, accumulation } = this.#options
     while (this.#done < steps) {
+      this.#expectAlive()
       const learningRate = schedule(this.#done, steps)
       const report = await this.#step!.run(batches, learningRate, this.#done)
       this.#expectFinite(report)
@@ -127,10 +131,23 @@ export class Trainer {
     batches.restore(state.batches)
   }
 
-  /** Gives the memory of the step and of the optimizer back; the model stays. */
+  /**
+   * Gives the memory of the step and of the optimizer back; the model stays. A training that is under way
+   * rejects with a StateError at its next step. Safe to call again.
+   */
   dispose(): void {
+    this.#disposed = true
     this.#step?.dispose()
     this.optimizer.dispose()
+  }
+
+  [DISPOSE](): void {
+    this.dispose()
+  }
+
+  #expectAlive(): void {
+    if (this.#disposed) throw new StateError('the trainer was disposed', { where: 'train' })
+    this.model.expectAlive()
   }
 
   #expectFinite({ loss, gradientNorm, squares }: StepReport): void {

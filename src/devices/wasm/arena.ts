@@ -1,5 +1,6 @@
 import { DeviceError, StateError } from '../../errors.ts'
 import { Storage, type Arena, type DType } from '../device.ts'
+import { notDropped, whenDropped } from '../dropped.ts'
 import { bytesOf } from '../dtype.ts'
 import { FreeList } from './free-list.ts'
 import { MEMORY_BEGIN } from './thread.ts'
@@ -53,29 +54,36 @@ export class LinearMemory {
 }
 
 export class WasmStorage extends Storage {
-  readonly #arena: WasmArena
+  readonly arena: WasmArena
   readonly #address: number
 
   constructor(size: number, dtype: DType, arena: WasmArena, address: number) {
     super(size, dtype)
-    this.#arena = arena
+    this.arena = arena
     this.#address = address
   }
 
   get address(): number {
-    if (this.#arena.destroyed) throw new StateError('memory was used after its arena was destroyed')
+    if (this.arena.destroyed) throw new StateError('memory was used after its arena was destroyed')
     return this.#address
   }
 
-  protected recycle(): void {
-    this.#arena.give(this.#address, this.bytes)
+  protected recycling(): () => void {
+    return giving(this.arena, this.#address, this.bytes)
   }
+}
+
+const giving = (arena: WasmArena, address: number, bytes: number) => (): void => arena.give(address, bytes)
+
+interface Chunk {
+  readonly start: number
+  readonly size: number
 }
 
 export class WasmArena implements Arena {
   readonly #memory: LinearMemory
   readonly #free = new FreeList()
-  readonly #chunks: { readonly start: number; readonly size: number }[] = []
+  readonly #chunks: Chunk[] = []
   destroyed = false
   reservedBytes = 0
   usedBytes = 0
@@ -113,9 +121,16 @@ export class WasmArena implements Arena {
   destroy(): void {
     if (this.destroyed) return
     this.destroyed = true
-    for (const { start, size } of this.#chunks.splice(0)) this.#memory.give(start, size)
+    notDropped(this)
+    giveChunks(this.#memory, this.#chunks)
     this.reservedBytes = 0
     this.usedBytes = 0
+  }
+
+  /** From now on the memory also goes back when nothing refers to the arena any more. */
+  catchIfDropped(): void {
+    const [memory, chunks] = [this.#memory, this.#chunks]
+    whenDropped(this, () => giveChunks(memory, chunks))
   }
 
   #addChunk(needed: number): void {
@@ -134,6 +149,10 @@ export class WasmArena implements Arena {
       return [this.#memory.take(needed), needed]
     }
   }
+}
+
+function giveChunks(memory: LinearMemory, chunks: Chunk[]): void {
+  for (const { start, size } of chunks.splice(0)) memory.give(start, size)
 }
 
 function wholeLines(bytes: number): number {

@@ -169,7 +169,7 @@ test.each([1, 2])('a destroyed device with %i threads refuses work, and does not
   const x = device.heap.allocate(2)
   const list = device.record(() => device.run([activation(x, x, SQUARE)]))
   device.destroy()
-  device.replay(list)
+  expect(() => device.replay(list)).toThrow(/destroyed/)
   await expect(device.synchronize()).rejects.toThrow(/destroyed/)
 })
 

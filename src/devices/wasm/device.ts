@@ -9,6 +9,7 @@ import {
   type Operand,
   type Storage,
 } from '../device.ts'
+import { notDropped, whenDropped } from '../dropped.ts'
 import { expectHostArray, hostArray } from '../dtype.ts'
 import { LinearMemory, WasmArena, type WasmStorage } from './arena.ts'
 import { openDirectEngine, openRemoteEngine, type Engine } from './engine.ts'
@@ -56,15 +57,20 @@ class WasmDevice extends RecordingDevice<WasmLaunch, Launches> implements Device
     this.description = description
     this.#engine = engine
     this.#memory = new LinearMemory(engine.maximumBytes, (bytes) => engine.grow(bytes))
-    this.heap = this.createArena()
-    this.arena = this.createArena()
+    this.heap = new WasmArena(this.#memory)
+    this.arena = new WasmArena(this.#memory)
+    whenDropped(this, () => engine.destroy())
   }
 
   createArena(): Arena {
-    return new WasmArena(this.#memory)
+    this.expectOpen()
+    const arena = new WasmArena(this.#memory)
+    arena.catchIfDropped()
+    return arena
   }
 
   write(storage: Storage, offset: number, data: HostArray): void {
+    this.expectOpen()
     this.refuseWriteWhileRecording()
     expectHostArray('write', storage.dtype, data)
     this.#flush()
@@ -72,21 +78,28 @@ class WasmDevice extends RecordingDevice<WasmLaunch, Launches> implements Device
   }
 
   async read(storage: Storage, offset: number, size: number): Promise<HostArray> {
+    this.expectOpen()
     this.#flush()
     const bytes = await this.#engine.read(addressOf(storage, offset), size * storage.elementBytes)
     return hostArray(storage.dtype, bytes)
   }
 
-  synchronize(): Promise<void> {
+  async synchronize(): Promise<void> {
+    this.expectOpen()
     this.#flush()
-    return this.#engine.synchronize()
+    await this.#engine.synchronize()
   }
 
-  destroy(): void {
+  protected end(): void {
     this.#pending = []
     this.heap.destroy()
     this.arena.destroy()
+    notDropped(this)
     this.#engine.destroy()
+  }
+
+  protected *storagesOf({ args }: WasmLaunch): Iterable<Storage> {
+    for (const value of Object.values(args)) if (typeof value === 'object') yield value.storage
   }
 
   protected compile({ kernel, args, items }: WasmLaunch): Launches {

@@ -4,7 +4,7 @@
  * sequence, and keep the first failure for whoever reads or synchronizes next.
  */
 import { DeviceError } from '../../errors.ts'
-import type { HostArray } from '../device.ts'
+import { deviceDestroyed, type HostArray } from '../device.ts'
 import { KERNELS } from './generated/kernels.ts'
 import {
   createMemory,
@@ -31,23 +31,64 @@ export interface Engine {
 
 export async function openDirectEngine(module: WebAssembly.Module, threads: number): Promise<Engine> {
   const { memory, maximumBytes } = createMemory()
-  const leader = new Leader(module, memory, threads)
-  await startFollowers(module, memory, threads, (error) => {
-    leader.failure ??= { message: error.message, kernel: undefined }
-  })
-  return {
-    maximumBytes,
-    write: (address, data) => leader.write(address, data),
-    run: (lists) => leader.run(lists),
-    grow: (bytes) => growTo(memory, bytes),
-    destroy: () => leader.dismiss(),
-    async read(address, bytes) {
-      if (leader.failure) throw errorOf(leader.failure)
-      return leader.read(address, bytes)
-    },
-    async synchronize() {
-      if (leader.failure) throw errorOf(leader.failure)
-    },
+  const engine = new DirectEngine(new Leader(module, memory, threads), maximumBytes)
+  try {
+    await startFollowers(module, memory, threads, (error) => engine.lose(error))
+    return engine
+  } catch (error) {
+    engine.destroy()
+    throw error
+  }
+}
+
+class DirectEngine implements Engine {
+  readonly maximumBytes: number
+  /** With the memory; dropped at the end, so that the memory goes even if someone keeps the engine. */
+  #leader: Leader | undefined
+
+  constructor(leader: Leader, maximumBytes: number) {
+    this.#leader = leader
+    this.maximumBytes = maximumBytes
+  }
+
+  write(address: number, data: HostArray): void {
+    this.#open.write(address, data)
+  }
+
+  run(lists: readonly Launches[]): void {
+    this.#open.run(lists)
+  }
+
+  async read(address: number, bytes: number): Promise<ArrayBuffer> {
+    return this.#sound.read(address, bytes)
+  }
+
+  async synchronize(): Promise<void> {
+    void this.#sound
+  }
+
+  grow(bytes: number): void {
+    growTo(this.#open.memory, bytes)
+  }
+
+  lose(error: Error): void {
+    if (this.#leader) this.#leader.failure ??= { message: error.message, kernel: undefined }
+  }
+
+  destroy(): void {
+    this.#leader?.dismiss()
+    this.#leader = undefined
+  }
+
+  get #open(): Leader {
+    if (this.#leader) return this.#leader
+    throw deviceDestroyed('wasm')
+  }
+
+  get #sound(): Leader {
+    const { failure } = this.#open
+    if (failure) throw errorOf(failure)
+    return this.#open
   }
 }
 
@@ -70,7 +111,12 @@ export async function openRemoteEngine(
   }
   const start = { module, memory: own?.memory, thread: 0, threads }
   const { worker, ready } = await startWorker(start, lose)
-  if (own) await startFollowers(module, own.memory, threads, lose)
+  try {
+    if (own) await startFollowers(module, own.memory, threads, lose)
+  } catch (error) {
+    worker.post({ type: 'dismiss' } satisfies Order)
+    throw error
+  }
   worker.onMessage((answer: Answer) => {
     if (answer.type !== 'answer') return
     const caller = waiting.get(answer.id)
@@ -108,7 +154,7 @@ export async function openRemoteEngine(
     },
     destroy() {
       tell({ type: 'dismiss' })
-      lose(new DeviceError('the device was destroyed', { where: 'wasm' }))
+      lose(deviceDestroyed('wasm'))
     },
   }
 }

@@ -85,6 +85,12 @@ export async function openGpu({
   }
 }
 
+/** Ends a device, and lets go of it once the GPU has confirmed that. */
+export function endGpu(device: GPUDevice): void {
+  device.destroy()
+  void device.lost.then(() => held.delete(device))
+}
+
 /** Vendor, architecture and description, without repetitions. */
 export function nameOf({ vendor, architecture, description }: GPUAdapterInfo): string {
   const parts = [vendor, architecture, description].filter(Boolean)

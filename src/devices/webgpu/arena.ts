@@ -1,6 +1,7 @@
 /** Pools of GPU buffers by size class. A storage is one buffer. */
-import { DeviceError } from '../../errors.ts'
+import { DeviceError, StateError } from '../../errors.ts'
 import { Storage, type Arena, type DType } from '../device.ts'
+import { notDropped, whenDropped } from '../dropped.ts'
 import { bytesOf } from '../dtype.ts'
 
 export const USAGE = { MAP_READ: 0x1, COPY_SRC: 0x4, COPY_DST: 0x8, UNIFORM: 0x40, STORAGE: 0x80 } as const
@@ -24,18 +25,20 @@ export interface BufferSource {
 
 export class WebGpuStorage extends Storage {
   readonly buffer: PooledBuffer
-  readonly #arena: WebGpuArena
+  readonly arena: WebGpuArena
 
   constructor(size: number, dtype: DType, buffer: PooledBuffer, arena: WebGpuArena) {
     super(size, dtype)
     this.buffer = buffer
-    this.#arena = arena
+    this.arena = arena
   }
 
-  protected recycle(): void {
-    this.#arena.take(this.buffer)
+  protected recycling(): () => void {
+    return taking(this.arena, this.buffer)
   }
 }
+
+const taking = (arena: WebGpuArena, buffer: PooledBuffer) => (): void => arena.take(buffer)
 
 const SMALLEST = 256
 
@@ -53,6 +56,7 @@ export class WebGpuArena implements Arena {
    */
   readonly #free = new Map<number, PooledBuffer[]>()
   readonly #all = new Set<PooledBuffer>()
+  destroyed = false
   #used = 0
   #peak = 0
   #reserved = 0
@@ -74,6 +78,7 @@ export class WebGpuArena implements Arena {
   }
 
   allocate(size: number, dtype: DType = 'f32'): Storage {
+    if (this.destroyed) throw new StateError('memory was asked of an arena after it was destroyed')
     const wanted = size * bytesOf(dtype)
     const { maxBytes } = this.#source
     if (wanted > maxBytes) {
@@ -121,9 +126,18 @@ export class WebGpuArena implements Arena {
   }
 
   destroy(): void {
+    if (this.destroyed) return
+    this.destroyed = true
+    notDropped(this)
     this.#free.clear()
     this.#drop([...this.#all])
     this.#used = 0
+  }
+
+  /** From now on the buffers also go back when nothing refers to the arena any more. */
+  catchIfDropped(): void {
+    const [source, all] = [this.#source, this.#all]
+    whenDropped(this, () => source.destroyBuffers([...all]))
   }
 
   #create(bytes: number): PooledBuffer {

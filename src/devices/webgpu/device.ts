@@ -5,6 +5,7 @@
 import { DeviceError } from '../../errors.ts'
 import { choicesFor, type Choices, type ChoiceValues } from '../choices.ts'
 import {
+  deviceDestroyed,
   RecordingDevice,
   type AnyDevice,
   type Device,
@@ -12,9 +13,11 @@ import {
   type LaunchList,
   type Storage,
 } from '../device.ts'
+import { notDropped, whenDropped } from '../dropped.ts'
 import { expectHostArray, hostArray } from '../dtype.ts'
-import { nameOf, openGpu, type OpenGpu, type WebGpuOptions } from './adapter.ts'
+import { endGpu, nameOf, openGpu, type OpenGpu, type WebGpuOptions } from './adapter.ts'
 import { USAGE, WebGpuArena, type PooledBuffer } from './arena.ts'
+import { encode, type CompiledLaunch } from './encode.ts'
 import { Failures, outOfMemory } from './failures.ts'
 import { Groups } from './groups.ts'
 import { MAX_GROUPS, type WebGpuLaunch } from './kernel.ts'
@@ -23,20 +26,17 @@ import { Readback } from './readback.ts'
 import { MATRIX_FEATURE } from './subgroup-matrix.ts'
 import { bufferOf, wholeWords } from './words.ts'
 
-/** A launch that can be encoded without looking anything up. */
-export interface CompiledLaunch {
-  readonly pipeline: GPUComputePipeline
-  readonly group: GPUBindGroup
-  readonly x: number
-  readonly y: number
-  readonly z: number
-}
-
 /**
  * Opens the GPU. Rejects with DeviceError if there is none, or only a software one that was not asked for.
  */
 export async function openWebGpu(options: WebGpuOptions = {}): Promise<AnyDevice> {
-  return new WebGpuDevice(await openGpu(options), options.choices)
+  const gpu = await openGpu(options)
+  try {
+    return new WebGpuDevice(gpu, options.choices)
+  } catch (error) {
+    endGpu(gpu.device)
+    throw error
+  }
 }
 
 /**
@@ -59,7 +59,6 @@ export class WebGpuDevice
   readonly gpu: GPUDevice
   /** Whether products with f16 weights take the matrix units. */
   readonly subgroupMatrix: boolean
-  readonly #arenas = new Set<WebGpuArena>()
   readonly #failures: Failures
   readonly #pipelines: Pipelines
   readonly #groups: Groups
@@ -87,8 +86,9 @@ export class WebGpuDevice
     this.#pipelines = new Pipelines(device, this.#failures)
     this.#groups = new Groups(device)
     this.#readback = new Readback(device)
-    this.heap = this.createArena()
-    this.arena = this.createArena()
+    this.heap = this.#newArena()
+    this.arena = this.#newArena()
+    whenDropped(this, () => endGpu(device))
   }
 
   /** Pipelines compiled so far. */
@@ -97,14 +97,19 @@ export class WebGpuDevice
   }
 
   createArena(): WebGpuArena {
+    this.#failures.throwAny()
+    const arena = this.#newArena()
+    arena.catchIfDropped()
+    return arena
+  }
+
+  #newArena(): WebGpuArena {
     const { maxBufferSize, maxStorageBufferBindingSize } = this.gpu.limits
-    const arena = new WebGpuArena({
+    return new WebGpuArena({
       maxBytes: Math.floor(Math.min(maxBufferSize, maxStorageBufferBindingSize) / 4) * 4,
       createBuffer: (bytes) => this.#createBuffer(bytes),
       destroyBuffers: (buffers) => this.#destroyBuffers(buffers),
     })
-    this.#arenas.add(arena)
-    return arena
   }
 
   write(storage: Storage, offset: number, data: HostArray): void {
@@ -131,13 +136,18 @@ export class WebGpuDevice
     await this.#failures.settle(this.gpu.queue.onSubmittedWorkDone())
   }
 
-  destroy(): void {
-    this.#failures.close(new DeviceError('the device was destroyed'))
+  protected end(): void {
+    this.#failures.close(deviceDestroyed('webgpu'))
     this.#pass?.end()
     this.#pass = this.#encoder = undefined
-    for (const arena of this.#arenas) arena.destroy()
-    this.#arenas.clear()
-    this.gpu.destroy()
+    this.heap.destroy()
+    this.arena.destroy()
+    notDropped(this)
+    endGpu(this.gpu)
+  }
+
+  protected *storagesOf({ bindings }: WebGpuLaunch): Iterable<Storage> {
+    for (const operand of Object.values(bindings)) if (operand) yield operand.storage
   }
 
   protected compile(launch: WebGpuLaunch): CompiledLaunch {
@@ -180,6 +190,7 @@ export class WebGpuDevice
       return
     }
     this.#failures.throwAny()
+    this.replayable(list)
     this.#ahead.delete(list)
     this.#flush()
     for (const commands of ahead) {
@@ -193,10 +204,10 @@ export class WebGpuDevice
    */
   #encodeAhead(): void {
     for (const list of this.#replayed) {
-      if (this.#ahead.has(list)) continue
+      if (this.#ahead.has(list) || !this.hasMemory(list)) continue
       this.#ahead.set(
         list,
-        this.#failures.watch('validation', () => this.#encoded(this.compiledOf(list))),
+        this.#failures.watch('validation', () => this.#encoded(this.replayable(list))),
       )
     }
     this.#replayed.clear()
@@ -266,17 +277,6 @@ export class WebGpuDevice
       buffer.destroyed = true
       buffer.gpu.destroy()
     }
-  }
-}
-
-function encode(pass: GPUComputePassEncoder, launches: readonly CompiledLaunch[]): void {
-  let bound: GPUComputePipeline | undefined
-  for (const { pipeline, group, x, y, z } of launches) {
-    if (x * y * z === 0) continue
-    if (bound !== pipeline) pass.setPipeline(pipeline)
-    bound = pipeline
-    pass.setBindGroup(0, group)
-    pass.dispatchWorkgroups(x, y, z)
   }
 }
 

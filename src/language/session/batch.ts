@@ -34,7 +34,8 @@ interface Row extends SessionParts {
 /**
  * Sessions that are continued together: a step of the model takes a token of each, however different their
  * lengths. While `generate` runs they cannot be used otherwise (StateError); when it ends, or its loop is
- * left, each is where it would be had it run by itself.
+ * left, each is where it would be had it run by itself. If one of them is disposed meanwhile, the next step
+ * is a StateError, and the others stay where they are.
  */
 export class SessionBatch {
   readonly #model: Model
@@ -87,8 +88,11 @@ export class SessionBatch {
         await running(rows, () => step(decoder, rows))
       }
     } finally {
-      for (const row of rows) if (!row.guard.broken) release(decoder, row)
-      decoder.dispose()
+      try {
+        for (const row of rows) if (row.guard.sound) release(decoder, row)
+      } finally {
+        decoder.dispose()
+      }
     }
   }
 

@@ -4,17 +4,24 @@ const DISPOSED = 'it was disposed'
 
 /** Who may use a session: one at a time, and no one after it broke. */
 export class Guard {
+  readonly #expectAlive: () => void
   /** Who uses it now. */
   #holder: string | undefined
   #failure: { readonly cause: unknown } | undefined
 
-  /** Whether the state is not known any more. */
-  get broken(): boolean {
-    return this.#failure !== undefined
+  /** `expectAlive` throws if what the session is made of is gone. */
+  constructor(expectAlive: () => void) {
+    this.#expectAlive = expectAlive
   }
 
-  /** Throws if the session is in use, broken or disposed. */
+  /** Whether there is a state, and it is known. */
+  get sound(): boolean {
+    return this.#failure === undefined && this.#holder !== DISPOSED
+  }
+
+  /** Throws if the session is in use, broken or disposed, or its model is. */
   expectFree(): void {
+    this.expectAlive()
     if (this.#failure) {
       throw new StateError('the session cannot be used any more: an earlier call failed', {
         where: 'session',
@@ -25,6 +32,14 @@ export class Guard {
     if (this.#holder !== undefined) {
       throw new StateError(`the session cannot be used now: ${this.#holder}`, { where: 'session' })
     }
+  }
+
+  /** Throws if the session or its model was disposed. */
+  expectAlive(): void {
+    if (this.#holder === DISPOSED) {
+      throw new StateError('the session was disposed', { where: 'session', hint: 'Begin a new one' })
+    }
+    this.#expectAlive()
   }
 
   /** Runs `body` while no one else may. */
@@ -49,8 +64,12 @@ export class Guard {
   /** Runs what changes the state on the device. If that fails, what the state is then is not known. */
   async running<T>(body: () => T | Promise<T>, signal?: AbortSignal): Promise<T> {
     try {
-      return await body()
+      const result = await body()
+      this.expectAlive()
+      return result
     } catch (error) {
+      // What was disposed meanwhile shows as released memory: say what it was.
+      if (error instanceof StateError) this.expectAlive()
       const harmless = error instanceof StateError || error instanceof NumericsError
       if (!harmless && !(signal?.aborted && error === signal.reason)) this.#failure = { cause: error }
       throw error

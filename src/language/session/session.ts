@@ -1,3 +1,4 @@
+import { DISPOSE } from '../../disposal.ts'
 import { ConfigError, StateError } from '../../errors.ts'
 import type { Model } from '../../models/model.ts'
 import { Random } from '../../tensor/random.ts'
@@ -9,12 +10,12 @@ import {
   expectTokens,
   runOf,
   splitPrompt,
+  type AppendOptions,
   type GenerateOptions,
   type Run,
   type TextOptions,
 } from '../options.ts'
 import { findPrefix, keepPrefix, openSaved, saveSequence, type Subject } from '../saved/lazy.ts'
-import type { PrefixStore } from '../saved/prefix-store.ts'
 import { expectDrawn, Sequence, type SequenceSettings } from './sequence.ts'
 import { TextFlow } from '../text-flow.ts'
 
@@ -22,14 +23,6 @@ import { TextFlow } from '../text-flow.ts'
 export interface SessionOptions extends SequenceSettings {
   /** What to go on from: the bytes of a saved session, or another session, which is left as it is. */
   readonly from?: Uint8Array | Session | undefined
-}
-
-/** How a session reads. */
-export interface AppendOptions {
-  /** Looks the state after all tokens up, and keeps it there once computed. */
-  readonly store?: PrefixStore | undefined
-  /** Ends the reading between two pieces with the signal's reason; the rest is read with what comes next. */
-  readonly signal?: AbortSignal | undefined
 }
 
 /** The inside of a session, for batches. */
@@ -54,7 +47,7 @@ export let partsOf: (session: Session) => SessionParts
 export class Session {
   readonly #model: Model
   readonly #tokenizer: Tokenizer | undefined
-  readonly #guard = new Guard()
+  readonly #guard: Guard
   readonly #sequence: Sequence
   #flow: TextFlow | undefined
 
@@ -78,6 +71,7 @@ export class Session {
       })
     }
     this.#model = model
+    this.#guard = new Guard(() => model.expectAlive())
     this.#tokenizer = tokenizer
     this.#sequence = options instanceof Sequence ? options : new Sequence(model, checkSessionOptions(options))
     this.#flow = tokenizer && new TextFlow(tokenizer)
@@ -245,9 +239,16 @@ export class Session {
     })
   }
 
-  /** Gives the memory back. */
+  /**
+   * Gives the memory back; a call that is under way rejects with a StateError, as do all that follow. Safe to
+   * call again.
+   */
   dispose(): void {
     if (this.#guard.dispose()) this.#sequence.dispose()
+  }
+
+  [DISPOSE](): void {
+    this.dispose()
   }
 
   get #subject(): Subject {

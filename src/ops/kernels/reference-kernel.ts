@@ -11,17 +11,15 @@ export function referenceKernel<I extends Named, O extends Named, P extends Para
   return ({ inputs, outputs, params }) => {
     const given = arraysOf(inputs)
     const made = arraysOf(outputs)
-    const halves = [...tensorsOf(inputs), ...tensorsOf(outputs)]
-      .filter(([, x]) => x.dtype === 'f16' && x.contiguous)
-      .map(([, x]) => valuesOf(x))
-    return [
-      () => {
-        const results = made()
-        for (const { data } of Object.values<NdArray>(results as Record<string, NdArray>)) data.fill(0)
-        define(given(), results, params)
-        for (const values of halves) roundToHalves(values)
-      },
-    ]
+    const tensors = [...tensorsOf(inputs), ...tensorsOf(outputs)].map(([, x]) => x)
+    const halves = tensors.filter((x) => x.dtype === 'f16' && x.contiguous).map(valuesOf)
+    const launch = (): void => {
+      const results = made()
+      for (const { data } of Object.values<NdArray>(results as Record<string, NdArray>)) data.fill(0)
+      define(given(), results, params)
+      for (const values of halves) roundToHalves(values)
+    }
+    return [Object.assign(launch, { storages: tensors.map(({ storage }) => storage) })]
   }
 }
 

@@ -1,4 +1,5 @@
 import type { AnyDevice } from '../../devices/device.ts'
+import { DISPOSE } from '../../disposal.ts'
 import { ShapeError } from '../../errors.ts'
 import { persistent } from '../../tensor/scope.ts'
 import { showShape } from '../../tensor/shape.ts'
@@ -78,5 +79,9 @@ export class PackedMatrix {
   /** Gives the memory back. */
   dispose(): void {
     this.words.dispose()
+  }
+
+  [DISPOSE](): void {
+    this.dispose()
   }
 }
