@@ -64,7 +64,35 @@ export function expectSynchronous(where: string, result: unknown): void {
 }
 
 function show(value: unknown): string {
-  if (typeof value === 'string') return value
-  if (Array.isArray(value)) return `[${value.join(', ')}]`
-  return String(value)
+  return typeof value === 'string' ? value : describe(value)
 }
+
+/** Most elements of a list that an error shows. */
+const MAX_SHOWN = 100
+
+/** A value in a few words, whatever it is: nothing of it runs, and no error comes out. */
+export function describe(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(clipped(value))
+  if (typeof value === 'bigint') return `${value}n`
+  if (typeof value === 'function') return 'a function'
+  if (typeof value !== 'object' || value === null) return String(value)
+  try {
+    if (Array.isArray(value)) return describeList(value)
+    const kind = Object.prototype.toString.call(value).slice(8, -1)
+    if (ArrayBuffer.isView(value) && 'length' in value) return `${kind}(${String(value.length)})`
+    if (kind === 'Object') return clipped(JSON.stringify(value) ?? 'an object')
+    if (value instanceof Error) return clipped(value.message)
+    return /^[AEIOU]/.test(kind) ? `an ${kind}` : `a ${kind}`
+  } catch {
+    return 'an object'
+  }
+}
+
+function describeList(list: readonly unknown[]): string {
+  const shown = list
+    .slice(0, MAX_SHOWN)
+    .map((each) => (typeof each === 'string' ? each : Array.isArray(each) ? '[…]' : describe(each)))
+  return `[${shown.join(', ')}${list.length > MAX_SHOWN ? `, … (${list.length})` : ''}]`
+}
+
+const clipped = (text: string): string => (text.length > 200 ? `${text.slice(0, 200)}…` : text)

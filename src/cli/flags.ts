@@ -3,7 +3,7 @@ import { InvalidArgumentError, Option } from 'commander'
 import * as v from 'valibot'
 import type { AnyDevice, DeviceName } from '../devices/device.ts'
 import { openDevice } from '../ops/open-device.ts'
-import { whole } from '../tasks/settings.ts'
+import { whole } from '../check.ts'
 
 /** `webgpu-software` computes WebGPU on the CPU: slow, for machines without a GPU and for tests. */
 const DEVICES = ['auto', 'webgpu', 'wasm', 'webgpu-software'] as const

@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander'
-import { between, whole } from '../tasks/settings.ts'
+import { between, seed, whole } from '../check.ts'
 import { numberFlag } from './flags.ts'
 
 /** How tokens are drawn: the same for `generate` and `chat`. */
@@ -17,6 +17,6 @@ export function addSamplingFlags(command: Command): Command {
     .addOption(
       numberFlag('--repetition-penalty <x>', 'above 1: repeat less', between(0.001, 1000)).default(1),
     )
-    .addOption(numberFlag('--seed <n>', 'same seed: same text', whole(0, 2 ** 32 - 1)).default(0))
+    .addOption(numberFlag('--seed <n>', 'same seed: same text', seed).default(0))
     .addOption(new Option('--stop <text...>', 'end before any of these texts'))
 }

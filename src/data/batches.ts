@@ -1,4 +1,6 @@
 /** How a long row of tokens becomes batches to train on. Each way can be saved and continued exactly. */
+import * as v from 'valibot'
+import { check, needed, NUMBERS, optionsOf, seed as anySeed, whole } from '../check.ts'
 import { ConfigError, ShapeError } from '../errors.ts'
 import { Random } from '../tensor/random.ts'
 import { IGNORE, type Batch, type Batches } from './batch.ts'
@@ -26,11 +28,18 @@ export interface Corpus {
   readonly starts: readonly number[]
 }
 
+const size = whole(1, 2 ** 30)
+const readOptions = optionsOf<BatchOptions>({ batch: needed(size), length: needed(size), seed: anySeed })
+
+const CORPUS = v.looseObject(
+  { tokens: NUMBERS, starts: v.array(v.number('a position'), 'a list of positions') },
+  'a corpus: tokens, and starts of documents',
+)
+
 /** Windows from random places. */
-export function randomWindows(
-  corpus: Corpus,
-  { batch, length, seed = 0 }: BatchOptions,
-): Batches<TokenBatch> {
+export function randomWindows(corpus: Corpus, options: BatchOptions): Batches<TokenBatch> {
+  const { batch, length, seed = 0 } = readOptions(options, 'randomWindows')
+  check(corpus, CORPUS, 'randomWindows')
   const { tokens } = corpus
   expectIds(tokens)
   expectEnough(tokens.length, length + 1)
@@ -60,7 +69,9 @@ export function randomWindows(
  * a model trains on sequences far longer than what it backpropagates through. At the corpus' end a row goes
  * on at its start, after a reset.
  */
-export function carriedStreams(corpus: Corpus, { batch, length }: BatchOptions): Batches<TokenBatch> {
+export function carriedStreams(corpus: Corpus, options: BatchOptions): Batches<TokenBatch> {
+  const { batch, length } = readOptions(options, 'carriedStreams')
+  check(corpus, CORPUS, 'carriedStreams')
   const { tokens, starts } = corpus
   expectIds(tokens)
   expectEnough(tokens.length, batch * (length + 1))
@@ -96,10 +107,9 @@ export function carriedStreams(corpus: Corpus, { batch, length }: BatchOptions):
  * Documents in random order, one after another in each row; a reset mask keeps them apart. What is longer
  * than a row is taken in pieces; the last one of a row is cut short.
  */
-export function packedDocuments(
-  corpus: Corpus,
-  { batch, length, seed = 0 }: BatchOptions,
-): Batches<TokenBatch> {
+export function packedDocuments(corpus: Corpus, options: BatchOptions): Batches<TokenBatch> {
+  const { batch, length, seed = 0 } = readOptions(options, 'packedDocuments')
+  check(corpus, CORPUS, 'packedDocuments')
   const { tokens } = corpus
   expectIds(tokens)
   const pieces = cutDocuments(corpus, length)

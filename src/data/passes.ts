@@ -1,4 +1,5 @@
 /** How a text is read from end to end to be scored: every token but the first is predicted once. */
+import { check, countFrom, needed, NUMBERS, optionsOf } from '../check.ts'
 import { ConfigError } from '../errors.ts'
 import { IGNORE, type Pass, type PassBatch } from './batch.ts'
 import { expectEnough, expectIds, type TokenBatch } from './batches.ts'
@@ -13,15 +14,19 @@ export interface StretchOptions {
   readonly windows?: number
 }
 
+const size = countFrom(1)
+const readStretches = optionsOf<StretchOptions>({ batch: size, length: size, windows: size })
+
 /**
  * `batch` stretches of a text side by side, each read from start to end in windows with the state carried
  * along. Attention layers begin anew in each window, so that they see no more than in training.
  */
 export function stretches(
   tokens: ArrayLike<number>,
-  options: StretchOptions = {},
+  given: StretchOptions = {},
 ): Pass<PassBatch<TokenBatch>> {
-  expectIds(tokens)
+  const options = readStretches(given, 'stretches')
+  expectIds(check(tokens, NUMBERS, 'stretches'))
   expectEnough(tokens.length, 2)
   const size = tokens.length
   const length = Math.min(options.length ?? 256, Math.max(1, size - 2))
@@ -61,14 +66,21 @@ export interface WindowOptions {
   readonly piece: number
 }
 
+const readWindows = optionsOf<WindowOptions>({
+  window: needed(size),
+  stride: needed(size),
+  piece: needed(size),
+})
+
 /**
  * The sliding windows of a text, one after the other (as in the transformers documentation on perplexity).
  */
 export function slidingWindows(
   tokens: ArrayLike<number>,
-  { window, stride, piece }: WindowOptions,
+  options: WindowOptions,
 ): Pass<PassBatch<TokenBatch>> {
-  expectIds(tokens)
+  const { window, stride, piece } = readWindows(options, 'slidingWindows')
+  expectIds(check(tokens, NUMBERS, 'slidingWindows'))
   if (tokens.length < 2)
     throw new ConfigError('there is nothing to predict', { where: 'score', found: tokens.length })
   if (!(window >= 2 && stride >= 1 && stride <= window)) {

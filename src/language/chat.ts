@@ -1,7 +1,9 @@
+import { check, optionsOf, text } from '../check.ts'
 import { DISPOSE } from '../disposal.ts'
+import { ConfigError, describe, StateError } from '../errors.ts'
 import type { ChatMessage } from '../tokenizers/tokenizer.ts'
-import type { LanguageModel } from './language-model.ts'
-import { expectTokenizer, type TextOptions } from './options.ts'
+import { LanguageModel } from './language-model.ts'
+import { expectTokenizer, textRun, type TextOptions } from './options.ts'
 import type { Session } from './session/session.ts'
 
 /** How a conversation begins. */
@@ -10,19 +12,24 @@ export interface ChatOptions {
   readonly system?: string
 }
 
+const readOptions = optionsOf<ChatOptions>({ system: text })
+
 /**
  * A conversation. Messages go through the model's chat template each time; what the new prompt shares with
  * the tokens that the session has seen is not read again: the state is rewound to where they part, and goes
- * on from there.
+ * on from there. One question is answered at a time.
  */
 export class Chat {
   readonly #session: Session
   readonly #model: LanguageModel
   readonly #system: readonly ChatMessage[]
   #messages: ChatMessage[]
+  /** The question that is being answered. */
+  #asked: readonly ChatMessage[] | undefined
 
   /** Made by `startChat`. */
-  constructor(model: LanguageModel, session: Session, { system }: ChatOptions = {}) {
+  constructor(model: LanguageModel, session: Session, options: ChatOptions = {}) {
+    const { system } = readOptions(options, 'chat')
     this.#model = model
     this.#session = session
     this.#system = system === undefined ? [] : [{ role: 'system', content: system }]
@@ -36,39 +43,55 @@ export class Chat {
 
   /**
    * The answer, in pieces as they become certain. Leaving the loop early keeps what was given out as the
-   * answer.
+   * answer; so does an error, unless it comes before the first piece: the question then counts as not asked.
    *
-   * @throws ConfigError if the model has no tokenizer or no chat template
+   * @throws ConfigError if the model has no tokenizer or no chat template, StateError while another question
+   *   is being answered
    */
   async *ask(question: string, options: TextOptions = {}): AsyncGenerator<string, void, void> {
-    const asked = [...this.#messages, { role: 'user', content: question }]
     const tokenizer = expectTokenizer(this.#model.tokenizer)
+    const { signal } = textRun(options, tokenizer, 'ask')
+    this.#expectFree('ask')
+    const before = this.#messages
+    const asked = [...before, { role: 'user', content: check(question, text, 'ask: question') }]
     const prompt = tokenizer.encode(tokenizer.chat(asked))
-    await this.#moveTo(prompt)
-    this.#messages = asked
-    let answer = ''
+    this.#asked = asked
+    let answer: string | undefined
     try {
-      for await (const text of this.#session.generate(options)) {
-        answer += text
-        yield text
+      await this.#moveTo(prompt, signal)
+      this.#set(asked, asked)
+      for await (const piece of this.#session.generate(options)) {
+        answer = (answer ?? '') + piece
+        yield piece
       }
+      answer ??= ''
     } finally {
-      this.#messages = [...asked, { role: 'assistant', content: answer }]
+      this.#set(asked, answer === undefined ? before : [...asked, { role: 'assistant', content: answer }])
+      if (this.#asked === asked) this.#asked = undefined
     }
   }
 
-  /** Takes the last question and its answer back; says whether there was one. */
+  /**
+   * Takes the last question and its answer back; says whether there was one.
+   *
+   * @throws StateError while a question is being answered
+   */
   undo(): boolean {
+    this.#expectFree('undo')
     const last = this.#messages.findLastIndex(({ role }) => role === 'user')
     if (last < 0) return false
     this.#messages = this.#messages.slice(0, last)
     return true
   }
 
-  /** Forgets the conversation. What the model is told first stays. */
+  /**
+   * Forgets the conversation. What the model is told first stays. An answer that is under way ends with a
+   * StateError at its next piece.
+   */
   reset(): void {
-    this.#messages = [...this.#system]
     this.#session.reset()
+    this.#asked = undefined
+    this.#messages = [...this.#system]
   }
 
   /** Gives the memory of the session back. */
@@ -80,18 +103,40 @@ export class Chat {
     this.dispose()
   }
 
+  /** Changes the messages, unless the conversation was forgotten since the question. */
+  #set(asked: readonly ChatMessage[], messages: ChatMessage[]): void {
+    if (this.#asked === asked) this.#messages = messages
+  }
+
+  #expectFree(where: string): void {
+    const question = this.#asked?.at(-1)
+    if (!question) return
+    throw new StateError('another question is being answered', {
+      where: `chat: ${where}`,
+      found: describe(question.content),
+      hint: 'Go through its answer first, or leave the loop; take a chat for each conversation',
+    })
+  }
+
   /** Makes the session's tokens those of the prompt. */
-  async #moveTo(prompt: readonly number[]): Promise<void> {
+  async #moveTo(prompt: readonly number[], signal: AbortSignal | undefined): Promise<void> {
     const seen = this.#session.tokens
     const parted = seen.findIndex((token, i) => token !== prompt[i])
     const shared = parted < 0 ? seen.length : parted
     if (shared < seen.length) await this.#session.rewind(seen.length - shared)
-    await this.#session.append(prompt.slice(shared))
+    await this.#session.append(prompt.slice(shared), { signal })
   }
 }
 
-/** Begins a conversation. */
+/** Begins a conversation. Throws ConfigError if the model has no tokenizer. */
 export function startChat(model: LanguageModel, options: ChatOptions = {}): Chat {
+  if (!(model instanceof LanguageModel)) {
+    throw new ConfigError('not a model', {
+      where: 'startChat',
+      expected: 'a language model',
+      found: describe(model),
+    })
+  }
   expectTokenizer(model.tokenizer)
   return new Chat(model, model.session(), options)
 }

@@ -1,7 +1,8 @@
-import type { Model } from '../models/model.ts'
+import { check, countFrom, optionsOf, type Declared, type TokenIds } from '../check.ts'
+import { MODEL, type Model } from '../models/model.ts'
 import type { Tokenizer } from '../tokenizers/tokenizer.ts'
 import { LanguageModel } from './language-model.ts'
-import type { GenerateOptions } from './options.ts'
+import { GENERATE, type GenerateOptions } from './options.ts'
 import { Session } from './session/session.ts'
 
 export type { GenerateOptions } from './options.ts'
@@ -11,15 +12,19 @@ export interface PromptOptions extends GenerateOptions {
   readonly capacity?: number
 }
 
+export const PROMPT = { ...GENERATE, capacity: countFrom(1) } satisfies Declared<PromptOptions>
+const readOptions = optionsOf<PromptOptions>(PROMPT)
+
 /** Continues a prompt token by token: a session that is dropped afterwards. */
 export async function* generateTokens(
   model: Model,
-  prompt: readonly number[],
+  prompt: TokenIds,
   options: PromptOptions = {},
 ): AsyncGenerator<number, void, void> {
-  const session = passingSession(model, undefined, options)
+  const { capacity, ...drawing } = readOptions(options, 'generateTokens')
+  const session = passingSession(check(model, MODEL, 'generateTokens'), undefined, capacity)
   try {
-    yield* session.generateTokens(prompt, { seed: 0, ...options })
+    yield* session.generateTokens(prompt, { seed: 0, ...drawing })
   } finally {
     session.dispose()
   }
@@ -29,7 +34,7 @@ export async function* generateTokens(
 export function passingSession(
   model: Model,
   tokenizer: Tokenizer | undefined,
-  { capacity }: PromptOptions,
+  capacity: number | undefined,
 ): Session {
   const room = capacity === undefined ? {} : { capacity }
   return new Session(model, tokenizer, { history: false, rewind: false, ...room })

@@ -1,5 +1,5 @@
 import type { AnyDevice } from '../devices/device.ts'
-import { StateError } from '../errors.ts'
+import type { Bytes } from '../check.ts'
 import type { ModelConfig } from '../models/config.ts'
 import { liveCheckpoint } from '../models/files/live.ts'
 import { Model } from '../models/model.ts'
@@ -11,7 +11,8 @@ import { bytesIfSo } from '../tokenizers/text/bytes.ts'
 import type { Tokenizer } from '../tokenizers/tokenizer.ts'
 import { SessionBatch } from './session/batch.ts'
 import { expectTokenizer } from './options.ts'
-import { partsOf, Session, type SessionOptions } from './session/session.ts'
+import { readSession, type SessionOptions } from './session/session-options.ts'
+import { Session } from './session/session.ts'
 
 /** A model that continues texts, and how they become its tokens. Whatever takes a `Model` takes it, too. */
 export class LanguageModel extends Model {
@@ -39,12 +40,13 @@ export class LanguageModel extends Model {
    *
    * @throws StateError if what was saved does not fit: what, expected and found
    */
-  session(options: SessionOptions & { readonly from: Uint8Array | Session }): Promise<Session>
+  session(options: SessionOptions & { readonly from: Bytes | Session }): Promise<Session>
   session(options?: SessionOptions & { readonly from?: undefined }): Session
   session(options: SessionOptions): Session | Promise<Session>
-  session({ from, ...options }: SessionOptions = {}): Session | Promise<Session> {
+  session(options: SessionOptions = {}): Session | Promise<Session> {
     this.expectAlive()
-    const session = new Session(this, this.tokenizer, options)
+    const { from, ...settings } = readSession(options, 'session')
+    const session = new Session(this, this.tokenizer, settings)
     return from === undefined ? session : fill(session, from)
   }
 
@@ -60,10 +62,6 @@ export class LanguageModel extends Model {
   /** Sessions of this model, to be continued together. */
   batch(sessions: readonly Session[]): SessionBatch {
     this.expectAlive()
-    for (const [i, session] of sessions.entries()) {
-      if (partsOf(session).model === this) continue
-      throw new StateError('the session is of another model', { where: `batch[${i}]` })
-    }
     return new SessionBatch(this, sessions)
   }
 
@@ -77,8 +75,9 @@ export class LanguageModel extends Model {
    */
   override async save(target: SaveTarget, options: SaveOptions = {}): Promise<void> {
     this.expectAlive()
-    const { folderFiles } = await import('../models/files/save.ts')
-    return writeFiles(target, folderFiles(liveCheckpoint(this), { ...options, tokenizer: this.tokenizer }))
+    const { folderFiles, readSaveOptions } = await import('../models/files/save.ts')
+    const read = readSaveOptions(options, 'save')
+    return writeFiles(target, folderFiles(liveCheckpoint(this), { ...read, tokenizer: this.tokenizer }))
   }
 
   /** SHA-256 of configuration and parameters: what a prefix store knows the model by. Computed once. */
@@ -89,7 +88,7 @@ export class LanguageModel extends Model {
   }
 }
 
-async function fill(session: Session, from: Uint8Array | Session): Promise<Session> {
+async function fill(session: Session, from: Bytes | Session): Promise<Session> {
   try {
     await session.restore(from instanceof Session ? await from.save() : from)
     return session

@@ -1,9 +1,12 @@
+import { optionsOf } from '../check.ts'
 import type { AnyDevice, DeviceName } from '../devices/device.ts'
 import { ConfigError } from '../errors.ts'
-import { fillStack, type BuildOptions } from '../models/files/fill.ts'
+import { BUILD, fillStack, type BuildOptions } from '../models/files/fill.ts'
+import { DEVICE } from '../ops/open-device.ts'
 import { withModel } from './own-device.ts'
 import {
   openCheckpoint,
+  SOURCE,
   type Checkpoint,
   type ModelSource,
   type SourceOptions,
@@ -19,6 +22,8 @@ export interface LoadOptions extends SourceOptions, BuildOptions {
    */
   readonly device?: AnyDevice | DeviceName | 'auto'
 }
+
+const readOptions = optionsOf<LoadOptions>({ ...SOURCE, ...BUILD, device: DEVICE })
 
 /**
  * Opens a language model: a folder, a file, a hub id `organisation/name[@revision]`, or files in memory.
@@ -54,9 +59,10 @@ export function loadSequenceModel(source: ModelSource, options: LoadOptions = {}
 
 async function load<M extends Model>(
   source: ModelSource,
-  { device = 'auto', ...options }: LoadOptions,
+  given: LoadOptions,
   build: (checkpoint: Checkpoint, device: AnyDevice, options: BuildOptions) => Promise<M>,
 ): Promise<M> {
-  const checkpoint = await openCheckpoint(source, options)
+  const { device = 'auto', file, hub, ...options } = readOptions(given, 'loadModel')
+  const checkpoint = await openCheckpoint(source, { file, hub })
   return withModel(device, (opened) => build(checkpoint, opened, options))
 }

@@ -1,21 +1,32 @@
-import { ConfigError, ShapeError } from '../errors.ts'
+import * as v from 'valibot'
+import {
+  abortSignal,
+  countFrom,
+  idsOf,
+  isIds,
+  looking,
+  optionsOf,
+  text,
+  type Declared,
+  type TokenIds,
+} from '../check.ts'
+import { ConfigError, describe, ShapeError } from '../errors.ts'
 import type { Tokenizer } from '../tokenizers/tokenizer.ts'
 import type { PrefixStore } from './saved/prefix-store.ts'
-import type { SequenceSettings } from './session/sequence.ts'
-import { packSettings, type SamplingSettings } from './settings.ts'
+import { packSettings, SAMPLING, type SamplingSettings } from './settings.ts'
 
 export interface GenerateOptions extends SamplingSettings {
-  /** Default: 256. */
+  /** `Infinity`: until something else ends the text. Default: 256. */
   readonly maxTokens?: number
   /** Tokens that end the text; they are not given out. Default: those of the tokenizer, if there is one. */
-  readonly stopTokens?: readonly number[]
+  readonly stopTokens?: TokenIds | number
   /** Ends the generation between two tokens: the reason of the signal is thrown. */
   readonly signal?: AbortSignal
 }
 
 export interface TextOptions extends GenerateOptions {
-  /** Texts that end the generation; they are not given out. */
-  readonly stop?: readonly string[]
+  /** Texts, or one, that end the generation; they are not given out. */
+  readonly stop?: string | readonly string[]
 }
 
 /** How a session reads. */
@@ -25,6 +36,35 @@ export interface AppendOptions {
   /** Ends the reading between two pieces with the signal's reason; the rest is read with what comes next. */
   readonly signal?: AbortSignal | undefined
 }
+const tokenId = v.pipe(v.number('a token id'), v.safeInteger('a token id'), v.minValue(0, 'a token id'))
+
+/** One token, or several. */
+const stopTokens = v.pipe(
+  v.custom<TokenIds | number>((value) => typeof value === 'number' || isIds(value), 'token ids'),
+  v.transform((ids) => (typeof ids === 'number' ? [ids] : idsOf(ids, 'stopTokens'))),
+  v.array(tokenId),
+)
+
+/** One text, or several. */
+const stop = v.pipe(
+  v.union([text, v.array(text, 'a list of texts')], 'a text, or a list of texts'),
+  v.transform((texts) => (typeof texts === 'string' ? [texts] : texts)),
+)
+
+export const GENERATE = {
+  ...SAMPLING,
+  maxTokens: v.union(
+    [countFrom(0), v.literal(Number.POSITIVE_INFINITY)],
+    'a whole number, 0 or more, or Infinity',
+  ),
+  stopTokens,
+  signal: abortSignal,
+} satisfies Declared<GenerateOptions>
+
+export const TEXT = { ...GENERATE, stop } satisfies Declared<TextOptions>
+
+const readGenerate = optionsOf<GenerateOptions>(GENERATE)
+const readText = optionsOf<TextOptions>(TEXT)
 
 /** What is to be drawn: checked options. */
 export interface Run {
@@ -36,36 +76,48 @@ export interface Run {
   readonly signal: AbortSignal | undefined
 }
 
+/** What options of a generation of tokens say. */
+export function tokenRun(options: GenerateOptions, tokenizer: Tokenizer | undefined, where: string): Run {
+  return runOf(readGenerate(options, where), tokenizer)
+}
+
+/** What options of a generation of text say. */
+export function textRun(options: TextOptions, tokenizer: Tokenizer | undefined, where: string): Run {
+  return runOf(readText(options, where), tokenizer)
+}
+
+/** Takes options that were read. */
 export function runOf(options: TextOptions, tokenizer: Tokenizer | undefined): Run {
-  const { maxTokens = 256, stopTokens = tokenizer?.end ?? [], stop = [], seed, signal } = options
-  if (maxTokens !== Number.POSITIVE_INFINITY) expectCount('generate: maxTokens', maxTokens, 0)
-  if (seed !== undefined && !Number.isSafeInteger(seed)) {
-    throw new ConfigError('must be an integer', { where: 'generate: seed', found: seed })
+  const { maxTokens = 256, stopTokens: ends = tokenizer?.end ?? [], stop: texts = [], seed, signal } = options
+  return {
+    maxTokens,
+    settings: packSettings(options),
+    stopTokens: new Set(ends as readonly number[]),
+    stop: texts as readonly string[],
+    seed,
+    signal,
   }
-  return { maxTokens, settings: packSettings(options), stopTokens: new Set(stopTokens), stop, seed, signal }
-}
-
-export function checkSessionOptions(options: SequenceSettings): SequenceSettings {
-  expectCount('session: capacity', options.capacity ?? 1, 1)
-  expectCount('session: snapshots', options.snapshots ?? 0, 0)
-  return options
-}
-
-function expectCount(where: string, value: number, least: number): void {
-  if (Number.isSafeInteger(value) && value >= least) return
-  throw new ConfigError('not a count', { where, expected: `${least} or more`, found: value })
 }
 
 /** A prompt may stand before the options. */
 export function splitPrompt<Options extends object>(
-  first: string | readonly number[] | Options | undefined,
+  first: string | TokenIds | Options | undefined,
   options: Options,
-): { readonly prompt: string | readonly number[] | undefined; readonly options: Options } {
-  if (typeof first === 'string' || isTokens(first)) return { prompt: first, options }
-  return { prompt: undefined, options: first ?? options }
+): { readonly prompt: string | TokenIds | undefined; readonly options: Options } {
+  if (typeof first === 'string' || isIds(first)) return { prompt: first, options }
+  return { prompt: undefined, options: first === undefined ? options : first }
 }
 
-const isTokens = (value: unknown): value is readonly number[] => Array.isArray(value)
+/** A text, or token ids as a list of its own. Throws ConfigError for anything else. */
+export function promptOf(value: unknown, where: string): string | number[] {
+  if (typeof value === 'string') return value
+  if (looking(where, () => isIds(value))) return idsOf(value, where)
+  throw new ConfigError('not a prompt', {
+    where,
+    expected: 'a text, or a list of token ids',
+    found: describe(value),
+  })
+}
 
 /** Throws unless all ids are in the vocabulary. */
 export function expectTokens(ids: readonly number[], vocabulary: number): void {
@@ -74,7 +126,7 @@ export function expectTokens(ids: readonly number[], vocabulary: number): void {
   throw new ShapeError('token id outside the vocabulary', {
     where: `tokens[${wrong}]`,
     expected: `0 to ${vocabulary - 1}`,
-    found: ids[wrong],
+    found: describe(ids[wrong]),
   })
 }
 
@@ -84,5 +136,14 @@ export function expectTokenizer(tokenizer: Tokenizer | undefined): Tokenizer {
   throw new ConfigError('the model has no tokenizer: it takes tokens, not text', {
     where: 'session',
     hint: 'Give token ids, or load the model with its tokenizer',
+  })
+}
+
+/** Throws if there are no tokens. */
+export function expectSome(length: number): void {
+  if (length > 0) return
+  throw new ConfigError('there is nothing to continue: the session has no tokens', {
+    where: 'generate',
+    hint: 'Give at least one token',
   })
 }

@@ -1,7 +1,8 @@
 /** How well a model foretells a text. */
+import { callback, check, countFrom, NUMBERS, optionsOf } from '../check.ts'
 import { slidingWindows } from '../data/passes.ts'
 import { ConfigError } from '../errors.ts'
-import type { Model } from '../models/model.ts'
+import { MODEL, type Model } from '../models/model.ts'
 import { evaluate } from '../tasks/evaluate.ts'
 import { language } from '../tasks/language.ts'
 
@@ -20,6 +21,12 @@ export interface ScoreOptions {
   /** Called with how many tokens were predicted so far, of how many there are. */
   readonly onProgress?: (done: number, total: number) => void
 }
+
+const readOptions = optionsOf<ScoreOptions>({
+  window: countFrom(1),
+  stride: countFrom(1),
+  onProgress: callback,
+})
 
 /** How well a model foretells a text. */
 export interface Score {
@@ -48,8 +55,11 @@ const MAX_LOGITS = 1 << 23
 export async function scoreTokens(
   model: Model,
   tokens: ArrayLike<number>,
-  { window, stride, onProgress }: ScoreOptions = {},
+  options: ScoreOptions = {},
 ): Promise<Score> {
+  const { window, stride, onProgress } = readOptions(options, 'score')
+  check(model, MODEL, 'score')
+  check(tokens, NUMBERS, 'score: tokens')
   if (stride !== undefined && window === undefined) {
     throw new ConfigError('a stride is that of windows, and no window is given', {
       where: 'score',

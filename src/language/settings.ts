@@ -1,4 +1,4 @@
-import { ConfigError } from '../errors.ts'
+import { between, seed, whole, type Declared } from '../check.ts'
 
 /** How the next token is drawn. */
 export interface SamplingSettings {
@@ -12,8 +12,19 @@ export interface SamplingSettings {
   readonly minP?: number
   /** Above 1, tokens that occurred become less likely (Keskar et al. 2019). 1: off. */
   readonly repetitionPenalty?: number
+  /** A whole number up to 2^53 - 1. */
   readonly seed?: number
 }
+
+/** What the settings may be: finite in f32, which kernels compute in. The command line asks for the same. */
+export const SAMPLING = {
+  temperature: between(0, 1e6),
+  topK: whole(0, 1e9),
+  topP: between(0, 1),
+  minP: between(0, 1),
+  repetitionPenalty: between(0.001, 1000),
+  seed,
+} satisfies Declared<SamplingSettings>
 
 /** Places of the packed settings; see `sample`. */
 const REPETITION_PENALTY = 4
@@ -21,21 +32,10 @@ const REPETITION_PENALTY = 4
 /** The settings as the `sample` operation takes them: f32 [8]. */
 export function packSettings(settings: SamplingSettings): Float32Array {
   const { temperature = 0.8, topK = 0, topP = 1, minP = 0, repetitionPenalty = 1 } = settings
-  expect('temperature', temperature, 0, Number.MAX_VALUE)
-  expect('topK', topK, 0, Number.MAX_SAFE_INTEGER)
-  expect('topP', topP, 0, 1)
-  expect('minP', minP, 0, 1)
-  expect('repetitionPenalty', repetitionPenalty, 1e-3, 1e3)
   return Float32Array.of(temperature, topK, topP, minP, repetitionPenalty, 0, 0, 0)
 }
 
 /** Whether tokens that occurred become less likely: whoever draws must then count them. */
 export function penalises(packed: Float32Array): boolean {
   return packed[REPETITION_PENALTY] !== 1
-}
-
-function expect(where: string, value: number, low: number, high: number): void {
-  if (!(value >= low && value <= high)) {
-    throw new ConfigError('out of range', { where, expected: `${low} to ${high}`, found: value })
-  }
 }

@@ -1,8 +1,11 @@
-import type { Model } from '../models/model.ts'
-import { passingSession, tokenizerOf, type PromptOptions } from './generator.ts'
-import type { TextOptions } from './options.ts'
+import { check, optionsOf } from '../check.ts'
+import { MODEL, type Model } from '../models/model.ts'
+import { passingSession, PROMPT, tokenizerOf, type PromptOptions } from './generator.ts'
+import { TEXT, type TextOptions } from './options.ts'
 
 export type { TextOptions } from './options.ts'
+
+const readOptions = optionsOf<TextOptions & PromptOptions>({ ...TEXT, ...PROMPT })
 
 /** Continues a text, in pieces as they become certain: a session that is dropped afterwards. */
 export async function* generateText(
@@ -10,9 +13,11 @@ export async function* generateText(
   prompt: string,
   options: TextOptions & PromptOptions = {},
 ): AsyncGenerator<string, void, void> {
-  const session = passingSession(model, tokenizerOf(model), options)
+  const { capacity, ...drawing } = readOptions(options, 'generateText')
+  check(model, MODEL, 'generateText')
+  const session = passingSession(model, tokenizerOf(model), capacity)
   try {
-    yield* session.generate(prompt, { seed: 0, ...options })
+    yield* session.generate(prompt, { seed: 0, ...drawing })
   } finally {
     session.dispose()
   }

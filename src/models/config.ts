@@ -1,5 +1,6 @@
 /** Configurations of models: their types, their schema, and the short way to say one. */
 import * as v from 'valibot'
+import { between, flag, needed, oneOf, optionsOf, whole, type Declared } from '../check.ts'
 import { isJsonObject } from '../checkpoints/json.ts'
 import { ConfigError } from '../errors.ts'
 import { count, expectPositive, rate, type AnyLayerKind } from './architecture.ts'
@@ -134,8 +135,37 @@ export interface ModelOptions {
   readonly tieEmbeddings?: boolean
 }
 
+const size = whole(1, 2 ** 24)
+const NAMES = 'an architecture, or a list of them: '
+
+export const MODEL_OPTIONS: Declared<ModelOptions> = {
+  architecture: needed(
+    v.union(
+      [v.picklist(ARCHITECTURE_NAMES), v.pipe(v.array(v.picklist(ARCHITECTURE_NAMES)), v.minLength(1))],
+      NAMES + ARCHITECTURE_NAMES.join(', '),
+    ),
+  ),
+  layers: whole(1, 4096),
+  width: needed(size),
+  vocabulary: size,
+  features: size,
+  classes: size,
+  outputs: size,
+  each: oneOf(['position', 'sequence']),
+  stateSize: size,
+  expand: between(1e-6, 2 ** 24),
+  headDim: size,
+  heads: size,
+  kvHeads: size,
+  mlp: size,
+  tieEmbeddings: flag,
+}
+
+const readOptions = optionsOf<ModelOptions>(MODEL_OPTIONS)
+
 /** Spells the options out. Throws ConfigError for what cannot be. */
-export function modelConfig(options: ModelOptions): ModelConfig {
+export function modelConfig(given: ModelOptions): ModelConfig {
+  const options = readOptions(given, 'model')
   const { architecture, width, vocabulary, features } = options
   const names = typeof architecture === 'string' ? repeat(architecture, options.layers) : architecture
   if (options.layers !== undefined && names.length !== options.layers) {

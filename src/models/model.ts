@@ -1,13 +1,15 @@
+import * as v from 'valibot'
+import { check, flag, idsOf, optionsOf, type TokenIds } from '../check.ts'
 import type { AnyDevice } from '../devices/device.ts'
 import { DISPOSE } from '../disposal.ts'
-import { ConfigError, ShapeError, StateError } from '../errors.ts'
+import { ConfigError, describe, ShapeError, StateError } from '../errors.ts'
 import type { SequenceOptions } from '../nn/mixer.ts'
 import { dispose, place, walk } from '../nn/module.ts'
 import type { Parameter } from '../nn/parameter.ts'
 import { States } from '../nn/states.ts'
 import { reshape, slice } from '../ops/index.ts'
 import { scope } from '../tensor/scope.ts'
-import { tensor, type Tensor } from '../tensor/tensor.ts'
+import { tensor, Tensor } from '../tensor/tensor.ts'
 import type { ModelConfig } from './config.ts'
 import { liveCheckpoint } from './files/live.ts'
 import { writeFiles, type SaveTarget } from './files/folder.ts'
@@ -27,6 +29,18 @@ export interface ForwardOptions extends Omit<SequenceOptions, 'state'> {
    */
   readonly mask?: Tensor | undefined
 }
+
+const TENSOR = v.instance(Tensor, 'a tensor')
+const readForward = optionsOf<ForwardOptions>({
+  states: v.instance(States, 'states'),
+  recompute: flag,
+  mask: TENSOR,
+  reset: TENSOR,
+  past: TENSOR,
+})
+const readLogits = optionsOf<{ readonly mask?: readonly TokenIds[] }>({
+  mask: v.custom<readonly TokenIds[]>((value) => Array.isArray(value), 'a list of rows of marks'),
+})
 
 /** Numbers on the host, with their shape. */
 export interface HostTensor {
@@ -104,7 +118,11 @@ export class Model {
    */
   hidden(input: Tensor, options: ForwardOptions = {}): { readonly y: Tensor; readonly states: States } {
     this.expectAlive()
-    const { y, states } = this.stack.hidden(input, { ...options, states: options.states?.layers })
+    const { states: before, ...given } = readForward(options, 'forward')
+    const { y, states } = this.stack.hidden(check(input, TENSOR, 'forward: input'), {
+      ...given,
+      states: before?.layers,
+    })
     return { y, states: new States(this.device, this.#slots, states) }
   }
 
@@ -147,11 +165,13 @@ export class Model {
    * stands there changes nothing; its logits are 0.
    */
   async logits(
-    tokens: readonly ArrayLike<number>[],
-    { mask }: { readonly mask?: readonly (readonly number[])[] } = {},
+    tokens: readonly TokenIds[],
+    options: { readonly mask?: readonly TokenIds[] } = {},
   ): Promise<HostTensor> {
-    const padding = mask && paddingOf(tokens, mask)
-    const ids = this.tokens(tokens)
+    const { mask } = readLogits(options, 'logits')
+    const rows = rowsOf(tokens, 'tokens')
+    const padding = mask && paddingOf(rows, rowsOf(mask, 'mask'))
+    const ids = this.tokens(rows)
     const reset = padding && tensor(this.device, resets(padding, ids.shape), ids.shape)
     const { y } = scope(() => ({ y: this.forward(ids, { reset }).y }))
     try {
@@ -167,12 +187,12 @@ export class Model {
   }
 
   /** Token ids as a tensor i32 [batch, length]. Refuses ids outside the vocabulary and ragged rows. */
-  tokens(rows: readonly ArrayLike<number>[]): Tensor {
+  tokens(given: readonly TokenIds[]): Tensor {
     this.expectAlive()
-    const ids = rowsOf(rows).map((row, i) => idsOf(row, `tokens[${i}]`))
-    const length = ids[0]?.length ?? 0
+    const rows = rowsOf(given, 'tokens')
+    const length = rows[0]?.length ?? 0
     const { vocabulary } = this
-    for (const [i, row] of ids.entries()) {
+    for (const [i, row] of rows.entries()) {
       if (row.length !== length) {
         throw new ShapeError('rows of tokens differ in length', {
           where: `tokens[${i}]`,
@@ -185,12 +205,12 @@ export class Model {
         throw new ShapeError('token id outside the vocabulary', {
           where: `tokens[${i}][${wrong}]`,
           expected: `0 to ${vocabulary - 1}`,
-          found: row[wrong],
+          found: describe(row[wrong]),
         })
       }
     }
     if (length === 0) throw new ShapeError('no tokens', { where: 'tokens' })
-    return tensor(this.device, Int32Array.from(ids.flat()), [ids.length, length])
+    return tensor(this.device, Int32Array.from(rows.flat()), [rows.length, length])
   }
 
   /**
@@ -202,8 +222,8 @@ export class Model {
    */
   async save(target: SaveTarget, options: SaveOptions = {}): Promise<void> {
     this.expectAlive()
-    const { folderFiles } = await import('./files/save.ts')
-    return writeFiles(target, folderFiles(liveCheckpoint(this), options))
+    const { folderFiles, readSaveOptions } = await import('./files/save.ts')
+    return writeFiles(target, folderFiles(liveCheckpoint(this), readSaveOptions(options, 'save')))
   }
 
   /**
@@ -236,18 +256,14 @@ export class Model {
   }
 }
 
-function rowsOf(rows: unknown): readonly unknown[] {
-  if (Array.isArray(rows)) return rows
-  throw new ShapeError('not rows of token ids', { where: 'tokens', expected: 'a list of rows', found: rows })
+/** Rows of ids as lists of their own. Throws ConfigError for anything else. */
+function rowsOf(rows: readonly TokenIds[], where: string): number[][] {
+  if (Array.isArray(rows)) return rows.map((row: TokenIds, i) => idsOf(row, `${where}[${i}]`))
+  throw new ConfigError('not rows', { where, expected: 'a list of rows of ids', found: describe(rows) })
 }
 
-/** A row of token ids. */
-function idsOf(row: unknown, where: string): number[] {
-  if (Array.isArray(row) || (ArrayBuffer.isView(row) && !(row instanceof DataView))) {
-    return Array.from(row as ArrayLike<number>)
-  }
-  throw new ShapeError('not a row of token ids', { where, expected: 'numbers', found: row })
-}
+/** What takes a model as an argument checks it with this. */
+export const MODEL = v.instance(Model, 'a model')
 
 /** How many positions at the beginning of each row are padding. */
 function paddingOf(tokens: readonly ArrayLike<number>[], mask: readonly (readonly number[])[]): number[] {

@@ -1,6 +1,8 @@
 /**
  * Modules note what they compute, and an observer is given it. Without an observer, a note is one comparison.
  */
+import * as v from 'valibot'
+import { callback, check, optionsOf } from '../check.ts'
 import { withTape } from '../autograd/tape.ts'
 import { isRecording } from '../devices/device.ts'
 import { expectSynchronous, StateError } from '../errors.ts'
@@ -28,6 +30,13 @@ export interface ObserveOptions {
   readonly names?: Iterable<string>
 }
 
+const readOptions = optionsOf<ObserveOptions>({
+  names: v.custom<Iterable<string>>(
+    (value) => typeof value === 'object' && value !== null && Symbol.iterator in value,
+    'a list of names',
+  ),
+})
+
 interface Observation {
   readonly observer: Observer
   readonly names: ReadonlySet<string> | undefined
@@ -45,7 +54,10 @@ let active: Observation | undefined
  * @throws StateError if the body or the observer is asynchronous, or if a device records launches meanwhile:
  *   a replay of them runs no modules, so that nothing would be noted
  */
-export function observe<T>(body: () => T, observer: Observer, { names }: ObserveOptions = {}): T {
+export function observe<T>(body: () => T, observer: Observer, options: ObserveOptions = {}): T {
+  const { names } = readOptions(options, 'observe')
+  check(body, callback, 'observe: body')
+  check(observer, callback, 'observe: observer')
   expectNoRecording('observe')
   const result = withObservation({ observer, names: names && new Set(names), path: '' }, body)
   expectSynchronous('observe', result)

@@ -1,8 +1,8 @@
 import * as v from 'valibot'
-import { check } from '../check.ts'
+import { flag, objectWith, oneOf, optionsOf, whole } from '../check.ts'
 import type { ChoiceValues } from '../devices/choices.ts'
 import type { AnyDevice, DeviceName } from '../devices/device.ts'
-import { DeviceError } from '../errors.ts'
+import { DeviceError, describe } from '../errors.ts'
 import { isNode } from '../platform.ts'
 import { withKernels } from './kernels/kernels.ts'
 
@@ -31,15 +31,6 @@ export interface DeviceOptions {
   readonly choices?: Partial<ChoiceValues>
 }
 
-const OPTIONS = v.strictObject({
-  threads: v.optional(v.number('a number of threads')),
-  simd: v.optional(v.picklist(['auto', 'base', 'relaxed'], 'auto, base or relaxed')),
-  revectorize: v.optional(v.boolean('true or false')),
-  software: v.optional(v.boolean('true or false')),
-  subgroupMatrix: v.optional(v.boolean('true or false')),
-  choices: v.optional(v.record(v.string(), v.number('a number'), 'sizes by name')),
-})
-
 /**
  * Opens a device, and loads its code and its kernels first: nothing of another device is loaded. `auto` is
  * webgpu where a hardware adapter is found, else wasm. Whoever opens a device ends it, with `destroy` or
@@ -52,7 +43,28 @@ export async function openDevice(
   name: DeviceName | 'auto' = 'auto',
   options: DeviceOptions = {},
 ): Promise<AnyDevice> {
-  check(options, OPTIONS, 'openDevice: options')
+  return open(name, readOptions(options, 'openDevice'))
+}
+
+/** A device that is there, or the name of one. */
+export const DEVICE = v.union(
+  [
+    oneOf(['auto', 'webgpu', 'wasm', 'reference']),
+    objectWith<AnyDevice>('', 'createArena', 'run', 'synchronize'),
+  ],
+  'auto, webgpu, wasm, reference, or what openDevice gives',
+)
+
+const readOptions = optionsOf<DeviceOptions>({
+  threads: whole(1, 256),
+  simd: oneOf(['auto', 'base', 'relaxed']),
+  revectorize: flag,
+  software: flag,
+  subgroupMatrix: flag,
+  choices: v.record(v.string(), v.number(), 'sizes by name'),
+})
+
+async function open(name: DeviceName | 'auto', options: DeviceOptions): Promise<AnyDevice> {
   switch (name) {
     case 'reference':
       return openReference()
@@ -64,15 +76,15 @@ export async function openDevice(
       // Asked first, so that a page without WebGPU does not load its kernels.
       if (!isNode && !('gpu' in globalThis.navigator)) return openWasm(options)
       try {
-        return await openDevice('webgpu', options)
+        return await open('webgpu', options)
       } catch (error) {
         if (!(error instanceof DeviceError)) throw error
-        return openDevice('wasm', options)
+        return open('wasm', options)
       }
     default:
       throw new DeviceError('no such device', {
         expected: 'auto, webgpu, wasm or reference',
-        found: String(name satisfies never),
+        found: describe(name satisfies never),
       })
   }
 }

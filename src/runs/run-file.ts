@@ -1,10 +1,9 @@
 /** run.json: what a run computes, and on what. Node only. */
 import * as v from 'valibot'
 import { writeAtomically } from '../checkpoints/atomic.ts'
-import { check } from '../check.ts'
+import { check, oneOf } from '../check.ts'
 import { ConfigError } from '../errors.ts'
 import { TASKS } from '../tasks/index.ts'
-import { oneOf } from '../tasks/settings.ts'
 import { join, readFile } from '../platform.ts'
 import { jsonOf } from './json.ts'
 import { entriesOf, type CompleteSettings } from './settings.ts'

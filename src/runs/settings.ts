@@ -1,13 +1,12 @@
 /** What says what a run computes: the settings of its task, completed and checked. */
 import * as v from 'valibot'
-import { check } from '../check.ts'
+import { check, word } from '../check.ts'
 import { ConfigError } from '../errors.ts'
 import { taskDefinition, type TASKS, type TaskName } from '../tasks/index.ts'
 import {
   COMMON,
   defaultsOf,
   schemasOf,
-  word,
   type CommonSettings,
   type Settings,
   type ValuesOf,

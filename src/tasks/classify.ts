@@ -6,6 +6,7 @@ import {
   type ClassOptions,
   likeliest,
   probabilities,
+  readClasses,
 } from './metrics/class-meter.ts'
 import { setting } from './settings.ts'
 import { CLASSES, classOf, learnClasses } from './tables/classes.ts'
@@ -16,7 +17,8 @@ import type { Task } from './task.ts'
  * One class for each sequence: cross-entropy of the logits [B, classes] for `labels` [B], in nats. Records
  * have a `label`.
  */
-export function classify(options: ClassOptions): Task {
+export function classify(given: ClassOptions): Task {
+  const options = readClasses(given, 'classify')
   const { classes } = options
   return {
     name: 'classify',

@@ -1,19 +1,31 @@
 /** The one loop that reads data with a model: what it foretells, how far that is off, and what it says. */
+import { callback, check, optionsOf } from '../check.ts'
 import type { Pass, PassBatch } from '../data/batch.ts'
 import { ConfigError } from '../errors.ts'
-import type { Model } from '../models/model.ts'
+import { MODEL, type Model } from '../models/model.ts'
 import type { States } from '../nn/states.ts'
 import { persistent, scope } from '../tensor/scope.ts'
 import { empty, type Tensor } from '../tensor/tensor.ts'
 import { batchTensors, disposeTensors, writeBatch } from './batch-tensors.ts'
 import { forwardBatch } from './loss.ts'
-import { checkBatch, expectHead, fieldsOf, sizesOf, type Sizes, type Summary, type Task } from './task.ts'
+import {
+  checkBatch,
+  expectHead,
+  fieldsOf,
+  sizesOf,
+  TASK,
+  type Sizes,
+  type Summary,
+  type Task,
+} from './task.ts'
 
 /** What is called while an evaluation runs. */
 export interface EvaluateOptions {
   /** Called after each batch, with how much has been counted so far. */
   readonly onBatch?: (counted: number, batch: PassBatch) => void
 }
+
+const readOptions = optionsOf<EvaluateOptions>({ onBatch: callback })
 
 /** How a model does on data that come to an end. */
 export interface Evaluation extends Summary {
@@ -36,8 +48,10 @@ export async function evaluate(
   model: Model,
   task: Task,
   pass: Pass,
-  { onBatch }: EvaluateOptions = {},
+  options: EvaluateOptions = {},
 ): Promise<Evaluation> {
+  const { onBatch } = readOptions(options, 'evaluate')
+  check(task, TASK, 'evaluate: task')
   const meter = task.meter()
   let [sum, count] = [0, 0]
   for await (const { loss, counted, y, item, sizes } of readPass(model, task, pass, {
@@ -101,7 +115,7 @@ async function* readPass<Item extends PassBatch>(
   pass: Pass<Item>,
   { targets, outputs }: ReadOptions,
 ): AsyncGenerator<ReadBatch<Item>, void, void> {
-  expectHead(task, model.config)
+  expectHead(check(task, TASK, 'task'), check(model, MODEL, 'model').config)
   const sizes = sizesOf(model.config, pass)
   const { device } = model
   const fields = targets ? fieldsOf(task, sizes) : task.inputs.fields(sizes)

@@ -31,9 +31,9 @@ export function taskFor({ head }: Pick<ModelConfig, 'head'>): Task {
     case 'language':
       return language()
     case 'classifier':
-      return head.each === 'position' ? label(head) : classify(head)
+      return head.each === 'position' ? label({ classes: head.classes }) : classify({ classes: head.classes })
     case 'regression':
-      return regress(head)
+      return regress({ outputs: head.outputs, each: head.each })
     default:
       return head satisfies never
   }

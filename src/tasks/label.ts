@@ -1,7 +1,13 @@
 import { IGNORE } from '../data/batch.ts'
 import { sequenceInputs } from './inputs.ts'
 import { labelLoss, labelTargets } from './labels.ts'
-import { CLASS_METRICS, ClassMeter, type ClassOptions, likeliest } from './metrics/class-meter.ts'
+import {
+  CLASS_METRICS,
+  ClassMeter,
+  type ClassOptions,
+  likeliest,
+  readClasses,
+} from './metrics/class-meter.ts'
 import { setting } from './settings.ts'
 import { CLASSES, classOf, learnClasses } from './tables/classes.ts'
 import { tableTask } from './tables/index.ts'
@@ -11,7 +17,8 @@ import type { Task } from './task.ts'
  * One class for each position: cross-entropy of the logits [B, L, classes] for `labels` [B, L], in nats.
  * Records have `labels`; positions with -100 do not count.
  */
-export function label(options: ClassOptions): Task {
+export function label(given: ClassOptions): Task {
+  const options = readClasses(given, 'label')
   const { classes } = options
   return {
     name: 'label',

@@ -1,4 +1,5 @@
 import { IGNORE, type Batches, type Pass } from '../data/batch.ts'
+import { between, oneOf, optionsOf, whole } from '../check.ts'
 import { carriedStreams, packedDocuments, randomWindows } from '../data/batches.ts'
 import { stretches } from '../data/passes.ts'
 import { splitCorpus, type TextCorpus } from '../data/text.ts'
@@ -6,7 +7,7 @@ import { byteTokenizer } from '../tokenizers/text/bytes.ts'
 import { defineTask } from './definition.ts'
 import { sequenceInputs } from './inputs.ts'
 import { labelLoss, labelTargets } from './labels.ts'
-import { between, setting, whole } from './settings.ts'
+import { setting } from './settings.ts'
 import type { Task } from './task.ts'
 
 /** How rows of a batch are cut from a text. */
@@ -22,11 +23,14 @@ export interface LanguageOptions {
   readonly unit?: 'token' | 'byte'
 }
 
+const readOptions = optionsOf<LanguageOptions>({ unit: oneOf(['token', 'byte']) })
+
 /**
  * Predicts the next token at each position: cross-entropy, in nats. `labels` [B, L] are the tokens to be
  * predicted, already shifted; of a record they are its own tokens.
  */
-export function language({ unit = 'token' }: LanguageOptions = {}): Task {
+export function language(options: LanguageOptions = {}): Task {
+  const { unit = 'token' } = readOptions(options, 'language')
   return {
     name: 'text',
     head: { kind: 'language' },
@@ -80,7 +84,7 @@ export const textDefinition = defineTask({
       encoding: undefined,
       training: batchesOf(training, settings),
       validation: validation.length > 1 ? validationPass(validation, settings) : undefined,
-      test: test && stretches(test.tokens, settings),
+      test: test && stretches(test.tokens, { batch: settings.batch, length: settings.length }),
       sizes: {
         training: training.tokens.length,
         validation: validation.length,
@@ -90,10 +94,10 @@ export const textDefinition = defineTask({
     }
   },
 
-  read: (corpus, settings) => ({
+  read: (corpus, { batch, length }) => ({
     task: language({ unit: 'byte' }),
     input: { vocabulary: byteTokenizer.size },
-    pass: stretches(corpus.tokens, settings),
+    pass: stretches(corpus.tokens, { batch, length }),
   }),
 })
 

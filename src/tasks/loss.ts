@@ -1,7 +1,8 @@
 /** The loss of a model on one batch, and its gradients. */
+import { check, countFrom, flag, needed, optionsOf } from '../check.ts'
 import { IGNORE, type Batch } from '../data/batch.ts'
 import { ConfigError, ShapeError } from '../errors.ts'
-import type { ForwardOptions, Model } from '../models/model.ts'
+import { MODEL, type ForwardOptions, type Model } from '../models/model.ts'
 import type { States } from '../nn/states.ts'
 import { withGradients } from '../ops/index.ts'
 import { scope } from '../tensor/scope.ts'
@@ -9,7 +10,7 @@ import { tensor, type Tensor } from '../tensor/tensor.ts'
 import { batchTensors, disposeTensors, writeBatch } from './batch-tensors.ts'
 import { inputOf } from './inputs.ts'
 import { language } from './language.ts'
-import { checkBatch, expectHead, fieldsOf, sizesOf, type Task, type Tensors } from './task.ts'
+import { checkBatch, expectHead, fieldsOf, sizesOf, TASK, type Task, type Tensors } from './task.ts'
 
 type Carried = Omit<ForwardOptions, 'reset' | 'mask'>
 
@@ -62,6 +63,17 @@ export interface GradientOptions {
   readonly recompute?: boolean
 }
 
+interface BatchGradientOptions extends GradientOptions {
+  readonly rows: number
+  readonly length: number
+}
+
+const readBatchOptions = optionsOf<BatchGradientOptions>({
+  recompute: flag,
+  rows: needed(countFrom(1)),
+  length: needed(countFrom(1)),
+})
+
 /**
  * Loss and gradients of a task on one batch of `rows` rows of `length` positions.
  *
@@ -71,10 +83,11 @@ export async function batchGradients(
   model: Model,
   task: Task,
   batch: Batch,
-  { rows, length, ...options }: GradientOptions & { readonly rows: number; readonly length: number },
+  given: GradientOptions & { readonly rows: number; readonly length: number },
 ): Promise<LossAndGradients> {
-  expectTrainable(model)
-  expectHead(task, model.config)
+  const { rows, length, ...options } = readBatchOptions(given, 'batchGradients')
+  expectTrainable(check(model, MODEL, 'batchGradients'))
+  expectHead(check(task, TASK, 'batchGradients'), model.config)
   const [masked, padded] = [batch['reset'] !== undefined, batch['mask'] !== undefined]
   const sizes = sizesOf(model.config, { batch: rows, length, carried: false, masked, padded })
   checkBatch(task, batch, sizes)

@@ -3,6 +3,8 @@
  * right sees nothing of it, what takes the mean over a sequence is given a mask, and targets there do not
  * count.
  */
+import * as v from 'valibot'
+import { countFrom, needed, optionsOf, seed as anySeed } from '../check.ts'
 import type { Batch, Batches, BatchForm, Pass, PassBatch } from '../data/batch.ts'
 import { lengthOf, nameOf, type RecordPart, type SequenceRecord } from '../data/records.ts'
 import { ConfigError, ShapeError, StateError } from '../errors.ts'
@@ -28,6 +30,19 @@ export interface RecordBatchOptions extends RecordOptions {
   readonly seed?: number
 }
 
+const RECORDS = {
+  input: needed(
+    v.union(
+      [v.strictObject({ vocabulary: countFrom(1) }), v.strictObject({ features: countFrom(1) })],
+      '{ vocabulary } or { features }',
+    ),
+  ),
+  batch: needed(countFrom(1)),
+  length: countFrom(1),
+}
+const readPassOptions = optionsOf<RecordOptions>(RECORDS)
+const readBatchOptions = optionsOf<RecordBatchOptions>({ ...RECORDS, seed: anySeed })
+
 /**
  * Records in random order, each once before any comes again. Where each position has a result of its own,
  * records longer than a row are cut into parts that begin anew, each an item of the order.
@@ -37,8 +52,9 @@ export interface RecordBatchOptions extends RecordOptions {
 export function recordBatches(
   records: readonly SequenceRecord[],
   task: Task,
-  { seed = 0, ...options }: RecordBatchOptions,
+  given: RecordBatchOptions,
 ): Batches {
+  const { seed = 0, ...options } = readBatchOptions(given, 'recordBatches')
   const { form, lengths } = measure(records, task, options)
   const { batch, length } = form
   const sizes = sizesOf({ input: options.input, head: task.head }, form)
@@ -97,8 +113,9 @@ export interface RecordPassBatch extends PassBatch {
 export function recordPass(
   records: readonly SequenceRecord[],
   task: Task,
-  options: RecordOptions,
+  given: RecordOptions,
 ): Pass<RecordPassBatch> {
+  const options = readPassOptions(given, 'recordPass')
   const measured = measure(records, task, options)
   const { lengths, longest } = measured
   const { batch, length } = measured.form

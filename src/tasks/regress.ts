@@ -1,3 +1,5 @@
+import * as v from 'valibot'
+import { oneOf, optionsOf, whole } from '../check.ts'
 import type { Batch } from '../data/batch.ts'
 import { nameOf, type RecordPart } from '../data/records.ts'
 import { ShapeError } from '../errors.ts'
@@ -26,6 +28,12 @@ export interface RegressOptions {
   readonly scales?: readonly Scale[]
 }
 
+const readOptions = optionsOf<RegressOptions>({
+  outputs: whole(1, 2 ** 24),
+  each: oneOf(['sequence', 'position']),
+  scales: v.array(v.looseObject({ mean: v.number(), deviation: v.number() }), 'a list of scales'),
+})
+
 /** Where nothing counts, the loss is 0 and not 0 / 0; a weight is never so small. */
 const TINY = 1e-30
 
@@ -33,7 +41,8 @@ const TINY = 1e-30
  * Numbers for each sequence or position: Σ w (y - value)² / Σ w. Records have `values` (NaN where none is
  * known, which weighs nothing) and may have `weights`.
  */
-export function regress({ outputs = 1, each = 'sequence', scales }: RegressOptions = {}): Task {
+export function regress(options: RegressOptions = {}): Task {
+  const { outputs = 1, each = 'sequence', scales } = readOptions(options, 'regress')
   const plain = Array.from({ length: outputs }, () => ({ mean: 0, deviation: 1 }))
   return {
     name: 'regress',

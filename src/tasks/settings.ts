@@ -3,30 +3,10 @@
  * are made of them.
  */
 import * as v from 'valibot'
+import { between, flag as flagSchema, oneOf, seed, whole, word } from '../check.ts'
 import { ARCHITECTURE_NAMES } from '../models/config.ts'
 
 const SCHEDULES = ['cosine', 'wsd'] as const
-
-/** A whole number. The message of each schema says what is expected. */
-export const whole = (low: number, high: number) => {
-  const expected = `a whole number from ${low} to ${high}`
-  return v.pipe(
-    v.number(expected),
-    v.integer(expected),
-    v.minValue(low, expected),
-    v.maxValue(high, expected),
-  )
-}
-
-export const between = (low: number, high: number) => {
-  const expected = `a number from ${low} to ${high}`
-  return v.pipe(v.number(expected), v.minValue(low, expected), v.maxValue(high, expected))
-}
-
-export const oneOf = <const T extends readonly string[]>(names: T) => v.picklist(names, names.join(', '))
-
-/** Words on a command line: the name of a column, or a path. */
-export const word = (expected: string) => v.pipe(v.string(expected), v.nonEmpty(expected))
 
 type Kind = 'number' | 'choice' | 'flag' | 'text'
 
@@ -81,7 +61,7 @@ function choice<const T extends readonly string[]>(
 
 /** A flag: false unless it is given. */
 function flag(group: Group, help: string): Setting<boolean> {
-  return { schema: v.boolean('true or false'), kind: 'flag', default: false, help, group }
+  return { schema: flagSchema, kind: 'flag', default: false, help, group }
 }
 
 function text(group: Group, help: string, takes: string, value: string): Setting<string>
@@ -105,7 +85,7 @@ export const setting = {
 
 /** The settings that runs of all tasks have. */
 export const COMMON = {
-  seed: number('Run', 'same seed, same device: same bits', whole(0, 2 ** 32 - 1), 0),
+  seed: number('Run', 'same seed, same device: same bits', seed, 0),
   architecture: choice('Model', 'kind of layers', ARCHITECTURE_NAMES, 'mamba2'),
   layers: number('Model', 'number of layers', whole(1, 1024), 4),
   width: number('Model', 'width D of the residual stream', whole(1, 65_536), 256),

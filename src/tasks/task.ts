@@ -2,6 +2,7 @@
  * A task as a value: what goes into a model, what is to come out, how far it is off, and how that is told to
  * people. `Trainer`, `evaluate`, run folders and the command line take any.
  */
+import { objectWith } from '../check.ts'
 import type { Batch, BatchForm } from '../data/batch.ts'
 import type { RecordPart } from '../data/records.ts'
 import type { DType } from '../devices/device.ts'
@@ -118,6 +119,9 @@ export interface Task {
   /** The metric that says which of two models is better. Default: the loss, of which less is better. */
   readonly objective?: string
 }
+
+/** What takes a task as an argument checks it with this. */
+export const TASK = objectWith<Task>('a task', 'loss', 'meter')
 
 type Ends = Pick<ModelConfig, 'input' | 'head'>
 

@@ -1,3 +1,5 @@
+import { ConfigError, describe, StateError } from '../errors.ts'
+
 /** The generator's state, to be saved with a run and restored exactly. */
 export type RandomState = readonly [number, number, number, number]
 
@@ -11,17 +13,21 @@ export class Random {
   #c = 0
   #d = 0
 
+  /** Each whole number up to 2^53 - 1 has numbers of its own. Throws ConfigError for anything else. */
   constructor(seed: number) {
-    let z = seed | 0
-    const next = (): number => {
-      z = (z + 0x9e3779b9) | 0
-      let t = z ^ (z >>> 16)
-      t = Math.imul(t, 0x21f0aaad)
-      t ^= t >>> 15
-      t = Math.imul(t, 0x735a2d97)
-      return t ^ (t >>> 15)
+    if (!Number.isSafeInteger(seed)) {
+      throw new ConfigError('not a seed', {
+        where: 'seed',
+        expected: 'a whole number up to 2^53 - 1',
+        found: describe(seed),
+      })
     }
-    this.state = [next(), next(), next(), next()]
+    const [a, b, c, d] = splitmix(seed | 0)
+    const high = Math.floor(seed / 2 ** 32)
+    // `c` and `d` tell the low word, and with it the first two tell the high one. They are swapped, so that
+    // they cannot both be those of a seed without a high word.
+    const [first, second] = high === 0 ? [b, a] : splitmix(c ^ high)
+    this.state = [second, first, c, d]
   }
 
   /** Where the sequence of numbers is; setting it continues from there. */
@@ -29,7 +35,15 @@ export class Random {
     return [this.#a, this.#b, this.#c, this.#d]
   }
 
-  set state([a, b, c, d]: RandomState) {
+  set state(words: RandomState) {
+    if (!Array.isArray(words) || words.length !== 4 || !words.every(Number.isInteger)) {
+      throw new StateError('not the state of random numbers', {
+        where: 'random',
+        expected: 'four words',
+        found: describe(words),
+      })
+    }
+    const [a, b, c, d] = words
     this.#a = a | 0
     this.#b = b | 0
     this.#c = c | 0
@@ -68,4 +82,18 @@ export class Random {
     const radius = Math.sqrt(-2 * Math.log(1 - this.uniform()))
     return mean + deviation * radius * Math.cos(2 * Math.PI * this.uniform())
   }
+}
+
+/** Four words that a word begins: each tells it, and no two are made of it in the same way. */
+function splitmix(word: number): RandomState {
+  let z = word
+  const next = (): number => {
+    z = (z + 0x9e3779b9) | 0
+    let t = z ^ (z >>> 16)
+    t = Math.imul(t, 0x21f0aaad)
+    t ^= t >>> 15
+    t = Math.imul(t, 0x735a2d97)
+    return t ^ (t >>> 15)
+  }
+  return [next(), next(), next(), next()]
 }

@@ -1,4 +1,5 @@
 /** What a language model needs of a tokenizer: text to token ids and back, whole or as it comes. */
+import { flag, optionsOf, type TokenIds } from '../check.ts'
 import type { TypedGgufValue } from '../checkpoints/gguf/index.ts'
 
 /** Text to token ids and back. Models of bytes have one too: an id is a byte of UTF-8. */
@@ -26,19 +27,27 @@ export interface Tokenizer {
    * Text to ids. `special` (default false) adds the tokens that the tokenizer puts around a text (often
    * `begin`). Special tokens spelled out in the text become their ids, as in transformers.
    */
-  encode(text: string, options?: { readonly special?: boolean }): number[]
+  encode(text: string, options?: SpecialOptions): number[]
   /**
    * Ids to text; bytes that are no UTF-8 become U+FFFD, and ids without a token have no text. `special`
    * (default false) keeps special tokens.
    */
-  decode(ids: readonly number[], options?: { readonly special?: boolean }): string
+  decode(ids: TokenIds, options?: SpecialOptions): string
   /** A decoder for tokens that come one by one. */
-  stream(options?: { readonly special?: boolean }): TextStream
+  stream(options?: SpecialOptions): TextStream
   /**
    * Messages as the prompt that a chat model was trained with. Throws ConfigError if there is no template.
    */
   chat(messages: readonly ChatMessage[], options?: ChatTemplateOptions): string
 }
+
+/** What is told to `encode`, `decode` and `stream`. */
+export interface SpecialOptions {
+  readonly special?: boolean
+}
+
+/** Throws ConfigError for what are no such options. */
+export const readSpecial = optionsOf<SpecialOptions>({ special: flag })
 
 /** One message of a conversation. */
 export interface ChatMessage {

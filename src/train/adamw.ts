@@ -1,3 +1,4 @@
+import { between, flag, optionsOf } from '../check.ts'
 import { DISPOSE } from '../disposal.ts'
 import type { Parameter } from '../nn/parameter.ts'
 import { adamWStep, zeros } from '../ops/index.ts'
@@ -15,6 +16,15 @@ export interface AdamWOptions {
   readonly decayAll?: boolean
 }
 
+const readOptions = optionsOf<AdamWOptions>({
+  // At 1 the moments are never those of the gradient.
+  beta1: between(0, 1 - 2 ** -24),
+  beta2: between(0, 1 - 2 ** -24),
+  eps: between(0, 1),
+  weightDecay: between(0, 1e6),
+  decayAll: flag,
+})
+
 /** First and second moment of one parameter's gradient. */
 export interface Moments {
   readonly m: Tensor
@@ -26,7 +36,14 @@ export interface Moments {
  * decay 0.1.
  */
 export function adamW(options: AdamWOptions = {}): Required<AdamWOptions> {
-  return { beta1: 0.9, beta2: 0.95, eps: 1e-8, weightDecay: 0.1, decayAll: false, ...options }
+  return {
+    beta1: 0.9,
+    beta2: 0.95,
+    eps: 1e-8,
+    weightDecay: 0.1,
+    decayAll: false,
+    ...readOptions(options, 'adamW'),
+  }
 }
 
 /**

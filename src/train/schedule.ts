@@ -1,3 +1,4 @@
+import { between, countFrom, needed, optionsOf } from '../check.ts'
 import { ConfigError } from '../errors.ts'
 
 /** Learning rate at a step, counted from 0. */
@@ -12,8 +13,13 @@ export interface WarmupOptions {
   readonly floor?: number
 }
 
+const WARMUP = { peak: needed(between(0, 1e6)), warmup: countFrom(0), floor: between(0, 1) }
+const readCosine = optionsOf<WarmupOptions>(WARMUP)
+const readDecay = optionsOf<WarmupOptions & { readonly decay?: number }>({ ...WARMUP, decay: between(0, 1) })
+
 /** Linear warmup, then half a cosine down to `floor × peak` (Loshchilov and Hutter 2017). */
-export function cosine({ peak, warmup, floor = 0.1 }: WarmupOptions): Schedule {
+export function cosine(options: WarmupOptions): Schedule {
+  const { peak, warmup, floor = 0.1 } = readCosine(options, 'cosine')
   expectRate(peak)
   return (step, steps) => {
     const rise = risingSteps(warmup, steps)
@@ -27,15 +33,13 @@ export function cosine({ peak, warmup, floor = 0.1 }: WarmupOptions): Schedule {
  * Warmup, stable, decay (Hu et al. 2024, MiniCPM): linear rise, constant, and over the last part a linear
  * fall to `floor × peak`.
  */
-export function warmupStableDecay({
-  peak,
-  warmup,
-  floor = 0,
-  decay = 0.2,
-}: WarmupOptions & {
-  /** Part of all steps that falls. */
-  readonly decay?: number
-}): Schedule {
+export function warmupStableDecay(
+  options: WarmupOptions & {
+    /** Part of all steps that falls. */
+    readonly decay?: number
+  },
+): Schedule {
+  const { peak, warmup, floor = 0, decay = 0.2 } = readDecay(options, 'warmupStableDecay')
   expectRate(peak)
   return (step, steps) => {
     const rise = risingSteps(warmup, steps)

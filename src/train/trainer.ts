@@ -1,10 +1,12 @@
+import * as v from 'valibot'
+import { between, callback, check, countFrom, flag, needed, optionsOf } from '../check.ts'
 import type { Batches, BatchesState } from '../data/batch.ts'
 import { DISPOSE } from '../disposal.ts'
 import { NumericsError, StateError } from '../errors.ts'
-import type { Model } from '../models/model.ts'
+import { MODEL, type Model } from '../models/model.ts'
 import { taskFor } from '../tasks/index.ts'
 import { expectTrainable } from '../tasks/loss.ts'
-import { expectHead, type Task } from '../tasks/task.ts'
+import { expectHead, TASK, type Task } from '../tasks/task.ts'
 import { AdamW, type AdamWOptions } from './adamw.ts'
 import type { Schedule } from './schedule.ts'
 import { createTrainingStep, type StepReport, type TrainingStep } from './training-step.ts'
@@ -26,6 +28,19 @@ export interface TrainerOptions {
   /** Less memory, the same numbers: compute each layer's inside again in backward. */
   readonly recompute?: boolean
 }
+
+const readOptions = optionsOf<TrainerOptions>({
+  task: TASK,
+  optimizer: v.custom<AdamWOptions>((value) => value !== null, 'options of AdamW'),
+  schedule: needed(callback),
+  steps: needed(countFrom(0)),
+  accumulation: countFrom(1),
+  maxNorm: v.union(
+    [between(Number.MIN_VALUE, Number.MAX_VALUE), v.literal(Number.POSITIVE_INFINITY)],
+    'a positive number, or Infinity',
+  ),
+  recompute: flag,
+})
 
 /** What is known of one update. */
 export interface TrainedStep {
@@ -58,8 +73,9 @@ export class Trainer {
   /**
    * @throws ConfigError if the model's weights are packed, or its head is not that of the task
    */
-  constructor(model: Model, { optimizer = {}, task = taskFor(model.config), ...options }: TrainerOptions) {
-    expectTrainable(model)
+  constructor(model: Model, given: TrainerOptions) {
+    expectTrainable(check(model, MODEL, 'Trainer'))
+    const { optimizer = {}, task = taskFor(model.config), ...options } = readOptions(given, 'Trainer')
     expectHead(task, model.config)
     this.model = model
     this.optimizer = new AdamW(model.parameters, optimizer)

@@ -82,5 +82,5 @@ test.each(['', 'mirror.test', 'file:///etc', 'ftp://a', 'https://user:pass@a', '
 )
 
 test.each([{ timeout: 0 }, { attempts: Number.NaN }, { delay: -1 }])('%j is refused', async (options) => {
-  await expect(settle(options)).rejects.toThrow(/impossible option/)
+  await expect(settle(options)).rejects.toThrow(/^\[hub: \w+\] wrong value/)
 })

@@ -1,4 +1,5 @@
 /** What a caller, the environment and the files of the Python client say about the hub. */
+import { abortSignal, between, callback, flag, optionsOf, text, whole } from '../../check.ts'
 import { ConfigError } from '../../errors.ts'
 import { homedir, isNode, readFile } from '../../platform.ts'
 import { clip } from '../json.ts'
@@ -45,6 +46,20 @@ export interface HubOptions {
   readonly delay?: number
 }
 
+const readOptions = optionsOf<HubOptions>({
+  endpoint: text,
+  token: text,
+  cache: text,
+  offline: flag,
+  fetch: callback,
+  onProgress: callback,
+  onWarning: callback,
+  signal: abortSignal,
+  timeout: between(1, 2 ** 31 - 1),
+  attempts: whole(1, 2 ** 31 - 1),
+  delay: between(0, 2 ** 31 - 1),
+})
+
 export interface Settings extends HubOptions {
   /** Without a slash at the end. */
   readonly endpoint: string
@@ -57,7 +72,8 @@ export interface Settings extends HubOptions {
   readonly delay: number
 }
 
-export async function settle(options: HubOptions): Promise<Settings> {
+export async function settle(given: HubOptions): Promise<Settings> {
+  const options = readOptions(given, 'hub')
   const token = checkToken(options.token ?? variable('HF_TOKEN') ?? (await storedToken()))
   return {
     ...options,
@@ -67,24 +83,15 @@ export async function settle(options: HubOptions): Promise<Settings> {
     // Called as a function of its own: browsers refuse `fetch` as a method of another object.
     fetch: options.fetch ?? ((input, init) => fetch(input, init)),
     onWarning: options.onWarning ?? ((text) => console.warn(text)),
-    timeout: atLeast(1, 'timeout', options.timeout ?? 30_000),
-    attempts: atLeast(1, 'attempts', options.attempts ?? 5),
-    delay: atLeast(0, 'delay', options.delay ?? 500),
+    timeout: options.timeout ?? 30_000,
+    attempts: options.attempts ?? 5,
+    delay: options.delay ?? 500,
     ...(token === undefined ? {} : { token }),
   }
 }
 
 function variable(name: string): string | undefined {
   return (isNode ? process.env[name]?.trim() : undefined) || undefined
-}
-
-function atLeast(least: number, option: string, value: number): number {
-  if (value >= least && value < 2 ** 31) return value
-  throw new ConfigError('impossible option', {
-    where: option,
-    expected: `a number from ${least}`,
-    found: value,
-  })
 }
 
 function checkEndpoint(endpoint: string): string {

@@ -5,7 +5,7 @@ import { ConfigError } from '../../errors.ts'
 import { openCheckpoint, tokenizerOf } from '../../models/files/open.ts'
 import { writeFiles } from '../../models/files/folder.ts'
 import { folderFiles, ggufFile } from '../../models/files/save.ts'
-import { between } from '../../tasks/settings.ts'
+import { between } from '../../check.ts'
 import { numberFlag } from '../flags.ts'
 import { fileFlag, MODEL_ARGUMENT, onWarning, sourceOptions, type SourceFlags } from '../model-flags.ts'
 

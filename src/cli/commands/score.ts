@@ -3,7 +3,7 @@ import { Option, type Command } from 'commander'
 import { decodeText } from '../../checkpoints/source.ts'
 import { ConfigError } from '../../errors.ts'
 import { scoreTokens } from '../../language/score.ts'
-import { whole } from '../../tasks/settings.ts'
+import { whole } from '../../check.ts'
 import { numberFlag } from '../flags.ts'
 import { addModelFlags, MODEL_ARGUMENT, withModel, type ModelFlags } from '../model-flags.ts'
 

@@ -1,15 +1,22 @@
+import { check, word } from '../../check.ts'
 import { CheckpointError } from '../../errors.ts'
 import { join, readFile, rm } from '../../platform.ts'
-import { expectKey, seal, unseal, type PrefixStore, type StoreOptions } from './prefix-store.ts'
+import {
+  expectKey,
+  readStoreOptions,
+  seal,
+  unseal,
+  type PrefixStore,
+  type StoreOptions,
+} from './prefix-store.ts'
 
 /**
  * Keeps states as files of a folder, which is made if it is not there. Damaged ones count as absent, and are
  * removed with a warning; nothing else is ever removed. Node only.
  */
-export function folderStore(
-  path: string,
-  { onWarning = (message) => console.warn(message) }: StoreOptions = {},
-): PrefixStore {
+export function folderStore(path: string, options: StoreOptions = {}): PrefixStore {
+  const { onWarning = (message) => console.warn(message) } = readStoreOptions(options, 'folderStore')
+  check(path, word('the name of a folder'), 'folderStore')
   const file = (key: string): string => join(path, `${key}.state`)
   return {
     warn: onWarning,

@@ -1,14 +1,21 @@
+import { check, word } from '../../check.ts'
 import { DeviceError } from '../../errors.ts'
-import { expectKey, seal, unseal, type PrefixStore, type StoreOptions } from './prefix-store.ts'
+import {
+  expectKey,
+  readStoreOptions,
+  seal,
+  unseal,
+  type PrefixStore,
+  type StoreOptions,
+} from './prefix-store.ts'
 
 /**
  * Keeps states in a folder of the page's own file system. A file appears once it is written whole. Damaged
  * ones count as absent, and are removed with a warning. Browsers only.
  */
-export function opfsStore(
-  name: string,
-  { onWarning = (message) => console.warn(message) }: StoreOptions = {},
-): PrefixStore {
+export function opfsStore(name: string, options: StoreOptions = {}): PrefixStore {
+  const { onWarning = (message) => console.warn(message) } = readStoreOptions(options, 'opfsStore')
+  check(name, word('the name of a folder'), 'opfsStore')
   const open = async (): Promise<FileSystemDirectoryHandle> => {
     if (!globalThis.navigator?.storage?.getDirectory) {
       throw new DeviceError('no file system for pages here', {

@@ -1,5 +1,7 @@
 import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
+import * as v from 'valibot'
+import { between, callback, needed, optionsOf } from '../../check.ts'
 import { ConfigError } from '../../errors.ts'
 import type { Model } from '../../models/model.ts'
 import { fingerprintOf } from './fingerprint.ts'
@@ -20,6 +22,18 @@ export interface StoreOptions {
   readonly onWarning?: (message: string) => void
 }
 
+/** Throws ConfigError for what are no options of a store of files. */
+export const readStoreOptions = optionsOf<StoreOptions>({ onWarning: callback })
+
+const readMemoryOptions = optionsOf<{ readonly maxBytes: number }>({
+  maxBytes: needed(
+    v.union(
+      [between(0, Number.MAX_SAFE_INTEGER), v.literal(Number.POSITIVE_INFINITY)],
+      'a size in bytes, or Infinity',
+    ),
+  ),
+})
+
 /** The key of the state of `model` after `tokens`: hex SHA-256. */
 export async function prefixKey(model: Model, tokens: readonly number[]): Promise<string> {
   const ids = Int32Array.from(tokens)
@@ -28,9 +42,8 @@ export async function prefixKey(model: Model, tokens: readonly number[]): Promis
 }
 
 /** Keeps states in memory, those used last. */
-export function memoryStore({ maxBytes }: { readonly maxBytes: number }): PrefixStore {
-  if (!(maxBytes >= 0))
-    throw new ConfigError('not a size', { where: 'memoryStore: maxBytes', found: maxBytes })
+export function memoryStore(options: { readonly maxBytes: number }): PrefixStore {
+  const { maxBytes } = readMemoryOptions(options, 'memoryStore')
   /** The one used last is last. */
   const entries = new Map<string, Uint8Array>()
   let held = 0

@@ -1,11 +1,13 @@
-import { StateError } from '../../errors.ts'
+import * as v from 'valibot'
+import { looking, optionsOf, seed } from '../../check.ts'
+import { ConfigError, describe, StateError } from '../../errors.ts'
 import type { Model } from '../../models/model.ts'
 import { Random } from '../../tensor/random.ts'
 import { Decoder } from './decoder.ts'
-import { runOf, type Run, type TextOptions } from '../options.ts'
+import { runOf, TEXT, type Run, type TextOptions } from '../options.ts'
 import { penalises } from '../settings.ts'
 import { expectDrawn } from './sequence.ts'
-import { partsOf, type Session, type SessionParts } from './session.ts'
+import { partsOf, Session, type SessionParts } from './session.ts'
 import { rowOf, States } from '../../nn/states.ts'
 import { stackRows } from '../../ops/index.ts'
 
@@ -14,6 +16,12 @@ export interface SessionBatchOptions extends Omit<TextOptions, 'seed'> {
   /** A seed for each session. Default: each goes on with its own random numbers. */
   readonly seeds?: readonly number[]
 }
+
+const { seed: _, ...DRAWING } = TEXT
+const readOptions = optionsOf<SessionBatchOptions>({
+  ...DRAWING,
+  seeds: v.array(seed, 'a list of seeds'),
+})
 
 /** A token that a session of the batch drew. */
 export interface BatchToken {
@@ -41,7 +49,8 @@ export class SessionBatch {
   readonly #model: Model
   readonly #sessions: readonly Session[]
 
-  constructor(model: Model, sessions: readonly Session[]) {
+  constructor(model: Model, given: readonly Session[]) {
+    const sessions = sessionsOf(given)
     if (sessions.length === 0 || new Set(sessions).size !== sessions.length) {
       throw new StateError('a batch needs sessions, each of them once', {
         where: 'batch',
@@ -49,24 +58,31 @@ export class SessionBatch {
       })
     }
     this.#model = model
+    for (const [i, session] of sessions.entries()) {
+      if (partsOf(session).model === model) continue
+      throw new StateError('the session is of another model', { where: `batch[${i}]` })
+    }
     this.#sessions = sessions
   }
 
   /** Draws tokens: in each step one for every session that has not ended. */
   async *generate(options: SessionBatchOptions = {}): AsyncGenerator<readonly BatchToken[], void, void> {
+    const { seeds, ...drawing } = readOptions(options, 'batch')
     const rows = this.#sessions.map((session, index): Row => ({
       ...partsOf(session),
       index,
       drawn: 0,
       done: false,
     }))
-    const run = runOf(options, rows[0].tokenizer)
-    this.#expectReady(rows, options.seeds)
-    for (const { guard } of rows) guard.lock('it is part of a batch that is generating')
+    const run = runOf(drawing, rows[0].tokenizer)
+    this.#expectReady(rows, seeds)
+    for (const { guard } of rows) {
+      guard.lock('it is part of a batch that is generating')
+      guard.change()
+    }
     try {
       for (const [i, { sequence }] of rows.entries()) {
-        const seed = options.seeds?.[i]
-        if (seed !== undefined) sequence.random.state = new Random(seed).state
+        if (seeds) sequence.random.state = new Random(seeds[i]).state
       }
       if (run.maxTokens > 0) yield* this.#run(rows, run)
     } finally {
@@ -112,6 +128,19 @@ export class SessionBatch {
       })
     }
   }
+}
+
+/** A list of its own. Throws ConfigError for what is no list of sessions. */
+function sessionsOf(given: unknown): readonly Session[] {
+  const sessions: readonly unknown[] = looking('batch', () =>
+    Array.isArray(given) ? [...(given as unknown[])] : [],
+  )
+  if (Array.isArray(given) && sessions.every((each) => each instanceof Session)) return sessions
+  throw new ConfigError('not sessions', {
+    where: 'batch',
+    expected: 'a list of sessions',
+    found: describe(given),
+  })
 }
 
 /** Runs what changes the states of all rows: if it fails, none of the sessions is of use. */

@@ -8,6 +8,7 @@ export class Guard {
   /** Who uses it now. */
   #holder: string | undefined
   #failure: { readonly cause: unknown } | undefined
+  #turn = 0
 
   /** `expectAlive` throws if what the session is made of is gone. */
   constructor(expectAlive: () => void) {
@@ -50,6 +51,20 @@ export class Guard {
     } finally {
       this.unlock()
     }
+  }
+
+  /** The tokens are changed now: whoever generated until then may not go on. Gives the number of the turn. */
+  change(): number {
+    return ++this.#turn
+  }
+
+  /** Throws if something else changed the tokens since a turn began. */
+  expectTurn(turn: number): void {
+    if (turn === this.#turn) return
+    throw new StateError('the tokens of the session were changed while this generation was under way', {
+      where: 'session',
+      hint: 'Let one loop end before the next call, or take a session for each',
+    })
   }
 
   lock(holder: string): void {

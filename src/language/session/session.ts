@@ -1,3 +1,4 @@
+import { bytesOf, type Bytes, type TokenIds } from '../../check.ts'
 import { DISPOSE } from '../../disposal.ts'
 import { ConfigError, StateError } from '../../errors.ts'
 import type { Model } from '../../models/model.ts'
@@ -5,11 +6,13 @@ import { Random } from '../../tensor/random.ts'
 import type { Tokenizer } from '../../tokenizers/tokenizer.ts'
 import { Guard } from './guard.ts'
 import {
-  checkSessionOptions,
+  expectSome,
   expectTokenizer,
   expectTokens,
-  runOf,
+  promptOf,
   splitPrompt,
+  textRun,
+  tokenRun,
   type AppendOptions,
   type GenerateOptions,
   type Run,
@@ -18,12 +21,7 @@ import {
 import { findPrefix, keepPrefix, openSaved, saveSequence, type Subject } from '../saved/lazy.ts'
 import { expectDrawn, Sequence, type SequenceSettings } from './sequence.ts'
 import { TextFlow } from '../text-flow.ts'
-
-/** How a session begins, and what it keeps. */
-export interface SessionOptions extends SequenceSettings {
-  /** What to go on from: the bytes of a saved session, or another session, which is left as it is. */
-  readonly from?: Uint8Array | Session | undefined
-}
+import { readAppend, readSequence } from './session-options.ts'
 
 /** The inside of a session, for batches. */
 export interface SessionParts {
@@ -41,8 +39,9 @@ export let partsOf: (session: Session) => SessionParts
  * for the history (8 bytes a token) and the caches of attention layers.
  *
  * The last token drawn is part of the session, and is fed to the model with whatever comes next. One call
- * runs at a time; between the pieces that `generate` gives, others may. After an error of the device the
- * session is of no use.
+ * runs at a time: another throws StateError. Between the pieces that `generate` gives, others may; once one
+ * of them changes the tokens, the generation that was under way ends with a StateError at its next piece.
+ * After an error of the device the session is of no use.
  */
 export class Session {
   readonly #model: Model
@@ -73,7 +72,8 @@ export class Session {
     this.#model = model
     this.#guard = new Guard(() => model.expectAlive())
     this.#tokenizer = tokenizer
-    this.#sequence = options instanceof Sequence ? options : new Sequence(model, checkSessionOptions(options))
+    this.#sequence =
+      options instanceof Sequence ? options : new Sequence(model, readSequence(options, 'session'))
     this.#flow = tokenizer && new TextFlow(tokenizer)
   }
 
@@ -103,12 +103,15 @@ export class Session {
    *
    * @throws ShapeError for ids outside the vocabulary, ConfigError for text without a tokenizer
    */
-  async append(input: string | readonly number[], { store, signal }: AppendOptions = {}): Promise<void> {
+  async append(input: string | TokenIds, options: AppendOptions = {}): Promise<void> {
+    const { store, signal } = readAppend(options, 'append')
+    const given = promptOf(input, 'append')
     await this.#guard.alone(async () => {
-      const ids = typeof input === 'string' ? this.#encode(input) : [...input]
+      const ids = typeof given === 'string' ? this.#encode(given) : given
       expectTokens(ids, this.#model.vocabulary)
       this.#sequence.expectRoom(ids.length)
       signal?.throwIfAborted()
+      this.#guard.change()
       const saved = store && (await findPrefix(this.#subject, ids, store))
       if (ids.length > 0) this.#flow?.reset()
       if (saved) return this.#guard.running(() => this.#sequence.write(saved))
@@ -124,17 +127,18 @@ export class Session {
    * text that was not given out. Tokens from the one where a stop text begins are taken back, unless the
    * session cannot go back (no history, no snapshots).
    */
-  generate(prompt: string | readonly number[], options?: TextOptions): AsyncGenerator<string, void, void>
+  generate(prompt: string | TokenIds, options?: TextOptions): AsyncGenerator<string, void, void>
   generate(options?: TextOptions): AsyncGenerator<string, void, void>
   async *generate(
-    first?: string | readonly number[] | TextOptions,
+    first?: string | TokenIds | TextOptions,
     rest: TextOptions = {},
   ): AsyncGenerator<string, void, void> {
     const { prompt, options } = splitPrompt(first, rest)
     expectTokenizer(this.#tokenizer)
-    const run = await this.#begin(prompt, options)
+    const run = textRun(options, this.#tokenizer, 'generate')
+    const turn = await this.#begin(prompt, run)
     for (let count = 0; count < run.maxTokens; count++) {
-      const token = await this.#draw(run)
+      const token = await this.#draw(run, turn)
       if (token === undefined) {
         const text = this.#flow!.finish()
         if (text !== '') yield text
@@ -151,19 +155,17 @@ export class Session {
   }
 
   /** Draws tokens. */
-  generateTokens(
-    prompt: string | readonly number[],
-    options?: GenerateOptions,
-  ): AsyncGenerator<number, void, void>
+  generateTokens(prompt: string | TokenIds, options?: GenerateOptions): AsyncGenerator<number, void, void>
   generateTokens(options?: GenerateOptions): AsyncGenerator<number, void, void>
   async *generateTokens(
-    first?: string | readonly number[] | GenerateOptions,
+    first?: string | TokenIds | GenerateOptions,
     rest: GenerateOptions = {},
   ): AsyncGenerator<number, void, void> {
     const { prompt, options } = splitPrompt(first, rest)
-    const run = await this.#begin(prompt, options)
+    const run = tokenRun(options, this.#tokenizer, 'generateTokens')
+    const turn = await this.#begin(prompt, run)
     for (let count = 0; count < run.maxTokens; count++) {
-      const token = await this.#draw(run)
+      const token = await this.#draw(run, turn)
       if (token === undefined) return
       this.#flow?.reset()
       yield token
@@ -173,7 +175,7 @@ export class Session {
   /** Logits [V] of the token that follows the last one. */
   async logits(): Promise<Float32Array> {
     return this.#guard.alone(() => {
-      this.#expectSome()
+      expectSome(this.length)
       return this.#guard.running(async () => {
         await this.#sequence.advance()
         return (await this.#sequence.decoder.logits.read()) as Float32Array
@@ -197,6 +199,7 @@ export class Session {
           found: count,
         })
       }
+      this.#guard.change()
       if (count > 0) await this.#cut(count)
     })
   }
@@ -204,6 +207,7 @@ export class Session {
   /** Forgets everything; options and random numbers stay. */
   reset(): void {
     this.#guard.expectFree()
+    this.#guard.change()
     this.#flow?.reset()
     this.#sequence.clear()
   }
@@ -230,9 +234,10 @@ export class Session {
   }
 
   /** Becomes what was saved. Nothing changes if that does not fit. */
-  async restore(bytes: Uint8Array): Promise<void> {
+  async restore(bytes: Bytes): Promise<void> {
     await this.#guard.alone(async () => {
-      const saved = await openSaved(this.#subject, bytes)
+      const saved = await openSaved(this.#subject, await bytesOf(bytes, 'restore'))
+      this.#guard.change()
       await this.#guard.running(() => this.#sequence.write(saved))
       this.#sequence.random.state = saved.random
       this.#flow = this.#tokenizer && new TextFlow(this.#tokenizer, saved.held)
@@ -259,17 +264,18 @@ export class Session {
     return expectTokenizer(this.#tokenizer).encode(text, { special: this.length === 0 })
   }
 
-  /** Checks the options, reads the prompt. */
-  async #begin(prompt: string | readonly number[] | undefined, options: TextOptions): Promise<Run> {
-    const run = runOf(options, this.#tokenizer)
+  /** Reads the prompt. Gives the number of the turn. */
+  async #begin(prompt: string | TokenIds | undefined, run: Run): Promise<number> {
     if (prompt !== undefined) await this.append(prompt, { signal: run.signal })
-    this.#expectSome()
+    this.#guard.expectFree()
+    expectSome(this.length)
     if (run.seed !== undefined) this.#sequence.random.state = new Random(run.seed).state
-    return run
+    return this.#guard.change()
   }
 
   /** Draws a token and takes it in; undefined if it ends the text. */
-  async #draw({ settings, stopTokens, signal }: Run): Promise<number | undefined> {
+  async #draw({ settings, stopTokens, signal }: Run, turn: number): Promise<number | undefined> {
+    this.#guard.expectTurn(turn)
     const draw = async (): Promise<number | undefined> => {
       await this.#sequence.advance(signal)
       const token = expectDrawn(await this.#sequence.draw(settings))
@@ -288,13 +294,5 @@ export class Session {
   async #cut(count: number): Promise<void> {
     this.#flow?.reset()
     await this.#guard.running(() => this.#sequence.cut(this.length - count))
-  }
-
-  #expectSome(): void {
-    if (this.length > 0) return
-    throw new ConfigError('there is nothing to continue: the session has no tokens', {
-      where: 'generate',
-      hint: 'Give at least one token',
-    })
   }
 }

@@ -2,6 +2,7 @@
  * A checkpoint's values into a model's memory: in pieces, each checked, so that peak memory is that of the
  * model.
  */
+import { callback, oneOf, type Declared } from '../../check.ts'
 import { PIECE, type StoredTensor } from '../../checkpoints/stored.ts'
 import { Staging } from '../../checkpoints/source.ts'
 import type { AnyDevice } from '../../devices/device.ts'
@@ -47,6 +48,12 @@ export interface BuildOptions {
   readonly onProgress?: (progress: LoadProgress) => void
   /** Told of tensors in the file that the model has no place for. Default: `console.warn`. */
   readonly onWarning?: (message: string) => void
+}
+
+export const BUILD: Declared<BuildOptions> = {
+  weights: oneOf(['stored', 'f32', 'f16', 'q8', 'q4']),
+  onProgress: callback,
+  onWarning: callback,
 }
 
 /** Bytes after which the device is waited for, so that uploads do not pile up. */

@@ -2,6 +2,8 @@
  * A model as it lies in files of any format: its configuration, and its tensors by the names of model
  * parameters.
  */
+import * as v from 'valibot'
+import { optionsOf, word, type Declared } from '../../check.ts'
 import { parseConfigText } from '../../checkpoints/config.ts'
 import { openFolder, type Folder } from '../../checkpoints/files.ts'
 import { parseHubId } from '../../checkpoints/hub/id.ts'
@@ -29,10 +31,18 @@ export type ModelSource = string | ReadonlyMap<string, FileLike>
 /** What says which files are meant. */
 export interface SourceOptions {
   /** The file with the weights, where a folder or repository has several: `model-q8_0.gguf`. */
-  readonly file?: string
+  readonly file?: string | undefined
   /** For hub ids: endpoint, token, cache, progress. */
-  readonly hub?: HubOptions
+  readonly hub?: HubOptions | undefined
 }
+
+export const SOURCE: Declared<SourceOptions> = {
+  file: word('the name of a file'),
+  // The hub looks at its options when it is asked.
+  hub: v.custom<HubOptions>((value) => typeof value === 'object' && value !== null, 'options of the hub'),
+}
+
+const readOptions = optionsOf<SourceOptions>(SOURCE)
 
 /** A model in files: its configuration and its tensors. */
 export interface Checkpoint {
@@ -52,7 +62,7 @@ export interface Checkpoint {
  * @throws CheckpointError, ConfigError naming file, tensor or key, what was expected and what was found
  */
 export async function openCheckpoint(source: ModelSource, options: SourceOptions = {}): Promise<Checkpoint> {
-  const { folder, file, where } = await locate(source, options)
+  const { folder, file, where } = await locate(source, readOptions(options, 'openCheckpoint'))
   const weights = await chooseWeights(folder, file, where)
   if (weights.endsWith('.gguf')) return openGguf(folder, weights)
   const { config, layout } = readConfig(parseConfigText(await folder.text(CONFIG), CONFIG), CONFIG)

@@ -1,6 +1,7 @@
 /**
  * Models as files: the Hugging Face layout (safetensors, in shards if large) and GGUF. Values pass in pieces.
  */
+import { countFrom, optionsOf } from '../../check.ts'
 import type { FileContent } from '../../checkpoints/atomic.ts'
 import {
   encodeRows,
@@ -34,6 +35,9 @@ export interface SaveOptions {
    */
   readonly shardBytes?: number
 }
+
+/** Throws ConfigError for what are no options of `save`. */
+export const readSaveOptions = optionsOf<SaveOptions>({ shardBytes: countFrom(1) })
 
 interface FolderOptions extends SaveOptions {
   readonly tokenizer?: Tokenizer | undefined

@@ -1,3 +1,5 @@
+import * as v from 'valibot'
+import { countFrom, needed, optionsOf, text, whole } from '../../check.ts'
 import type { Batch } from '../../data/batch.ts'
 import { NumericsError } from '../../errors.ts'
 import { arrayOf } from '../inputs.ts'
@@ -24,6 +26,12 @@ export interface ClassOptions {
   readonly names?: readonly string[]
 }
 
+export const readClasses = optionsOf<ClassOptions>({
+  classes: needed(whole(1, 2 ** 24)),
+  counts: v.array(countFrom(0), 'a list of counts'),
+  names: v.array(text, 'a list of names'),
+})
+
 /** Counts which class (row) was taken for which (column); labels below 0 do not count. */
 export class ClassMeter implements Meter {
   readonly reads = true
@@ -31,8 +39,8 @@ export class ClassMeter implements Meter {
   readonly #confusion: number[][]
 
   constructor(options: ClassOptions) {
-    const { classes } = options
-    this.#options = options
+    this.#options = readClasses(options, 'ClassMeter')
+    const { classes } = this.#options
     this.#confusion = Array.from({ length: classes }, () => Array.from({ length: classes }, () => 0))
   }
 

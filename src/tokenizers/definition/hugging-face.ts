@@ -1,5 +1,6 @@
 /** Tokenizers as they are published: tokenizer.json, and what lies beside it. */
 import { sha256 } from '@noble/hashes/sha2.js'
+import { check, idsOf, text as string } from '../../check.ts'
 import { parseConfigText } from '../../checkpoints/config.ts'
 import type { Folder } from '../../checkpoints/files.ts'
 import type { TypedGgufValue } from '../../checkpoints/gguf/index.ts'
@@ -9,7 +10,7 @@ import { openChat } from '../chat.ts'
 import { readDefinition, type Definition } from './definition.ts'
 import { CONFIG, GENERATION, publishedFiles, TEMPLATE, TOKENIZER } from './published-files.ts'
 import { textOf, TokenStream } from '../text/stream.ts'
-import type { Tokenizer } from '../tokenizer.ts'
+import { readSpecial, type Tokenizer } from '../tokenizer.ts'
 import { utf8Bytes, wellFormed } from '../text/utf8.ts'
 
 /** What lies beside a tokenizer.json, as text. */
@@ -126,8 +127,10 @@ export async function buildTokenizer(
   const pad = typeof settings.pad === 'string' ? definition.ids.get(settings.pad) : settings.pad
   const textOfId = (id: number | undefined): string => (id === undefined ? '' : (tokens.get(id) ?? ''))
   const encodeText = await openLibrary(definition, where)
-  const stream: Tokenizer['stream'] = ({ special: keepSpecial = false } = {}) =>
-    new TokenStream((id) => (keepSpecial || !special.has(id) ? tokens.get(id) : undefined), openPipe())
+  const stream: Tokenizer['stream'] = (options) => {
+    const { special: keepSpecial = false } = readSpecial(options, 'stream')
+    return new TokenStream((id) => (keepSpecial || !special.has(id) ? tokens.get(id) : undefined), openPipe())
+  }
   return {
     name: `bpe-${hashOf(text())}`,
     size: 1 + largestId(tokens),
@@ -138,11 +141,12 @@ export async function buildTokenizer(
       return settings.files ?? publishedFiles([...text()].join(''), { begin, end, pad, template, tokens })
     },
     ...(gguf && { gguf }),
-    encode(text, { special: addSpecial = false } = {}) {
-      const ids = encodeText(wellFormed(text))
+    encode(given, options) {
+      const { special: addSpecial = false } = readSpecial(options, 'encode')
+      const ids = encodeText(wellFormed(check(given, string, 'encode: text')))
       return addSpecial ? [...around.before, ...ids, ...around.after] : ids
     },
-    decode: (ids, options) => textOf(ids, stream(options)),
+    decode: (ids, options) => textOf(idsOf(ids, 'decode'), stream(options)),
     stream,
     chat: await openChat(template, templateWhere, {
       begin: textOfId(begin),

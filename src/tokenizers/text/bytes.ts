@@ -1,7 +1,8 @@
 /** Bytes as tokens: nothing to load, nothing to learn. */
+import { check, idsOf, text } from '../../check.ts'
 import { ConfigError } from '../../errors.ts'
 import { textOf, TokenStream, type TextPipe } from './stream.ts'
-import type { TextStream, Tokenizer } from '../tokenizer.ts'
+import { readSpecial, type SpecialOptions, type TextStream, type Tokenizer } from '../tokenizer.ts'
 import { utf8Bytes, Utf8Text } from './utf8.ts'
 
 /** Ids are the bytes of UTF-8. Ids beyond 255, which a model with more outputs may give, have no text. */
@@ -12,8 +13,11 @@ export const byteTokenizer: Tokenizer = {
   end: [],
   pad: undefined,
   files: new Map(),
-  encode: (text) => [...utf8Bytes(text)],
-  decode: (ids) => textOf(ids, openStream()),
+  encode(given, options) {
+    readSpecial(options, 'encode')
+    return [...utf8Bytes(check(given, text, 'encode: text'))]
+  },
+  decode: (ids, options) => textOf(idsOf(ids, 'decode'), openStream(options)),
   stream: openStream,
   chat() {
     throw new ConfigError('a tokenizer of bytes has no chat template', { where: 'bytes' })
@@ -24,17 +28,18 @@ export const byteTokenizer: Tokenizer = {
 export const bytesIfSo = (input: object): Tokenizer | undefined =>
   'vocabulary' in input && input.vocabulary === byteTokenizer.size ? byteTokenizer : undefined
 
-function openStream(): TextStream {
+function openStream(options?: SpecialOptions): TextStream {
+  readSpecial(options, 'stream')
   return new TokenStream((id) => (Number.isInteger(id) && id >= 0 && id < 256 ? id : undefined), bytePipe())
 }
 
 function bytePipe(): TextPipe<number> {
-  const text = new Utf8Text()
+  const pending = new Utf8Text()
   return {
-    push: (byte) => text.push([byte]),
-    finish: () => text.finish(),
+    push: (byte) => pending.push([byte]),
+    finish: () => pending.finish(),
     get holds() {
-      return text.held
+      return pending.held
     },
     unchanged: false,
     settled: true,

@@ -1,0 +1,38 @@
+/** What sessions are told, and how it is checked. */
+import * as v from 'valibot'
+import {
+  abortSignal,
+  countFrom,
+  flag,
+  objectWith,
+  optionsOf,
+  type Bytes,
+  type Declared,
+} from '../../check.ts'
+import type { AppendOptions } from '../options.ts'
+import type { PrefixStore } from '../saved/prefix-store.ts'
+import type { SequenceSettings } from './sequence.ts'
+import type { Session } from './session.ts'
+
+/** How a session begins, and what it keeps. */
+export interface SessionOptions extends SequenceSettings {
+  /** What to go on from: the bytes of a saved session, or another session, which is left as it is. */
+  readonly from?: Bytes | Session | undefined
+}
+
+const SEQUENCE = {
+  capacity: countFrom(1),
+  snapshots: countFrom(0),
+  history: flag,
+  rewind: flag,
+} satisfies Declared<SequenceSettings>
+
+export const readSequence = optionsOf<SequenceSettings>(SEQUENCE)
+export const readSession = optionsOf<SessionOptions>({
+  ...SEQUENCE,
+  from: v.custom<Bytes | Session>(() => true, 'bytes or a session'),
+})
+export const readAppend = optionsOf<AppendOptions>({
+  store: objectWith<PrefixStore>('a prefix store', 'get', 'set'),
+  signal: abortSignal,
+})
