@@ -7,14 +7,14 @@ const [script = '', ...rest] = process.argv.slice(2)
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))
 
 if (!existsSync('node_modules/.package-lock.json')) {
+  // Installing builds, too.
   const { packages } = JSON.parse(readFileSync('package-lock.json', 'utf8'))
   const wanted = Object.keys(packages).filter((path) => path && !packages[path].optional)
   await step('Installing packages', ['ci', '--no-audit', '--no-fund'], () => {
     const there = wanted.filter((path) => existsSync(`${path}/package.json`)).length
     return `${there} of ${wanted.length}`
   })
-}
-await step('Building', ['run', 'build'])
+} else await step('Building', ['run', 'build'])
 spawn(process.execPath, [script, ...rest], { stdio: 'inherit' }).on('exit', (code) => process.exit(code ?? 1))
 
 /**

@@ -14,6 +14,8 @@ export interface ErrorDetails {
 
 /** Base of all errors thrown on purpose: what was done, the rule, the value found, what to do next. */
 export class SidewinderError extends Error {
+  // Written out in each class: minifiers change the names of classes.
+  override name = 'SidewinderError'
   /** The file, tensor, key or operation that the error is about. */
   readonly where: string | undefined
   /** What the rule asks for. */
@@ -30,7 +32,6 @@ export class SidewinderError extends Error {
     if (found !== undefined) message += `${expected === undefined ? '; found' : ', found'} ${show(found)}`
     if (hint !== undefined) message += `. ${hint}`
     super(message, cause === undefined ? undefined : { cause })
-    this.name = new.target.name
     this.where = where
     this.expected = expected
     this.found = found
@@ -39,17 +40,29 @@ export class SidewinderError extends Error {
 }
 
 /** Tensors whose shapes or dtypes do not fit an operation. */
-export class ShapeError extends SidewinderError {}
+export class ShapeError extends SidewinderError {
+  override name = 'ShapeError'
+}
 /** A missing or lost device, feature, or too little memory. */
-export class DeviceError extends SidewinderError {}
+export class DeviceError extends SidewinderError {
+  override name = 'DeviceError'
+}
 /** A weights file that cannot be read, or does not match its configuration. */
-export class CheckpointError extends SidewinderError {}
+export class CheckpointError extends SidewinderError {
+  override name = 'CheckpointError'
+}
 /** A configuration, option or flag with an impossible value. */
-export class ConfigError extends SidewinderError {}
+export class ConfigError extends SidewinderError {
+  override name = 'ConfigError'
+}
 /** A value used after its release, or a saved state that does not fit. */
-export class StateError extends SidewinderError {}
+export class StateError extends SidewinderError {
+  override name = 'StateError'
+}
 /** NaN or Inf where numbers were expected. */
-export class NumericsError extends SidewinderError {}
+export class NumericsError extends SidewinderError {
+  override name = 'NumericsError'
+}
 
 /**
  * Throws StateError if the body of `where` was asynchronous: what surrounds it ends when the body returns.

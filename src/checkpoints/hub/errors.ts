@@ -4,6 +4,7 @@ import { clip } from '../json.ts'
 
 /** The server cannot be reached, or cannot answer now: another try may help. */
 export class NetworkError extends CheckpointError {
+  override name = 'NetworkError'
   /** Milliseconds that the server asks to wait. */
   readonly wait: number | undefined
 

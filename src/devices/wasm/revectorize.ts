@@ -100,7 +100,8 @@ const CHECKS: readonly Check[] = [
 
 /** Whether the engine is one in which all checks of operations and models have passed. */
 export function canRevectorize(): boolean {
-  if (!isNode || process.arch !== 'x64') return false
+  // Bun names a V8 that it does not have.
+  if (!isNode || process.arch !== 'x64' || process.versions['bun'] !== undefined) return false
   return process.versions['v8']?.startsWith('14.6.') ?? false
 }
 

@@ -199,7 +199,13 @@ export type Answer =
 
 interface Port {
   postMessage(message: Answer, transfer: readonly ArrayBuffer[]): void
-  close(): void
+  close?(): void
+}
+
+/** Deno's port has no `close`: its workers end as those of pages do. */
+function leave(port: Port): void {
+  if (port.close) port.close()
+  else globalThis.close()
 }
 
 /**
@@ -233,7 +239,7 @@ function begin({ module, memory, thread, threads }: Start, port: Port): (data: u
   } catch (error) {
     fail(memory!, thread, error)
   }
-  port.close()
+  leave(port)
   return () => {}
 }
 
@@ -255,7 +261,7 @@ function obey(leader: Leader, order: Order, port: Port): void {
       return
     case 'dismiss':
       leader.dismiss()
-      return port.close()
+      return leave(port)
     case 'synchronize':
       return port.postMessage({ type: 'answer', id: order.id, failure: leader.failure }, [])
     case 'read': {

@@ -20,7 +20,9 @@ export interface Part {
 }
 
 /** A part does not fit a kernel. */
-export class PartError extends SidewinderError {}
+export class PartError extends SidewinderError {
+  override name = 'PartError'
+}
 
 /** Declares a part. It is checked with each kernel that it stands in: see `checkParts`. */
 export function part(declared: Part): Part {
