@@ -11,6 +11,7 @@ import { reshape, slice } from '../ops/index.ts'
 import { scope } from '../tensor/scope.ts'
 import { tensor, Tensor } from '../tensor/tensor.ts'
 import type { ModelConfig } from './config.ts'
+import { faultIn, faultyLogits } from './faults.ts'
 import { liveCheckpoint } from './files/live.ts'
 import { writeFiles, type SaveTarget } from './files/folder.ts'
 import type { SaveOptions } from './files/save.ts'
@@ -176,6 +177,8 @@ export class Model {
     const { y } = scope(() => ({ y: this.forward(ids, { reset }).y }))
     try {
       const data = (await y.read()) as Float32Array
+      const fault = faultIn(data)
+      if (fault) throw await faultyLogits(fault, 'logits', () => this.forward(ids, { reset }))
       const row = data.length / ids.shape[0]
       padding?.forEach((count, i) => data.fill(0, i * row, i * row + count * y.width))
       return { data, shape: y.shape }

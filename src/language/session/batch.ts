@@ -6,7 +6,6 @@ import { Random } from '../../tensor/random.ts'
 import { Decoder } from './decoder.ts'
 import { runOf, TEXT, type Run, type TextOptions } from '../options.ts'
 import { penalises } from '../settings.ts'
-import { expectDrawn } from './sequence.ts'
 import { partsOf, Session, type SessionParts } from './session.ts'
 import { rowOf, States } from '../../nn/states.ts'
 import { stackRows } from '../../ops/index.ts'
@@ -157,9 +156,18 @@ function running<T>(rows: readonly Row[], body: () => T | Promise<T>): Promise<T
 async function draw(decoder: Decoder, rows: readonly Row[], run: Run): Promise<BatchToken[]> {
   const uniforms = rows.map(({ done, sequence }) => (done ? 0 : sequence.random.uniform()))
   const tokens = await decoder.draw(uniforms, run.settings, seenOf(rows, run.settings))
-  return rows
-    .filter(({ done }) => !done)
-    .map((row) => take(decoder, row, expectDrawn(tokens[row.index]), run))
+  const drawing = rows.filter(({ done }) => !done)
+  const none = drawing.find(({ index }) => tokens[index] < 0)
+  if (none) throw await decoder.fault(tokens[none.index], none.index, ...lastOf(rows))
+  return drawing.map((row) => take(decoder, row, tokens[row.index], run))
+}
+
+/** The last token of each row, and how many came before it; of rows that have ended, nothing that counts. */
+function lastOf(rows: readonly Row[]): [tokens: number[], past: number[]] {
+  return [
+    rows.map(({ done, sequence }) => (done ? 0 : sequence.tail(0).at(-1)!)),
+    rows.map(({ done, sequence }) => (done ? 0 : sequence.fed - 1)),
+  ]
 }
 
 /** Takes in what a row drew; if it ends with that, its session gets the state back. */

@@ -1,4 +1,6 @@
 import type { Arena, LaunchList } from '../../devices/device.ts'
+import type { NumericsError } from '../../errors.ts'
+import { faultyLogits } from '../../models/faults.ts'
 import type { Model } from '../../models/model.ts'
 import { copyInto, sample, zeros } from '../../ops/index.ts'
 import { persistent, scope } from '../../tensor/scope.ts'
@@ -107,8 +109,8 @@ export class Decoder {
   }
 
   /**
-   * Draws a token for each sequence. `seen` [B × V]: how often each occurred, if that is penalised. -1: no
-   * logit is finite.
+   * Draws a token for each sequence. `seen` [B × V]: how often each occurred, if that is penalised. A number
+   * below 0 stands for logits that none can be drawn from: see `fault`.
    */
   async draw(
     uniforms: readonly number[],
@@ -130,6 +132,28 @@ export class Decoder {
       this.#draws.set(penalised, recorded)
     }
     return this.#token.read()
+  }
+
+  /**
+   * The error that says why no token could be drawn for sequence `row`: `drawn` is what `draw` gave for it.
+   * `tokens` are the last that each sequence took, after `past` others: they are taken once more, by a copy
+   * of the states.
+   */
+  async fault(
+    drawn: number,
+    row: number,
+    tokens: readonly number[],
+    past: readonly number[],
+  ): Promise<NumericsError> {
+    const states = this.#states.copy()
+    this.#token.write(Int32Array.from(tokens))
+    this.#past.write(Int32Array.from(past))
+    try {
+      const again = (): Tensor => this.model.step(this.#token, states, this.#past)
+      return await faultyLogits(drawn === -2 ? 'zeros' : 'not finite', 'generate', again, row)
+    } finally {
+      states.dispose()
+    }
   }
 
   dispose(): void {

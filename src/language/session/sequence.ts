@@ -1,4 +1,5 @@
-import { NumericsError, StateError } from '../../errors.ts'
+import { StateError } from '../../errors.ts'
+import { faultIn } from '../../models/faults.ts'
 import type { Model } from '../../models/model.ts'
 import { copyInto, fill } from '../../ops/index.ts'
 import { Random } from '../../tensor/random.ts'
@@ -138,7 +139,19 @@ export class Sequence {
   async draw(settings: Float32Array): Promise<number> {
     const seen = penalises(settings) ? this.counts : undefined
     const [token] = Array.from(await this.#decoder.draw([this.random.uniform()], settings, seen))
-    return expectDrawn(token)
+    return token < 0 ? this.#expectDrawn(token) : token
+  }
+
+  /** Logits [V] of the token that follows. Everything must have been fed. */
+  async logits(): Promise<Float32Array> {
+    const logits = (await this.#decoder.logits.read()) as Float32Array
+    const fault = faultIn(logits)
+    if (fault) await this.#expectDrawn(fault === 'zeros' ? -2 : -1)
+    return logits
+  }
+
+  async #expectDrawn(token: number): Promise<never> {
+    throw await this.#decoder.fault(token, 0, this.tail(0).slice(-1), [this.#fed - 1])
   }
 
   /** The last tokens but `count`: what text that goes on may need. */
@@ -277,10 +290,4 @@ export class Sequence {
 /** A tensor of the state; of one that grows, the positions in use: a view, which the caller disposes. */
 function usedOf(states: States, name: string, tensor: Tensor, used: number): Tensor {
   return states.growing.has(name) ? positions(tensor, 0, used) : tensor.view()
-}
-
-/** A token, or an error if there was none to draw. */
-export function expectDrawn(token: number): number {
-  if (token >= 0) return token
-  throw new NumericsError('no token can be drawn: the logits are not finite', { where: 'generate' })
 }

@@ -19,7 +19,7 @@ import {
   type TextOptions,
 } from '../options.ts'
 import { findPrefix, keepPrefix, openSaved, saveSequence, type Subject } from '../saved/lazy.ts'
-import { expectDrawn, Sequence, type SequenceSettings } from './sequence.ts'
+import { Sequence, type SequenceSettings } from './sequence.ts'
 import { TextFlow } from '../text-flow.ts'
 import { readAppend, readSequence } from './session-options.ts'
 
@@ -178,7 +178,7 @@ export class Session {
       expectSome(this.length)
       return this.#guard.running(async () => {
         await this.#sequence.advance()
-        return (await this.#sequence.decoder.logits.read()) as Float32Array
+        return this.#sequence.logits()
       })
     })
   }
@@ -278,7 +278,7 @@ export class Session {
     this.#guard.expectTurn(turn)
     const draw = async (): Promise<number | undefined> => {
       await this.#sequence.advance(signal)
-      const token = expectDrawn(await this.#sequence.draw(settings))
+      const token = await this.#sequence.draw(settings)
       if (stopTokens.has(token)) return undefined
       this.#sequence.push([token])
       return token

@@ -6,6 +6,7 @@ import { dotPlan } from '../matmul/webgpu/launch.ts'
 import { PACKED_FORMATS } from '../packed/format.ts'
 import { packedDotPlan } from '../packed/webgpu/launch.ts'
 import { DOT_CONSTANTS, dotPart, readRowsPart } from '../parts/few-rows.ts'
+import { inverseRootPart } from '../parts/inverse-root.ts'
 import { PACKED_BINDINGS, PACKED_DOT_CONSTANTS, PACKED_UNIFORMS, packedDotPart } from '../parts/packed-dot.ts'
 import { packedParts } from '../parts/packed-weights.ts'
 import { BINDINGS, finishParts, UNIFORMS } from '../parts/product.ts'
@@ -62,7 +63,7 @@ const normRowsPart = part({
  */
 const normSumsPart = part({
   name: 'sums with roots',
-  needs: ['square', 'u.K', 'u.eps'],
+  needs: ['square', 'u.K', 'u.eps', 'inverseRoot'],
   gives: ['keepSums', 'joinSums', 'sumOf'],
   text: /* wgsl */ `
     var<workgroup> sums: array<vec4f, 256>;
@@ -76,11 +77,11 @@ const normSumsPart = part({
       squares[local] += squares[other];
     }
     fn sumOf(local: u32, row: u32) -> f32 {
-      return sums[local][row] * (1.0 / sqrt(squares[local][row] / f32(u.K) + u.eps));
+      return sums[local][row] * inverseRoot(squares[local][row] / f32(u.K) + u.eps);
     }`,
 })
 
-const normParts = [readRowsPart, normRowsPart, normSumsPart]
+const normParts = [readRowsPart, normRowsPart, inverseRootPart, normSumsPart]
 
 /**
  * The workgroups of the first columns write what was added up: in the loop of products, it would stand

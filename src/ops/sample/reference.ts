@@ -38,6 +38,7 @@ interface Settings {
 function sampleRow(row: Float64Array, u: number, { temperature, topK, topP, minP }: Settings): number {
   const largest = row.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY)
   if (!Number.isFinite(largest)) return -1
+  if (row.length > 1 && row.every((x) => x === 0)) return -2
   if (!(temperature > 0)) return row.indexOf(largest)
 
   const order = Array.from(row.keys()).toSorted((a, b) => row[b] - row[a])

@@ -44,6 +44,13 @@ function largestOf(x: usize, V: i32): i32 {
   return best === BAD ? -1 : token
 }
 
+/** Whether all logits of x [V], of which `token` is the first of the largest, are 0. */
+function areZeros(x: usize, V: i32, token: i32): bool {
+  if (V < 2 || token != 0 || load<f32>(x) != 0) return false
+  for (let v = 1; v < V; v++) if (load<f32>(x + ((<usize>v) << 2)) != 0) return false
+  return true
+}
+
 /** weights [V] = exp((x - largest) / temperature) */
 function weigh(x: usize, weights: usize, V: i32, largest: f32, temperature: f32): void {
   const largest4 = f32x4.splat(largest)
@@ -170,6 +177,7 @@ export function sampleRows(
     const counts = masses + ((<usize>DIGITS) << 3)
     penalise(logits + ((<usize>b * <usize>logitsStride) << 2), seen === 0 ? 0 : seen + row, xs, V, penalty)
     let token = largestOf(xs, V)
+    if (areZeros(xs, V, token)) token = -2
     if (token >= 0 && temperature > 0) {
       const largest = load<f32>(xs + ((<usize>token) << 2))
       weigh(xs, ws, V, largest, temperature)

@@ -1,63 +1,12 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../devices/webgpu/kernel.ts'
-import { part } from '../../devices/webgpu/part.ts'
 import { dims } from '../../tensor/shape.ts'
 import type { Call } from '../operation.ts'
+import { keysPart } from './webgpu-keys.ts'
 import type { SampleInputs, SampleOutputs } from './types.ts'
 
 const WORKGROUP = 256
 /** Logits of a workgroup that looks for the largest. */
 const PART = 2048
-
-/** Logits as keys that are ordered as they are. */
-const keysPart = part({
-  name: 'keys of logits',
-  needs: ['logits', 'u.logitsOffset', 'u.logitsStride', 'HAS_SEEN', 'settings', 'seen', 'u.V', 'WORKGROUP'],
-  gives: ['LOWEST', 'BAD', 'TOGETHER', 'logitAt', 'keyOf', 'larger', 'largestOfAll'],
-  text: /* wgsl */ `
-    /** The key of -infinity; one for NaN and +infinity, which stand above all. */
-    const LOWEST = 0x007fffffu;
-    const BAD = 0xffffffffu;
-    /**
-     * Logits that an invocation reads together: beyond the last, that again, so that nothing is asked before
-     * a read.
-     */
-    const TOGETHER = 8u;
-
-    fn logitAt(b: u32, v: u32) -> f32 {
-      var x = logits[u.logitsOffset + b * u.logitsStride + v];
-      if (HAS_SEEN) {
-        let penalty = settings[4];
-        if (seen[b * u.V + v] > 0 && penalty > 0.0) { x = select(x * penalty, x / penalty, x > 0.0); }
-      }
-      return x;
-    }
-
-    fn keyOf(x: f32) -> u32 {
-      let bits = bitcast<u32>(x);
-      let magnitude = bits & 0x7fffffffu;
-      if (magnitude > 0x7f800000u || bits == 0x7f800000u) { return BAD; }
-      // -0 is 0.
-      if (magnitude == 0u) { return 0x80000000u; }
-      return select(bits | 0x80000000u, ~bits, bits != magnitude);
-    }
-
-    /** The larger key with its token; the first token of equals. */
-    fn larger(a: vec2u, b: vec2u) -> vec2u {
-      return select(a, b, b.x > a.x || (b.x == a.x && b.y < a.y));
-    }
-
-    var<workgroup> bests: array<vec2u, WORKGROUP>;
-
-    /** The largest of what the invocations of a workgroup found. */
-    fn largestOfAll(mine: vec2u, local: u32) -> vec2u {
-      bests[local] = mine;
-      for (var half = WORKGROUP / 2; half > 0; half /= 2) {
-        workgroupBarrier();
-        if (local < half) { bests[local] = larger(bests[local], bests[local + half]); }
-      }
-      return workgroupUniformLoad(&bests[0]);
-    }`,
-})
 
 /**
  * parts [B, PARTS, 2]: the largest key in each part of a row of logits [B, V], and its first token. A
@@ -239,6 +188,19 @@ const sampleKernel = defineKernel({
       return select(0.0, weight, weight >= settings[3] || x == largest);
     }
 
+    /** Whether all logits are 0, of which 'best' is the largest with its first token. */
+    fn areZeros(b: u32, local: u32, best: vec2u) -> bool {
+      if (u.V < 2u || best.y != 0u || best.x != 0x80000000u) { return false; }
+      if (local == 0) { atomicStore(&owner, 0u); }
+      workgroupBarrier();
+      for (var v = local; v < u.V; v += WORKGROUP) {
+        if (logitAt(b, v) != 0.0) { atomicStore(&owner, 1u); }
+      }
+      workgroupBarrier();
+      if (local == 0) { shared4.x = atomicLoad(&owner); }
+      return workgroupUniformLoad(&shared4).x == 0u;
+    }
+
     @compute @workgroup_size(WORKGROUP)
     fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
       let b = flatGroup(group);
@@ -246,6 +208,10 @@ const sampleKernel = defineKernel({
       let best = largestOf(b, local);
       if (best.x == BAD || best.x <= LOWEST) {
         if (local == 0) { tokens[b] = -1; }
+        return;
+      }
+      if (areZeros(b, local, best)) {
+        if (local == 0) { tokens[b] = -2; }
         return;
       }
       if (!(settings[0] > 0.0)) {

@@ -67,7 +67,7 @@ export const samplingChecks: readonly Check[] = [
     async run(device) {
       await expectDrawn(device, [1, 2, 1, 0, 1], { topK: 2 }, [0, 1, 2, 4])
       await expectDrawn(device, [1, 2, 1, 0, 1], { topK: 1 }, [1])
-      await expectDrawn(device, [0, 0, 0], { topK: 1 }, [0, 1, 2])
+      await expectDrawn(device, [2, 2, 2], { topK: 1 }, [0, 1, 2])
     },
   },
   {

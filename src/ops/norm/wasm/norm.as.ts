@@ -41,6 +41,14 @@ function total(x: usize, size: i32, mu: f32, square: bool): f32 {
 }
 
 /**
+ * 1 / sqrt(x), and no number where x is infinite. Squares have overflowed there, and 0, the root that
+ * arithmetic gives, would turn activations that are too large into zeros that nobody notices.
+ */
+function inverseRoot(x: f32): f32 {
+  return x === <f32>Infinity ? <f32>NaN : 1 / sqrt<f32>(x)
+}
+
+/**
  * y = (v - mu) r weight + bias, v = x + residual, times silu(z) before or after; sum = x + residual. x,
  * residual, z, y, sum [rows, width] (rows of x and z are xStride and zStride words apart); weight, bias
  * [width]. Items: rows.
@@ -92,7 +100,7 @@ export function normForward(
         store<f32>(yRow + i, v)
       }
       const mu: f32 = center ? total(yRow, groupSize, 0, false) / <f32>groupSize : 0
-      const r: f32 = 1 / sqrt<f32>(total(yRow, groupSize, mu, true) / <f32>groupSize + eps)
+      const r = inverseRoot(total(yRow, groupSize, mu, true) / <f32>groupSize + eps)
       const mu4 = f32x4.splat(mu)
       const r4 = f32x4.splat(r)
       for (let i: usize = 0; i < (<usize>lanes) << 2; i += 16) {
@@ -176,7 +184,7 @@ export function normBackward(
           v = dxRow
         }
         const mu: f32 = center ? total(v, groupSize, 0, false) / <f32>groupSize : 0
-        const r: f32 = 1 / sqrt<f32>(total(v, groupSize, mu, true) / <f32>groupSize + eps)
+        const r = inverseRoot(total(v, groupSize, mu, true) / <f32>groupSize + eps)
 
         let sumNdn = f32x4.splat(0)
         let sumDn = f32x4.splat(0)

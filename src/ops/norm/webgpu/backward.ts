@@ -1,6 +1,7 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
 import type { NormBackward } from '../op.ts'
 import type { NormInputs } from '../types.ts'
+import { inverseRootPart } from '../../parts/inverse-root.ts'
 import { totalPart } from '../../parts/workgroup-sum.ts'
 import { gatePart, threadsFor } from './forward.ts'
 
@@ -27,7 +28,7 @@ const normBackwardKernel = defineKernel({
   },
   uniforms: { rows: 'u32', width: 'u32', groupSize: 'u32', eps: 'f32' },
   constants: { WORKGROUP: 'u32', CENTER: 'bool', NORM_BEFORE_GATE: 'bool' },
-  parts: [totalPart, gatePart],
+  parts: [totalPart, inverseRootPart, gatePart],
   body: /* wgsl */ `
     fn gateOf(row: u32, i: u32) -> f32 {
       return z[u.zOffset + row * u.zStride + i];
@@ -73,7 +74,7 @@ const normBackwardKernel = defineKernel({
           part += v * v;
         }
       }
-      let r = 1.0 / sqrt(total(part, local) / size + u.eps);
+      let r = inverseRoot(total(part, local) / size + u.eps);
       if (local == 0u) {
         stats[2u * item] = mu;
         stats[2u * item + 1u] = r;

@@ -1,6 +1,7 @@
 import { defineKernel, gridOf, launch, type WebGpuLaunch } from '../../../devices/webgpu/kernel.ts'
 import { part } from '../../../devices/webgpu/part.ts'
 import type { Call } from '../../operation.ts'
+import { inverseRootPart } from '../../parts/inverse-root.ts'
 import { totalPart } from '../../parts/workgroup-sum.ts'
 import type { NormInputs, NormOutputs, NormParams } from '../types.ts'
 
@@ -35,7 +36,7 @@ const normForward = defineKernel({
   },
   uniforms: { rows: 'u32', width: 'u32', groupSize: 'u32', eps: 'f32' },
   constants: { WORKGROUP: 'u32', PER: 'u32', CENTER: 'bool', NORM_BEFORE_GATE: 'bool' },
-  parts: [totalPart, gatePart],
+  parts: [totalPart, inverseRootPart, gatePart],
   body: /* wgsl */ `
     fn gateAt(row: u32, i: u32) -> f32 {
       let gate = z[u.zOffset + row * u.zStride + i];
@@ -74,7 +75,7 @@ const normForward = defineKernel({
           if (local + j * WORKGROUP < u.groupSize) { part += v * v; }
         }
       }
-      let r = 1.0 / sqrt(total(part, local) / f32(u.groupSize) + u.eps);
+      let r = inverseRoot(total(part, local) / f32(u.groupSize) + u.eps);
       for (var j = 0u; j < PER; j++) {
         let within = local + j * WORKGROUP;
         if (within >= u.groupSize) { continue; }
