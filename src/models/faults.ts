@@ -24,11 +24,7 @@ const NAMES = ['embed', 'resid_mid', 'resid_post', 'norm', 'logits']
  *
  * @param row The sequence of the batch that is looked at. Default: all.
  */
-async function findFault(
-  kind: FaultKind,
-  body: () => unknown,
-  row?: number,
-): Promise<Fault | undefined> {
+async function findFault(kind: FaultKind, body: () => unknown, row?: number): Promise<Fault | undefined> {
   const reads: { readonly where: string; readonly values: Promise<Values> }[] = []
   scope(() => {
     observe(

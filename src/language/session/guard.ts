@@ -60,6 +60,7 @@ export class Guard {
 
   /** Throws if something else changed the tokens since a turn began. */
   expectTurn(turn: number): void {
+    this.expectAlive()
     if (turn === this.#turn) return
     throw new StateError('the tokens of the session were changed while this generation was under way', {
       where: 'session',
