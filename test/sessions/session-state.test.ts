@@ -172,6 +172,37 @@ function checks(device: () => AnyDevice, repeatsOnDevice: TestOptions, name: Dev
         for (const session of [...together, ...alone]) session.dispose()
       }))
 
+    test('a rewind to before a batch is exact, and into it as near as the tokens read alone', repeats, () =>
+      withModel(async (model) => {
+        const sessions = [70, 9, 130].map((length, i) => ({
+          session: model.session(),
+          prompt: randomTokens(length, 50 + i),
+        }))
+        const before: Float32Array[] = []
+        for (const { session, prompt } of sessions) {
+          await session.append(prompt)
+          before.push(await session.logits())
+        }
+        const options = { temperature: 0, maxTokens: 6, stopTokens: [] }
+        for await (const _ of model.batch(sessions.map(({ session }) => session)).generate(options));
+        for (const [i, { session, prompt }] of sessions.entries()) {
+          const { tokens } = session
+          await session.rewind(2)
+          near(await session.logits(), await freshLogits(model, tokens.slice(0, -2)))
+          await session.rewind(4)
+          expect(session.tokens).toEqual(prompt)
+          exact(await session.logits(), before[i])
+          // Fed by themselves from then on, the same tokens have the same bits each time.
+          await session.append(tokens.slice(prompt.length))
+          const alone = await session.logits()
+          await session.rewind(3)
+          await session.append(tokens.slice(-3))
+          exact(await session.logits(), alone)
+          session.dispose()
+        }
+      }),
+    )
+
     test('any sequence of operations is what its tokens say', repeats, () =>
       withModel(async (model) => {
         for (const seed of [1, 2]) await operations(model, seed)

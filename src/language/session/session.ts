@@ -185,8 +185,9 @@ export class Session {
 
   /**
    * Takes the last `count` tokens back. Exact: what is fed again is fed in the same pieces as before, and the
-   * same tokens appended again give the same bits. The state goes back to a snapshot at once; the tokens from
-   * there on are fed with what comes next.
+   * same tokens appended again give the same bits. Tokens that went in with a batch are fed again by
+   * themselves, which may round otherwise (by some 1e-7). The state goes back to a snapshot at once; the
+   * tokens from there on are fed with what comes next.
    *
    * @throws StateError if they are more than there are, or if tokens before them are needed and were not kept
    */
