@@ -20,7 +20,7 @@ const show = (id, text) => {
 try {
   const device = await openDevice(asked.get('device') ?? 'auto', { software: asked.has('software') })
   const width = Number(asked.get('width') ?? 64)
-  const model = await createModel({ architecture, layers: 2, width, state: 16, vocabulary: 256, device })
+  const model = await createModel({ architecture, layers: 2, width, stateSize: 16, vocabulary: 256, device })
   const trainer = new Trainer(model, { schedule: cosine({ peak: 5e-3 }), steps })
   const corpus = { tokens: new TextEncoder().encode(TEXT), starts: [0] }
   const losses = []

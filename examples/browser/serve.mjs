@@ -4,7 +4,7 @@ import { createServer } from 'node:http'
 import { extname, join, normalize, sep } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
-const root = fileURLToPath(new URL('../..', import.meta.url))
+const repository = fileURLToPath(new URL('../..', import.meta.url))
 const types = {
   '.html': 'text/html',
   '.js': 'text/javascript',
@@ -12,8 +12,8 @@ const types = {
   '.svg': 'image/svg+xml',
 }
 
-/** Starts the server on loopback; resolves to it when it listens. Port 0 takes a free one. */
-export function serve(port) {
+/** Serves a folder on loopback; resolves to the server when it listens. Port 0 takes a free one. */
+export function serve(port, root = repository) {
   const server = createServer((request, response) => {
     const path = normalize(join(root, decodeURIComponent(new URL(request.url, 'http://localhost').pathname)))
     const file = path.endsWith(sep) ? join(path, 'index.html') : path

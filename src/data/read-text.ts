@@ -46,6 +46,7 @@ async function reading<T>(path: string, read: () => Promise<T>): Promise<T> {
     return await read()
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
+    if (code === undefined) throw cause
     throw new ConfigError(code === 'ENOENT' ? 'no such file or folder' : 'cannot be read', {
       where: path,
       cause,

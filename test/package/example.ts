@@ -1,11 +1,11 @@
-/** The built package in a page of its own, as a user would load it: no bundler, no test runner inside. */
+/** The built package in a page of its own, without a bundler. */
 import { execFileSync } from 'node:child_process'
 import { chromium, type Browser } from 'playwright'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
-import packageJson from '../package.json' with { type: 'json' }
-import { serve } from '../examples/browser/serve.mjs'
-import { bundled, launchOptions } from '../scripts/chromium.mjs'
+import packageJson from '../../package.json' with { type: 'json' }
+import { serve } from '../../examples/browser/serve.mjs'
+import { launchOptions } from '../../scripts/chromium.mjs'
 
 interface Finished {
   readonly error?: string
@@ -14,14 +14,12 @@ interface Finished {
   readonly device: string
 }
 
-describe.skipIf(!bundled)(
-  `a page with the built package${bundled ? '' : ' (skipped: Chromium is bundled for Linux x64 only)'}`,
-  () => {
+export function example(): void {
+  describe('the example in a page', () => {
     let browser: Browser | undefined
     let server: { address(): { port: number }; close(): void }
 
     beforeAll(async () => {
-      execFileSync('npx', ['tsdown'], { stdio: 'ignore' })
       server = await serve(0)
       browser = await chromium.launch(launchOptions())
     }, 120_000)
@@ -64,5 +62,5 @@ describe.skipIf(!bundled)(
         await page.close()
       },
     )
-  },
-)
+  })
+}
