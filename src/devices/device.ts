@@ -6,67 +6,15 @@
  * (an offset, a size, a row stride) is counted in elements of that dtype.
  */
 import type { Choices } from './choices.ts'
-import { bytesOf, type DType, type HostArray } from './dtype.ts'
-import { notDropped, whenDropped } from './dropped.ts'
+import type { DType, HostArray } from './dtype.ts'
+import { endsOfMemory, type Storage } from './storage.ts'
 import { DISPOSE } from '../disposal.ts'
 import { DeviceError, expectSynchronous, StateError } from '../errors.ts'
 
 export type { DType, HostArray } from './dtype.ts'
+export { Storage } from './storage.ts'
 /** The devices that there are. */
 export type DeviceName = 'reference' | 'wasm' | 'webgpu'
-
-/** A piece of device memory with a count of its holders. At zero it goes back to its arena. */
-export abstract class Storage {
-  #holders = 1
-  #caught = false
-  /** Where it is from. */
-  abstract readonly arena: Arena
-  readonly dtype: DType
-  /** In elements. */
-  readonly size: number
-  /** Bytes of one element. */
-  readonly elementBytes: number
-
-  constructor(size: number, dtype: DType) {
-    this.size = size
-    this.dtype = dtype
-    this.elementBytes = bytesOf(dtype)
-  }
-
-  /** Bytes of all elements. */
-  get bytes(): number {
-    return this.size * this.elementBytes
-  }
-
-  /** Whether it has a holder, and its arena is there. */
-  get alive(): boolean {
-    return this.#holders > 0 && !this.arena.destroyed
-  }
-
-  /** Adds a holder. */
-  retain(): void {
-    if (!this.alive) throw new StateError('memory was retained after its release')
-    this.#holders++
-  }
-
-  /** Takes a holder away; without any, the memory goes back to the arena. */
-  release(): void {
-    if (this.#holders === 0) throw new StateError('memory was released twice')
-    if (--this.#holders > 0) return
-    if (this.#caught) notDropped(this)
-    this.recycling()()
-  }
-
-  /** From now on the memory also goes back when nothing refers to the storage any more. */
-  catchIfDropped(): void {
-    if (this.#caught) return
-    this.#caught = true
-    whenDropped(this, this.recycling())
-  }
-
-  /** What gives the memory back to the arena it came from. It must not refer to the storage. */
-  protected abstract recycling(): () => void
-}
 
 /**
  * Hands out storages, and takes them back. An arena is deterministic: the same sequence of requests and
@@ -172,6 +120,8 @@ interface Recording<Compiled> extends LaunchList {
   /** What its launches use, and did not release themselves. It stays in memory as long as the list does. */
   readonly outside: readonly Storage[]
   readonly arenas: readonly Arena[]
+  /** `endsOfMemory` when all of it was there. */
+  seen: number
 }
 
 let recordings = 0
@@ -233,6 +183,7 @@ export abstract class RecordingDevice<Launch, Compiled> {
       device: this,
       outside: [...used].filter((storage) => storage.alive),
       arenas: [...new Set([...used].map(({ arena }) => arena))],
+      seen: -1,
     }
     return list
   }
@@ -261,9 +212,11 @@ export abstract class RecordingDevice<Launch, Compiled> {
 
   /** Whether the memory that a list uses is there. */
   protected hasMemory(list: LaunchList): boolean {
-    const { outside, arenas } = list as Recording<Compiled>
-    for (const storage of outside) if (!storage.alive) return false
-    for (const arena of arenas) if (arena.destroyed) return false
+    const recording = list as Recording<Compiled>
+    if (recording.seen === endsOfMemory()) return true
+    for (const storage of recording.outside) if (!storage.alive) return false
+    for (const arena of recording.arenas) if (arena.destroyed) return false
+    recording.seen = endsOfMemory()
     return true
   }
 

@@ -4,9 +4,10 @@
  */
 import { DeviceError, StateError } from '../../errors.ts'
 import { choicesFor } from '../choices.ts'
-import { RecordingDevice, Storage, type Arena, type Device, type DType, type HostArray } from '../device.ts'
+import { RecordingDevice, type Arena, type Device, type DType, type HostArray } from '../device.ts'
 import { expectHostArray, hostArray } from '../dtype.ts'
 import { fromHalves, halfBits } from '../half.ts'
+import { memoryEnded, Storage } from '../storage.ts'
 
 export interface ReferenceLaunch {
   (): void
@@ -77,6 +78,7 @@ class ReferenceArena implements Arena {
 
   destroy(): void {
     this.destroyed = true
+    memoryEnded()
     this.usedBytes = 0
   }
 }

@@ -1,5 +1,6 @@
 import { DeviceError, StateError } from '../../errors.ts'
-import { Storage, type Arena, type DType } from '../device.ts'
+import type { Arena, DType } from '../device.ts'
+import { memoryEnded, Storage } from '../storage.ts'
 import { notDropped, whenDropped } from '../dropped.ts'
 import { bytesOf } from '../dtype.ts'
 import { FreeList } from './free-list.ts'
@@ -121,6 +122,7 @@ export class WasmArena implements Arena {
   destroy(): void {
     if (this.destroyed) return
     this.destroyed = true
+    memoryEnded()
     notDropped(this)
     giveChunks(this.#memory, this.#chunks)
     this.reservedBytes = 0

@@ -1,6 +1,7 @@
 /** Pools of GPU buffers by size class. A storage is one buffer. */
 import { DeviceError, StateError } from '../../errors.ts'
-import { Storage, type Arena, type DType } from '../device.ts'
+import type { Arena, DType } from '../device.ts'
+import { memoryEnded, Storage } from '../storage.ts'
 import { notDropped, whenDropped } from '../dropped.ts'
 import { bytesOf } from '../dtype.ts'
 
@@ -128,6 +129,7 @@ export class WebGpuArena implements Arena {
   destroy(): void {
     if (this.destroyed) return
     this.destroyed = true
+    memoryEnded()
     notDropped(this)
     this.#free.clear()
     this.#drop([...this.#all])
