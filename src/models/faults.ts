@@ -24,7 +24,11 @@ const NAMES = ['embed', 'resid_mid', 'resid_post', 'norm', 'logits']
  *
  * @param row The sequence of the batch that is looked at. Default: all.
  */
-async function findFault(kind: FaultKind, body: () => unknown, row?: number): Promise<Fault | undefined> {
+export async function findFault(
+  kind: FaultKind,
+  body: () => unknown,
+  row?: number,
+): Promise<Fault | undefined> {
   const reads: { readonly where: string; readonly values: Promise<Values> }[] = []
   scope(() => {
     observe(

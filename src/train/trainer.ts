@@ -118,7 +118,8 @@ export class Trainer {
    * Updates until `steps` are done. Stop early by leaving the loop.
    *
    * @throws ShapeError for tokens or targets that cannot be, before they reach the device; NumericsError for
-   * a loss or gradient that is not finite
+   * a loss or gradient that is not finite, which names the step and the first layer at fault; weights and
+   * moments are then as they were before the step
    */
   async *fit(batches: Batches): AsyncGenerator<TrainedStep, void, void> {
     this.attach(batches)
@@ -127,7 +128,7 @@ export class Trainer {
       this.#expectAlive()
       const learningRate = schedule(this.#done, steps)
       const report = await this.#step!.run(batches, learningRate, this.#done)
-      this.#expectFinite(report)
+      await this.#expectFinite(report)
       this.#done++
       this.model.changed()
       const tokens = batches.batch * batches.length * accumulation
@@ -166,15 +167,18 @@ export class Trainer {
     this.model.expectAlive()
   }
 
-  #expectFinite({ loss, gradientNorm, squares }: StepReport): void {
+  async #expectFinite({ loss, gradientNorm, squares }: StepReport): Promise<void> {
     if (Number.isFinite(loss) && Number.isFinite(gradientNorm)) return
     const names = [...this.model.parameters.keys()]
     const bad = names[squares.findIndex((each) => !Number.isFinite(each))]
-    const where = Number.isFinite(loss) ? `gradient of ${bad ?? 'the sum over all parameters'}` : 'loss'
+    const fault = Number.isFinite(loss) ? undefined : await this.#step?.fault()
+    const where = Number.isFinite(loss)
+      ? `gradient of ${bad ?? 'the sum over all parameters'}`
+      : (fault?.where ?? 'loss')
     throw new NumericsError(`training stopped at step ${this.#done + 1}: not a finite number`, {
       where,
       found: Number.isFinite(loss) ? gradientNorm : loss,
-      hint: 'The last checkpoint is kept. Start again with a lower learning rate, a longer warmup or a smaller maximum norm',
+      hint: 'The weights are as they were before this step, and the last checkpoint is kept. Start again with a lower learning rate, a longer warmup or a smaller maximum norm',
     })
   }
 }

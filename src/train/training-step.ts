@@ -1,5 +1,6 @@
 import type { LaunchList } from '../devices/device.ts'
 import type { Batches } from '../data/batch.ts'
+import { findFault, type Fault } from '../models/faults.ts'
 import type { Model } from '../models/model.ts'
 import type { States } from '../nn/states.ts'
 import {
@@ -114,6 +115,14 @@ export class TrainingStep {
     const gradientNorm = await this.#norm.item()
     const squares = (await this.#squares.read()) as Float32Array
     return { loss, gradientNorm, squares }
+  }
+
+  /** The first part of the model whose numbers are not finite for the last batch; undefined: all are. */
+  fault(): Promise<Fault | undefined> {
+    const { states } = this
+    return findFault('not finite', () =>
+      taskLoss(this.#model, this.#options.task, this.#tensors, { states, recompute: false }),
+    )
   }
 
   dispose(): void {

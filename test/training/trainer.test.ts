@@ -115,4 +115,23 @@ testDevices('training', (device, repeats) => {
     trainer.dispose()
     model.dispose()
   })
+
+  test('a loss that is no number names step and layer, and leaves weights and moments as they were', async () => {
+    const { model, trainer } = train(device(), { layers: 2 })
+    const run = trainer.fit(randomWindows(corpus, { batch: 1, length: 16 }))
+    for (let i = 0; i < 2; i++) await run.next()
+    const { tensor: D } = model.parameters.get('backbone.layers.1.mixer.D')!
+    D.write((await D.read()).fill(Number.NaN))
+    const before = await weightsOf(model)
+    const error = await run.next().catch((reason: unknown) => reason)
+    expect(error).toBeInstanceOf(NumericsError)
+    expect(error).toMatchObject({ where: 'backbone.layers.1', found: Number.NaN })
+    expect((error as NumericsError).message).toContain('training stopped at step 3')
+    expect(await weightsOf(model)).toEqual(before)
+    for (const { m, v } of trainer.optimizer.moments.values()) {
+      for (const each of [m, v]) expect((await each.read()).every(Number.isFinite)).toBe(true)
+    }
+    trainer.dispose()
+    model.dispose()
+  })
 })

@@ -47,7 +47,8 @@ export const clipFactorOp = defineOperation<ClipFactorInputs, ClipFactorOutputs,
  *     v = beta2 v + (1 - beta2) g²
  *     parameter -= lr (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps)
  *
- * What changes from step to step lies in `hyper`, so that a recorded step can be replayed.
+ * What changes from step to step lies in `hyper`, so that a recorded step can be replayed. With a
+ * `gradientScale` that is not finite, as `clipFactor` gives for such gradients, nothing changes.
  */
 export function adamWStep(inputs: AdamWStepInputs): void {
   apply(adamWStepOp, inputs, {})
@@ -63,8 +64,8 @@ export function sumOfSquares(inputs: SumOfSquaresInputs): Tensor {
  * `maxNorm`: factor = min(1, maxNorm / (norm + 1e-6)), as torch.nn.utils.clip_grad_norm_. With a `maxNorm` of
  * 0 or Infinity the factor is 1.
  *
- * If the norm is not finite the factor is NaN in any case: an update with it cannot be taken for a good one,
- * as it could be with maxNorm / Infinity = 0.
+ * If the norm is not finite the factor is NaN in any case, and `adamWStep` changes nothing. With maxNorm /
+ * Infinity = 0, the update could be taken for a good one.
  */
 export function clipFactor(inputs: ClipFactorInputs, params: ClipFactorParams): ClipFactorOutputs {
   if (!(params.maxNorm >= 0)) {

@@ -18,6 +18,7 @@ export function adamWStep({
 }: Arrays<AdamWStepInputs>): void {
   const [lr, beta1, beta2, eps, weightDecay, correction1, correction2] = hyper.data as unknown as number[]
   const scale = gradientScale?.data[0] ?? 1
+  if (!Number.isFinite(scale)) return
   for (let i = 0; i < parameter.data.length; i++) {
     const g = scale * gradient.data[i]
     m.data[i] = beta1 * m.data[i] + (1 - beta1) * g

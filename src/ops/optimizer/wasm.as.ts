@@ -23,7 +23,9 @@ export function adamWStep(
   const keep = f32x4.splat(1 - lr * load<f32>(hyper, 16))
   const rate = f32x4.splat(lr / load<f32>(hyper, 20))
   const correction2 = f32x4.splat(load<f32>(hyper, 24))
-  const scale = f32x4.splat(gradientScale !== 0 ? load<f32>(gradientScale) : 1)
+  const factor: f32 = gradientScale !== 0 ? load<f32>(gradientScale) : 1
+  if (factor - factor !== 0) return
+  const scale = f32x4.splat(factor)
   const b1 = f32x4.splat(beta1)
   const c1 = f32x4.splat(1 - beta1)
   const b2 = f32x4.splat(beta2)

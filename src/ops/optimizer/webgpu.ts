@@ -40,7 +40,11 @@ const adamWStepKernel = defineKernel({
       let eps = hyper[3];
       let weightDecay = hyper[4];
       var g = gradient[i];
-      if (HAS_GRADIENT_SCALE) { g *= gradientScale[0]; }
+      if (HAS_GRADIENT_SCALE) {
+        let scale = gradientScale[0];
+        if ((bitcast<u32>(scale) & 0x7f800000u) == 0x7f800000u) { return; }
+        g *= scale;
+      }
       let mean = beta1 * m[i] + (1.0 - beta1) * g;
       let square = beta2 * v[i] + (1.0 - beta2) * g * g;
       m[i] = mean;
