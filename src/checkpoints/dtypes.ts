@@ -80,3 +80,16 @@ export const STORED_TYPES: ReadonlyMap<string, StoredType> = new Map<string, Sto
   ['I64', { bytes: 8, decode: (bytes, where) => fromLong(bytes, where, true) }],
   ['U64', { bytes: 8, decode: (bytes, where) => fromLong(bytes, where, false) }],
 ])
+
+/** Bits of an element of the types that safetensors has and nothing here reads: files may hold them unused. */
+export const UNREAD_BITS: ReadonlyMap<string, number> = new Map([
+  ['F4', 4],
+  ['F6_E2M3', 6],
+  ['F6_E3M2', 6],
+  ['F8_E4M3', 8],
+  ['F8_E5M2', 8],
+  ['F8_E8M0', 8],
+  ['F8_E4M3FNUZ', 8],
+  ['F8_E5M2FNUZ', 8],
+  ['C64', 64],
+])

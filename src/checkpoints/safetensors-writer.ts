@@ -5,7 +5,7 @@ import { CheckpointError } from '../errors.ts'
 import { showShape, sizeOf, type Shape } from '../tensor/shape.ts'
 import { STORED_TYPES } from './dtypes.ts'
 import { clip } from './json.ts'
-import { METADATA } from './safetensors.ts'
+import { METADATA } from './safetensors-header.ts'
 
 /** A tensor to be written: values row-major, F32 or I32 by the kind of array. */
 export interface TensorToStore {

@@ -1,4 +1,5 @@
 /** A tensor in a file, whatever the format of the file. */
+import { CheckpointError } from '../errors.ts'
 import type { Shape } from '../tensor/shape.ts'
 import type { Staging } from './source.ts'
 
@@ -11,6 +12,8 @@ export interface StoredTensor {
   readonly dtype: string
   /** Outermost axis first. */
   readonly shape: Shape
+  /** What it takes in the file. Absent: what numbers of its type take. */
+  readonly bytes?: number
   /**
    * Elements `begin` up to `end` (default: all), row-major: Float32Array for floating-point and quantised
    * types, Int32Array for integers and booleans. Blocks of quantised types are not cut: both must be
@@ -22,4 +25,25 @@ export interface StoredTensor {
    * side.
    */
   readonly raw?: (begin: number, end: number, staging?: Staging) => Promise<Uint8Array<ArrayBuffer>>
+}
+
+/** The tensor with another shape of as many numbers. */
+export function reshaped(stored: StoredTensor, shape: Shape): StoredTensor {
+  const { dtype, bytes } = stored
+  return {
+    dtype,
+    shape,
+    ...(bytes !== undefined && { bytes }),
+    read: (begin, end, staging) => stored.read(begin, end, staging),
+    ...(stored.raw && { raw: (begin, end, staging) => stored.raw!(begin, end, staging) }),
+  }
+}
+
+/** Refuses to read a tensor of a type that files may hold and nothing here computes with. */
+export function unreadType(dtype: string, where: string): never {
+  throw new CheckpointError('this type of tensor is not read', {
+    where,
+    found: dtype,
+    hint: 'Convert the model to f32, f16 or bf16 first',
+  })
 }
