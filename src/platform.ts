@@ -11,6 +11,7 @@ import type * as path from 'node:path'
 import type * as timers from 'node:timers/promises'
 import type * as v8 from 'node:v8'
 import type * as threads from 'node:worker_threads'
+import type * as zlib from 'node:zlib'
 import { DeviceError } from './errors.ts'
 
 interface NodeModules {
@@ -23,6 +24,7 @@ interface NodeModules {
   'node:timers/promises': typeof timers
   'node:v8': typeof v8
   'node:worker_threads': typeof threads
+  'node:zlib': typeof zlib
 }
 
 /** Whether Node's modules are there: in Node, Deno and Bun. Pages and their workers have none. */

@@ -81,7 +81,7 @@ export const STORED_TYPES: ReadonlyMap<string, StoredType> = new Map<string, Sto
   ['U64', { bytes: 8, decode: (bytes, where) => fromLong(bytes, where, false) }],
 ])
 
-/** Bits of an element of the types that safetensors has and nothing here reads: files may hold them unused. */
+/** Bits of an element of types that safetensors has and nothing here reads. Files may hold them unused. */
 export const UNREAD_BITS: ReadonlyMap<string, number> = new Map([
   ['F4', 4],
   ['F6_E2M3', 6],

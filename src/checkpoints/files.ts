@@ -4,22 +4,34 @@ import { open, readdir, stat } from '../platform.ts'
 import { clip } from './json.ts'
 import { decodeText, sourceOf, type FileLike, type FileSource } from './source.ts'
 
-/** Text files (configurations, tokenizers) larger than this are refused. */
+/** Text files (tokenizers, indices of shards) larger than this are refused. */
 const MAX_TEXT = 256 * 2 ** 20
+/** Configurations: those that are published have some ten kilobytes. */
+export const MAX_CONFIG = 16 * 2 ** 20
+/** Git LFS leaves files shorter than this where it has not fetched what they stand for. */
+const MAX_POINTER = 1024
+const POINTER = 'version https://git-lfs.github.com/spec/'
 
 export interface Folder {
-  /** Opens a file of the folder. `name` is a plain name: no path. */
+  /** Opens a file of the folder: a plain name, or a path to a file below, as `shards/1.safetensors`. */
   open(name: string): Promise<FileSource>
-  /** The text of a UTF-8 file. */
-  text(name: string): Promise<string>
-  /** The names of its files, sorted: those that `open` takes, not those in folders below. */
+  /** The text of a UTF-8 file of at most so many bytes. */
+  text(name: string, most?: number): Promise<string>
+  /** The names of its files, sorted: not those in folders below. */
   list(): Promise<readonly string[]>
   /** True if it has a file of that name. */
   has(name: string): Promise<boolean>
+  /**
+   * Of a file that it does not have: the error that says why the file may exist all the same (it is not in
+   * the cache, and the hub is not asked). undefined: there is no such file.
+   */
+  absence(name: string): Promise<CheckpointError | undefined>
 }
 
 /** What makes up a folder; `folderOf` checks the names. */
-type FolderParts = Omit<Folder, 'text'>
+interface FolderParts extends Pick<Folder, 'open' | 'list' | 'has'> {
+  readonly absence?: Folder['absence']
+}
 
 /**
  * Opens a folder by its path (Node), or one given as files by name (browsers: from a file picker or a
@@ -31,26 +43,48 @@ export function openFolder(folder: string | ReadonlyMap<string, FileLike>): Prom
   return Promise.resolve(folderOf(typeof folder === 'string' ? onDisk(folder) : inMemory(folder)))
 }
 
-export function folderOf({ open, list, has }: FolderParts): Folder {
-  const openPlain = async (name: string): Promise<FileSource> => open(plainName(name))
-  const text = async (name: string): Promise<string> => {
-    const file = await openPlain(name)
-    if (file.size > MAX_TEXT) {
+export function folderOf({ open, list, has, absence }: FolderParts): Folder {
+  const openInside = async (name: string): Promise<FileSource> => {
+    const file = await open(inside(name))
+    await expectFetched(file, name)
+    return file
+  }
+  const text = async (name: string, most = MAX_TEXT): Promise<string> => {
+    const file = await openInside(name)
+    if (file.size > most) {
       throw new CheckpointError('the file is too large', {
         where: name,
-        expected: `at most ${MAX_TEXT} bytes`,
+        expected: `at most ${most} bytes`,
         found: file.size,
       })
     }
     return decodeText(await file.read(0, file.size), name)
   }
-  return { open: openPlain, text, list, has: async (name) => has(plainName(name)) }
+  return {
+    open: openInside,
+    text,
+    list,
+    has: async (name) => has(inside(name)),
+    absence: async (name) => absence?.(name),
+  }
+}
+
+/** Throws CheckpointError for what Git LFS leaves in place of a file that it has not fetched. */
+async function expectFetched(file: FileSource, where: string): Promise<void> {
+  if (file.size >= MAX_POINTER || file.size < POINTER.length) return
+  const start = new TextDecoder('latin1').decode(await file.read(0, POINTER.length))
+  if (start !== POINTER) return
+  throw new CheckpointError('the file is a pointer of Git LFS: its content was not fetched', {
+    where,
+    found: `${file.size} bytes of text`,
+    hint: 'Run git lfs pull in the repository, or download the file itself',
+  })
 }
 
 const isPlain = (name: string): boolean => !/[/\\\0]/.test(name) && !['', '.', '..'].includes(name)
 
-function plainName(name: string): string {
-  if (isPlain(name)) return name
+function inside(name: string): string {
+  if (name.split('/').every(isPlain)) return name
   throw new CheckpointError('a file name may not leave the folder', { where: clip(name) })
 }
 

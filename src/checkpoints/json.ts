@@ -26,7 +26,7 @@ const COST = { object: 56, member: 48, array: 48, element: 8, text: 24, number: 
 
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y
 const HEX4 = /[0-9a-fA-F]{4}/y
-const ESCAPED = new Set([...'"\\/bfnrt'].map((letter) => letter.charCodeAt(0)))
+const ESCAPED = new Set(Array.from('"\\/bfnrt', (letter) => letter.charCodeAt(0)))
 const WORDS: readonly (readonly [string, unknown])[] = [
   ['true', true],
   ['false', false],

@@ -88,6 +88,10 @@ class TensorInFile implements StoredTensor {
     return this.#extent.end - this.#extent.begin
   }
 
+  get unread(): boolean {
+    return !STORED_TYPES.has(this.#extent.dtype)
+  }
+
   async read(first = 0, last = sizeOf(this.shape), staging?: Staging): Promise<Float32Array | Int32Array> {
     const where = `${this.#place.file}: ${clip(this.#extent.name)}`
     const type = STORED_TYPES.get(this.dtype) ?? unreadType(this.dtype, where)

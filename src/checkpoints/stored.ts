@@ -14,6 +14,8 @@ export interface StoredTensor {
   readonly shape: Shape
   /** What it takes in the file. Absent: what numbers of its type take. */
   readonly bytes?: number
+  /** Whether its type is one that nothing here computes with: `read` is then an error. */
+  readonly unread?: boolean
   /**
    * Elements `begin` up to `end` (default: all), row-major: Float32Array for floating-point and quantised
    * types, Int32Array for integers and booleans. Blocks of quantised types are not cut: both must be
@@ -29,10 +31,11 @@ export interface StoredTensor {
 
 /** The tensor with another shape of as many numbers. */
 export function reshaped(stored: StoredTensor, shape: Shape): StoredTensor {
-  const { dtype, bytes } = stored
+  const { dtype, bytes, unread = false } = stored
   return {
     dtype,
     shape,
+    unread,
     ...(bytes !== undefined && { bytes }),
     read: (begin, end, staging) => stored.read(begin, end, staging),
     ...(stored.raw && { raw: (begin, end, staging) => stored.raw!(begin, end, staging) }),

@@ -33,7 +33,7 @@ export function addModelFlags(command: Command): Command {
     .addOption(threadsFlag())
 }
 
-/** What `loadModel` and `openCheckpoint` are told: downloads show on one line of stderr. */
+/** What `loadModel` and `openCheckpoint` are told: warnings and downloads go to stderr. */
 export function sourceOptions({ file }: SourceFlags) {
   let shown = ''
   const onProgress = ({ file: name, received, total }: Download): void => {
@@ -42,7 +42,7 @@ export function sourceOptions({ file }: SourceFlags) {
     shown = text
     process.stderr.write(`\r\x1b[K${colors.dim(text)}${received === total ? '\r\x1b[K' : ''}`)
   }
-  return { ...(file !== undefined && { file }), hub: { onProgress } }
+  return { ...(file !== undefined && { file }), onWarning, hub: { onProgress } }
 }
 
 interface Download {
@@ -61,7 +61,7 @@ export async function withModel<T>(
   body: (model: LanguageModel) => Promise<T>,
 ): Promise<T> {
   return withDevice(flags, async (device) => {
-    const model = await loadModel(source, { ...sourceOptions({ file }), device, weights, onWarning })
+    const model = await loadModel(source, { ...sourceOptions({ file }), device, weights })
     try {
       return await body(model)
     } finally {

@@ -49,7 +49,7 @@ export class Chat {
    *   is being answered
    */
   async *ask(question: string, options: TextOptions = {}): AsyncGenerator<string, void, void> {
-    const tokenizer = expectTokenizer(this.#model.tokenizer)
+    const tokenizer = expectTokenizer(this.#model.tokenizer, this.#model.tokenizerProblem)
     const { signal } = textRun(options, tokenizer, 'ask')
     this.#expectFree('ask')
     const before = this.#messages
@@ -137,6 +137,6 @@ export function startChat(model: LanguageModel, options: ChatOptions = {}): Chat
       found: describe(model),
     })
   }
-  expectTokenizer(model.tokenizer)
+  expectTokenizer(model.tokenizer, model.tokenizerProblem)
   return new Chat(model, model.session(), options)
 }

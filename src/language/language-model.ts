@@ -5,6 +5,8 @@ import { liveCheckpoint } from '../models/files/live.ts'
 import { Model } from '../models/model.ts'
 import { writeFiles, type SaveTarget } from '../models/files/folder.ts'
 import type { SaveOptions } from '../models/files/save.ts'
+import { joinSpecial } from '../models/files/special.ts'
+import type { SpecialTokens } from '../models/published.ts'
 import { Stack } from '../models/stack.ts'
 import { place } from '../nn/module.ts'
 import { bytesIfSo } from '../tokenizers/text/bytes.ts'
@@ -14,14 +16,33 @@ import { expectTokenizer } from './options.ts'
 import { readSession, type SessionOptions } from './session/session-options.ts'
 import { Session } from './session/session.ts'
 
+/** What files say besides weights and tokenizer. */
+interface FromFiles {
+  readonly special?: SpecialTokens | undefined
+  /** Why the tokenizer could not be read. */
+  readonly problem?: Error | undefined
+}
+
 /** A model that continues texts, and how they become its tokens. Whatever takes a `Model` takes it, too. */
 export class LanguageModel extends Model {
   /** Absent: the model takes tokens only. A vocabulary of 256 is that of bytes. */
   readonly tokenizer: Tokenizer | undefined
 
-  constructor(config: ModelConfig, stack: Stack, tokenizer?: Tokenizer) {
+  override readonly tokenizerProblem: Error | undefined
+  override readonly end: readonly number[]
+  readonly #special: SpecialTokens
+
+  constructor(
+    config: ModelConfig,
+    stack: Stack,
+    tokenizer?: Tokenizer,
+    { special, problem }: FromFiles = {},
+  ) {
     super(config, stack)
-    this.tokenizer = tokenizer ?? bytesIfSo(config.input)
+    this.tokenizer = tokenizer ?? (problem ? undefined : bytesIfSo(config.input))
+    this.tokenizerProblem = problem
+    this.#special = joinSpecial(this.tokenizer, special)
+    this.end = this.#special.end
   }
 
   /** A language model with initial values drawn from `seed`. */
@@ -56,7 +77,7 @@ export class LanguageModel extends Model {
    * @throws ConfigError if the model has no tokenizer
    */
   encode(text: string, options?: { readonly special?: boolean }): number[] {
-    return expectTokenizer(this.tokenizer).encode(text, options)
+    return expectTokenizer(this.tokenizer, this.tokenizerProblem).encode(text, options)
   }
 
   /** Sessions of this model, to be continued together. */
@@ -77,7 +98,10 @@ export class LanguageModel extends Model {
     this.expectAlive()
     const { folderFiles, readSaveOptions } = await import('../models/files/save.ts')
     const read = readSaveOptions(options, 'save')
-    return writeFiles(target, folderFiles(liveCheckpoint(this), { ...read, tokenizer: this.tokenizer }))
+    return writeFiles(
+      target,
+      folderFiles(liveCheckpoint(this), { ...read, tokenizer: this.tokenizer, special: this.#special }),
+    )
   }
 
   /** SHA-256 of configuration and parameters: what a prefix store knows the model by. Computed once. */

@@ -1,4 +1,5 @@
 import { optionsOf } from '../check.ts'
+import type { Warn } from '../checkpoints/warn.ts'
 import type { AnyDevice, DeviceName } from '../devices/device.ts'
 import { ConfigError } from '../errors.ts'
 import { BUILD, fillStack, type BuildOptions } from '../models/files/fill.ts'
@@ -6,6 +7,7 @@ import { DEVICE } from '../ops/open-device.ts'
 import { withModel } from './own-device.ts'
 import {
   openCheckpoint,
+  optionalTokenizer,
   SOURCE,
   type Checkpoint,
   type ModelSource,
@@ -33,7 +35,7 @@ const readOptions = optionsOf<LoadOptions>({ ...SOURCE, ...BUILD, device: DEVICE
  * @throws CheckpointError, ConfigError naming file, tensor or key, what was expected and what was found
  */
 export function loadModel(source: ModelSource, options: LoadOptions = {}): Promise<LanguageModel> {
-  return load(source, options, async (checkpoint, device, build) => {
+  return load(source, options, async (checkpoint, device, build, onWarning) => {
     const { kind } = checkpoint.config.head
     if (kind !== 'language') {
       throw new ConfigError('not a language model', {
@@ -42,8 +44,12 @@ export function loadModel(source: ModelSource, options: LoadOptions = {}): Promi
         hint: 'Open it with loadSequenceModel',
       })
     }
-    const tokenizer = await checkpoint.tokenizer()
-    return new LanguageModel(checkpoint.config, await fillStack(checkpoint, device, build), tokenizer)
+    const { config, special } = checkpoint
+    const { tokenizer, problem } = await optionalTokenizer(checkpoint, onWarning)
+    return new LanguageModel(config, await fillStack(checkpoint, device, build), tokenizer, {
+      special,
+      problem,
+    })
   })
 }
 
@@ -60,9 +66,9 @@ export function loadSequenceModel(source: ModelSource, options: LoadOptions = {}
 async function load<M extends Model>(
   source: ModelSource,
   given: LoadOptions,
-  build: (checkpoint: Checkpoint, device: AnyDevice, options: BuildOptions) => Promise<M>,
+  build: (checkpoint: Checkpoint, device: AnyDevice, options: BuildOptions, onWarning?: Warn) => Promise<M>,
 ): Promise<M> {
-  const { device = 'auto', file, hub, ...options } = readOptions(given, 'loadModel')
-  const checkpoint = await openCheckpoint(source, { file, hub })
-  return withModel(device, (opened) => build(checkpoint, opened, options))
+  const { device = 'auto', file, hub, onWarning, ...options } = readOptions(given, 'loadModel')
+  const checkpoint = await openCheckpoint(source, { file, hub, onWarning })
+  return withModel(device, (opened) => build(checkpoint, opened, options, onWarning))
 }

@@ -18,7 +18,10 @@ import { packSettings, SAMPLING, type SamplingSettings } from './settings.ts'
 export interface GenerateOptions extends SamplingSettings {
   /** `Infinity`: until something else ends the text. Default: 256. */
   readonly maxTokens?: number
-  /** Tokens that end the text; they are not given out. Default: those of the tokenizer, if there is one. */
+  /**
+   * Tokens that end the text; they are not given out. Default: those that tokenizer and configuration
+   * name.
+   */
   readonly stopTokens?: TokenIds | number
   /** Ends the generation between two tokens: the reason of the signal is thrown. */
   readonly signal?: AbortSignal
@@ -76,19 +79,24 @@ export interface Run {
   readonly signal: AbortSignal | undefined
 }
 
+/** Tokens that end a text, if the options name none. */
+interface Ends {
+  readonly end: readonly number[]
+}
+
 /** What options of a generation of tokens say. */
-export function tokenRun(options: GenerateOptions, tokenizer: Tokenizer | undefined, where: string): Run {
-  return runOf(readGenerate(options, where), tokenizer)
+export function tokenRun(options: GenerateOptions, model: Ends, where: string): Run {
+  return runOf(readGenerate(options, where), model)
 }
 
 /** What options of a generation of text say. */
-export function textRun(options: TextOptions, tokenizer: Tokenizer | undefined, where: string): Run {
-  return runOf(readText(options, where), tokenizer)
+export function textRun(options: TextOptions, model: Ends, where: string): Run {
+  return runOf(readText(options, where), model)
 }
 
 /** Takes options that were read. */
-export function runOf(options: TextOptions, tokenizer: Tokenizer | undefined): Run {
-  const { maxTokens = 256, stopTokens: ends = tokenizer?.end ?? [], stop: texts = [], seed, signal } = options
+export function runOf(options: TextOptions, model: Ends): Run {
+  const { maxTokens = 256, stopTokens: ends = model.end, stop: texts = [], seed, signal } = options
   return {
     maxTokens,
     settings: packSettings(options),
@@ -130,9 +138,16 @@ export function expectTokens(ids: readonly number[], vocabulary: number): void {
   })
 }
 
-/** A tokenizer, for what takes or gives text. */
-export function expectTokenizer(tokenizer: Tokenizer | undefined): Tokenizer {
+/** A tokenizer, for what takes or gives text. `problem` says why one that there is cannot be read. */
+export function expectTokenizer(tokenizer: Tokenizer | undefined, problem?: Error): Tokenizer {
   if (tokenizer) return tokenizer
+  if (problem) {
+    throw new ConfigError('the tokenizer of the model could not be read: it takes tokens, not text', {
+      where: 'session',
+      found: problem.message,
+      cause: problem,
+    })
+  }
   throw new ConfigError('the model has no tokenizer: it takes tokens, not text', {
     where: 'session',
     hint: 'Give token ids, or load the model with its tokenizer',

@@ -85,6 +85,11 @@ export class Model {
     return this
   }
 
+  /** Tokens that end a text, as the tokenizer and the files of a language model say it. */
+  readonly end: readonly number[] = []
+  /** Why the tokenizer of a language model could not be read. */
+  readonly tokenizerProblem: Error | undefined = undefined
+
   /** Size of the vocabulary, of a model that takes tokens. */
   get vocabulary(): number {
     const { input } = this.config

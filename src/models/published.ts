@@ -2,14 +2,16 @@
  * Configurations as others publish them: config.json of transformers and state-spaces, metadata of GGUF; and
  * our own.
  */
+import { warnOnConsole, type Warn } from '../checkpoints/warn.ts'
 import { ConfigError } from '../errors.ts'
 import { ARCHITECTURES } from './architectures/index.ts'
 import { readModelConfig, type ModelConfig } from './config.ts'
 import { Fields } from './layouts/fields.ts'
 import { fromGguf, ggufLayout, toGguf, type GgufModel } from './layouts/gguf.ts'
-import { backboneLayout, Float, type Json } from './layouts/hugging-face.ts'
+import { BACKBONE, backboneLayout, Float, type Json } from './layouts/hugging-face.ts'
+import { refuseUnsupported, warnOfUnread } from './layouts/known-keys.ts'
 import { ownLayout, type Layout } from './layouts/layout.ts'
-import { fromStateSpaces } from './layouts/state-spaces.ts'
+import { fromMistral, fromStateSpaces } from './layouts/state-spaces.ts'
 
 const HUGGING_FACE = ARCHITECTURES.flatMap(({ huggingFace }) => huggingFace ?? [])
 const STATE_SPACES = ARCHITECTURES.flatMap(({ stateSpaces }) => stateSpaces ?? [])
@@ -19,33 +21,55 @@ const GGUF = ARCHITECTURES.flatMap(({ gguf }) => gguf ?? [])
 export interface Published {
   readonly config: ModelConfig
   readonly layout: Layout
+  /** What stands before the names of all but the head. */
+  readonly base: string
 }
 
 /**
- * Reads a parsed config.json, in the layout of transformers, of state-spaces or our own. `where` names the
- * file in errors.
+ * Reads a parsed config.json, in the layout of transformers, of state-spaces, of Mistral or our own. `where`
+ * names the file in errors. `warn` is told of keys that are not heard.
+ *
+ * @throws ConfigError naming the key that is missing, wrong, or says what is not computed here
  */
-export function readConfig(json: Json, where: string): Published {
-  const fields = new Fields(json, where)
+export function readConfig(json: Json, where: string, warn: Warn = warnOnConsole): Published {
+  const fields = new Fields(fromMistral(json) ?? json, where)
+  refuseUnsupported(fields)
+  const published = readFields(fields, warn)
+  warnOfUnread(fields, warn)
+  return published
+}
+
+function readFields(fields: Fields, warn: Warn): Published {
   const type = modelType(fields)
   if (type === undefined) {
-    const config = fromStateSpaces(json, where, STATE_SPACES) as ModelConfig
-    return { config, layout: backboneLayout }
+    const config = fromStateSpaces(fields, STATE_SPACES) as ModelConfig
+    return { config, layout: backboneLayout, base: BACKBONE }
   }
   if (type === 'sidewinder') {
     const config = readModelConfig(fields.value('sidewinder'), fields.at('sidewinder'))
-    return { config, layout: ownLayout }
+    return { config, layout: ownLayout, base: BACKBONE }
   }
   const published = HUGGING_FACE.find(({ modelType: known }) => known === type)
   if (published) {
+    warnOfOtherHead(fields, published.className, warn)
     const config = published.read(fields) as ModelConfig
-    return { config, layout: published.layout(config) }
+    return { config, layout: published.layout(config), base: published.base }
   }
   throw new ConfigError('unknown model_type', {
     where: fields.at('model_type'),
     expected: `${HUGGING_FACE.map(({ modelType: known }) => known).join(', ')} or sidewinder`,
     found: type,
   })
+}
+
+/** `MambaForCausalLM` and `MambaModel`, whose head is the embedding, are language models; others are not. */
+function warnOfOtherHead(fields: Fields, className: string, warn: Warn): void {
+  const classes = fields.optional('architectures')
+  if (!Array.isArray(classes) || classes.length === 0) return
+  const known = [className, className.replace('ForCausalLM', 'Model'), className.replace('ForCausal', 'Head')]
+  if (classes.some((each) => known.includes(each as string))) return
+  const found = JSON.stringify(classes).slice(0, 200)
+  warn(`[${fields.at('architectures')}] ${found} is read as ${className}: other heads are not`)
 }
 
 /** Reads the metadata of a GGUF file; its tensors say what the metadata do not. */
@@ -56,7 +80,7 @@ export function readGgufConfig(
 ): Published {
   const config = fromGguf(metadata, tensors, where, GGUF) as ModelConfig
   const layout = GGUF.find(({ name }) => name === metadata.get('general.architecture'))!
-  return { config, layout: ggufLayout(layout, config.layers) }
+  return { config, layout: ggufLayout(layout, config.layers), base: '' }
 }
 
 /** How a GGUF file says a configuration. Throws ConfigError naming what GGUF has no words for. */

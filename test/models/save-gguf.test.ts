@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { readGguf } from '../../src/checkpoints/gguf/index.ts'
 import { ConfigError } from '../../src/errors.ts'
-import { openCheckpoint, tokenizerOf } from '../../src/models/files/open.ts'
+import { openCheckpoint, optionalTokenizer } from '../../src/models/files/open.ts'
 import { modelConfig, type LayerConfig, type ModelConfig } from '../../src/models/config.ts'
 import { folderFiles, ggufFile } from '../../src/models/files/save.ts'
 import { halfBits, halfTable } from '../../src/devices/half.ts'
@@ -94,7 +94,7 @@ describe('from files to GGUF', () => {
       'tokenizer_config.json',
     )
     const source = await openCheckpoint(files)
-    const tokenizer = await tokenizerOf(source)
+    const { tokenizer } = await optionalTokenizer(source)
     const got = await readGguf(await ggufBytes(source, { type: 'F32', tokenizer }))
     const [theirs] = (await inGguf('mamba1')).values()
     const want = await readGguf(theirs)

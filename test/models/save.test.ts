@@ -9,7 +9,7 @@ import type { AnyDevice } from '../../src/devices/device.ts'
 import { CheckpointError } from '../../src/errors.ts'
 import type { LanguageModel } from '../../src/language/language-model.ts'
 import { loadModel } from '../../src/language/load-model.ts'
-import { openCheckpoint, tokenizerOf, type Checkpoint } from '../../src/models/files/open.ts'
+import { openCheckpoint, optionalTokenizer, type Checkpoint } from '../../src/models/files/open.ts'
 import { modelConfig, type LayerConfig, type ModelConfig } from '../../src/models/config.ts'
 import { liveCheckpoint } from '../../src/models/files/live.ts'
 import { type GgufOptions } from '../../src/models/files/save.ts'
@@ -135,7 +135,11 @@ testDevices(
         `${name} as GGUF %s, into a model and out again: the same bytes`,
         async (type) => {
           const checkpoint = await openCheckpoint(await inGguf(name))
-          const options: GgufOptions = { type, tokenizer: await tokenizerOf(checkpoint), name }
+          const options: GgufOptions = {
+            type,
+            tokenizer: (await optionalTokenizer(checkpoint)).tokenizer,
+            name,
+          }
           const first = await ggufBytes(checkpoint, options)
           const model = await load(new Map([['a.gguf', first]]), device())
           const second = await ggufBytes(liveCheckpoint(model), { ...options, tokenizer: model.tokenizer })

@@ -12,6 +12,7 @@ const FIRST_PIECE = 64 * 1024
  */
 const MAX_TEXT = 64 * 2 ** 20
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+const LOSSY = new TextDecoder('utf-8', { ignoreBOM: true })
 
 export class HeaderCursor {
   readonly file: string
@@ -24,6 +25,8 @@ export class HeaderCursor {
   #next = FIRST_PIECE
   /** The key or tensor that is being read: what errors name after the file. */
   what: string | undefined
+  /** Keys whose texts are not UTF-8, and were read with U+FFFD in place of what is not. */
+  readonly broken = new Set<string>()
 
   constructor(source: FileSource, file: string) {
     this.#source = source
@@ -110,7 +113,14 @@ export class HeaderCursor {
   async text(what: string, most = MAX_TEXT): Promise<string> {
     const length = await this.count(`the length of ${what}`, 1, most)
     await this.need(length)
-    return this.#decode(length, what)
+    return this.#decode(length) ?? this.refuse(`${what} is not UTF-8`)
+  }
+
+  /** The text of a value: what is not UTF-8 makes its key one of the broken. */
+  async textValue(): Promise<string> {
+    const length = await this.count('the length of the text', 1, MAX_TEXT)
+    await this.need(length)
+    return this.#lossy(length)
   }
 
   /** `count` texts; it waits only where a piece ends, as tokenizers have hundreds of thousands. */
@@ -120,17 +130,26 @@ export class HeaderCursor {
       if (!this.holds(8)) await this.need(8)
       const length = this.#uint64(`the length of ${what}`, Math.min(MAX_TEXT, this.left - 8))
       if (!this.holds(length)) await this.need(length)
-      texts.push(this.#decode(length, what))
+      texts.push(this.#lossy(length))
     }
     return texts
   }
 
-  #decode(length: number, what: string): string {
+  #lossy(length: number): string {
+    const from = this.#at
+    const text = this.#decode(length)
+    if (text !== undefined) return text
+    this.broken.add(this.what ?? 'a key')
+    return LOSSY.decode(this.#piece.subarray(from, from + length))
+  }
+
+  /** undefined: the bytes are not UTF-8. */
+  #decode(length: number): string | undefined {
     const bytes = this.bytes(length)
     try {
       return UTF8.decode(bytes)
     } catch {
-      return this.refuse(`${what} is not UTF-8`)
+      return undefined
     }
   }
 }

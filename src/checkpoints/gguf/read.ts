@@ -6,7 +6,8 @@ import { CheckpointError } from '../../errors.ts'
 import { sizeOf, type Shape } from '../../tensor/shape.ts'
 import { clip } from '../json.ts'
 import { sourceOf, type FileLike, type FileSource, type Staging } from '../source.ts'
-import type { StoredTensor } from '../stored.ts'
+import { unreadType, type StoredTensor } from '../stored.ts'
+import { someOf, warnOnConsole, type Warn } from '../warn.ts'
 import { HeaderCursor } from './cursor.ts'
 import { align, alignmentOf, byteLength, MAGIC, MAX_AXES, VERSION } from './layout.ts'
 import { showTensorType, TENSOR_TYPES, type GgufTensorType } from './types.ts'
@@ -18,6 +19,8 @@ export interface Gguf {
   readonly metadata: ReadonlyMap<string, GgufValue>
   /** The same with the types that the file gives them, as `ggufParts` takes it. */
   readonly typedMetadata: ReadonlyMap<string, TypedGgufValue>
+  /** Keys whose texts are not UTF-8: they have U+FFFD in place of what is not. */
+  readonly broken: ReadonlySet<string>
   /** In the order of the file. */
   readonly tensors: ReadonlyMap<string, StoredTensor>
 }
@@ -32,19 +35,28 @@ const LEAST_TENSOR = 8 + 4 + 4 + 8
 
 interface Extent {
   readonly name: string
-  readonly type: GgufTensorType
+  /** What errors and lists call the type. */
+  readonly dtype: string
+  /** undefined: a type that is not read. Such tensors may stand in a file unused. */
+  readonly type: GgufTensorType | undefined
   readonly shape: Shape
   /** Bytes from the start of the data. */
   readonly offset: number
+  /** Of a type that is not read, 0: nobody knows. */
   readonly length: number
 }
 
 /**
  * Reads the header of a file; tensors are read when they are asked for. `name` is what errors call the file.
+ * `onWarning` is told of texts that are not UTF-8. Default: `console.warn`.
  *
  * @throws CheckpointError naming file and key or tensor, what was expected and what was found
  */
-export async function readGguf(file: FileLike, name = 'model.gguf'): Promise<Gguf> {
+export async function readGguf(
+  file: FileLike,
+  name = 'model.gguf',
+  onWarning: Warn = warnOnConsole,
+): Promise<Gguf> {
   const source = sourceOf(file)
   const cursor = new HeaderCursor(source, name)
   const version = await readVersion(cursor)
@@ -54,10 +66,13 @@ export async function readGguf(file: FileLike, name = 'model.gguf'): Promise<Ggu
   const extents = await readExtents(cursor, tensorCount, alignment)
   const dataStart = align(cursor.position, alignment)
   expectPlaced(extents, source.size - dataStart, name)
+  const { broken } = cursor
+  if (broken.size > 0) onWarning(`[${name}] texts that are not UTF-8: ${someOf([...broken])}`)
   return {
     version,
     metadata: new Map([...typedMetadata].map(([key, value]) => [key, plainValue(value)])),
     typedMetadata,
+    broken,
     tensors: new Map(extents.map((extent) => [extent.name, storedTensor(extent, source, dataStart, name)])),
   }
 }
@@ -115,19 +130,15 @@ async function readExtent(cursor: HeaderCursor, name: string, alignment: number)
   while (axes.length < rank) axes.push(await cursor.uint64('an axis'))
   const shape = axes.toReversed()
   const id = await cursor.uint32()
-  const type =
-    TENSOR_TYPES.get(id) ??
-    cursor.refuse(
-      'this type of tensor is not read',
-      [...TENSOR_TYPES.values()].map((each) => each.name),
-      showTensorType(id),
-    )
-  const length = byteLength(type, shape, (rule, expected, found) => cursor.refuse(rule, expected, found))
+  const type = TENSOR_TYPES.get(id)
+  const refuse = (rule: string, expected?: unknown, found?: unknown): never =>
+    cursor.refuse(rule, expected, found)
+  const length = type ? byteLength(type, shape, refuse) : 0
   const offset = await cursor.uint64('the offset of the data')
   if (offset % alignment !== 0) {
     cursor.refuse('the data begin at a wrong offset', `a multiple of ${alignment}`, offset)
   }
-  return { name, type, shape, offset, length }
+  return { name, dtype: type?.name ?? showTensorType(id), type, shape, offset, length }
 }
 
 /** The data must lie within the file, apart from each other. */
@@ -156,12 +167,14 @@ function expectPlaced(extents: readonly Extent[], dataLength: number, file: stri
 }
 
 function storedTensor(extent: Extent, source: FileSource, dataStart: number, file: string): StoredTensor {
-  const { name, type, shape, offset } = extent
+  const { name, dtype, type, shape, offset } = extent
+  const where = `${file}: ${clip(name)}`
+  if (!type) return { dtype, shape, bytes: 0, unread: true, read: async () => unreadType(dtype, where) }
   const size = sizeOf(shape)
   const raw = async (begin: number, end: number, staging?: Staging): Promise<Uint8Array<ArrayBuffer>> => {
     if (begin < 0 || begin > end || end > size || begin % type.block !== 0 || end % type.block !== 0) {
       throw new CheckpointError(`elements of ${type.name} are read in whole blocks`, {
-        where: `${file}: ${clip(name)}`,
+        where,
         expected: `multiples of ${type.block} up to ${size}`,
         found: `${begin} to ${end}`,
       })
@@ -170,6 +183,6 @@ function storedTensor(extent: Extent, source: FileSource, dataStart: number, fil
     return source.read(at(begin), at(end), staging)
   }
   const read: StoredTensor['read'] = async (begin = 0, end = size, staging) =>
-    type.decode(await raw(begin, end, staging), `${file}: ${clip(name)}`, staging)
-  return { dtype: type.name, shape, read, raw }
+    type.decode(await raw(begin, end, staging), where, staging)
+  return { dtype, shape, read, raw }
 }

@@ -166,7 +166,7 @@ export function plainValue(typed: TypedGgufValue): GgufValue {
 export async function readValue(cursor: HeaderCursor): Promise<TypedGgufValue> {
   const type = await readType(cursor)
   if (type === 'ARRAY') return readArray(cursor, 0, { arrays: 0 })
-  if (type === 'STRING') return { type, value: await cursor.text('the text') }
+  if (type === 'STRING') return { type, value: await cursor.textValue() }
   if (type === 'BOOL') {
     await cursor.need(1)
     return { type, value: readBool(cursor) }

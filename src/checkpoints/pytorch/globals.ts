@@ -61,6 +61,19 @@ function parameter(args: Tuple, pickle: CallContext): Value {
   return data
 }
 
+/** What training programs keep beside the weights: made to nothing, whatever the arguments. */
+const BESIDE = [
+  'collections.Counter',
+  '__builtin__.set',
+  '__builtin__.bytearray',
+  '__builtin__.complex',
+  'builtins.set',
+  'builtins.bytearray',
+  'builtins.complex',
+  'torch.device',
+  '_codecs.encode',
+]
+
 /** `torch.Size((…))`. */
 function size(args: Tuple, pickle: CallContext): Value {
   const [axes] = args
@@ -100,6 +113,7 @@ const calls: readonly Global[] = [
   new Global('torch._utils._rebuild_tensor_v2', { call: tensor('torch._utils._rebuild_tensor_v2', 6, 7) }),
   new Global('torch._utils._rebuild_parameter', { call: parameter }),
   new Global('torch.Size', { call: size }),
+  ...BESIDE.map((name) => new Global(name, { call: () => new Opaque(name) })),
 ]
 
 /** By `module.name`. */

@@ -3,17 +3,17 @@ import { CheckpointError } from '../../errors.ts'
 import { clip } from '../json.ts'
 import { decodeText, sourceOf, type FileLike, type FileSource } from '../source.ts'
 import type { StoredTensor } from '../stored.ts'
+import { warnOnConsole, type Warn } from '../warn.ts'
 import { readLegacy } from './legacy.ts'
 import { MAX_PICKLE } from './machine.ts'
 import { unpickle } from './unpickle.ts'
-import { View, type Dict, type Storage, type Value } from './values.ts'
+import type { Storage, Value, View } from './values.ts'
 import { storedView } from './view.ts'
+import { viewsOf } from './weights.ts'
 import { openZip, type Range, type Zip } from './zip.ts'
 
 /** `PK\3\4`, as a number. */
 const ZIP = 0x04034b50
-/** Where training programs put the weights among other things. */
-const WRAPPERS = ['state_dict', 'model']
 
 /** The object in a file, and where its storages stand. */
 interface Saved {
@@ -23,20 +23,22 @@ interface Saved {
 
 /**
  * Reads what a file of torch.save says of its tensors, in the order of the state dict; their elements are
- * read when they are asked for. `name` is what errors call the file.
+ * read when they are asked for. `name` is what errors call the file. Checksums of an archive are compared
+ * when a tensor is first read. `onWarning` is told what else is in the file. Default: `console.warn`.
  *
  * @throws CheckpointError naming file, tensor or global, what was expected and what was found
  */
 export async function readPytorch(
   file: FileLike,
   name = 'pytorch_model.bin',
+  onWarning: Warn = warnOnConsole,
 ): Promise<ReadonlyMap<string, StoredTensor>> {
   const source = sourceOf(file)
   const saved = (await isZip(source)) ? await readArchive(source, name) : await readOld(source, name)
   const ranges = new Map<Storage, Range>()
   const made = new Map<View, StoredTensor>()
   const tensors = new Map<string, StoredTensor>()
-  for (const [key, view] of viewsOf(saved.value, name)) {
+  for (const [key, view] of viewsOf(saved.value, name, onWarning)) {
     const where = `${name}: ${clip(key)}`
     const range = ranges.get(view.storage) ?? (await saved.find(view.storage))
     if (!range) {
@@ -68,7 +70,7 @@ async function readArchive(source: FileSource, file: string): Promise<Saved> {
   const zip = await openZip(source, file)
   const folder = folderOf(zip, file)
   await expectLittle(zip, `${folder}/byteorder`, source, file)
-  const { start, length } = (await zip.find(`${folder}/data.pkl`))!
+  const { start, length, check } = (await zip.find(`${folder}/data.pkl`))!
   if (length > MAX_PICKLE) {
     throw new CheckpointError('the pickle is too large', {
       where: `${file}: zip record ${clip(folder)}/data.pkl`,
@@ -76,6 +78,7 @@ async function readArchive(source: FileSource, file: string): Promise<Saved> {
       found: length,
     })
   }
+  await check?.()
   const { value, end } = await unpickle(source, start, start + length, file)
   if (end !== start + length) {
     throw new CheckpointError('bytes after the end of the pickle', {
@@ -104,40 +107,9 @@ async function expectLittle(zip: Zip, record: string, source: FileSource, file: 
   const range = await zip.find(record)
   if (!range) return
   const where = `${file}: zip record ${clip(record)}`
+  await range.check?.()
   const bytes = await source.read(range.start, range.start + Math.min(range.length, 16))
   const found = decodeText(bytes, where)
   if (found !== 'little')
     throw new CheckpointError('unknown byte order', { where, expected: 'little', found })
-}
-
-/** The tensors of a state dict, or of the only one in a dictionary of other things. */
-function viewsOf(value: Value, file: string): [string, View][] {
-  if (!(value instanceof Map)) {
-    throw new CheckpointError('the file holds no dictionary of tensors', { where: file })
-  }
-  const views = viewsIn(value, file)
-  if (views.length > 0) return views
-  const dicts = new Set([...value.values()].filter((each): each is Dict => each instanceof Map))
-  const [only, ...more] = [...dicts].filter(hasViews)
-  if (!only) throw new CheckpointError('the file holds no tensors', { where: file })
-  if (more.length > 0 || !WRAPPERS.some((key) => value.get(key) === only)) {
-    throw new CheckpointError('the file holds no dictionary of tensors', {
-      where: file,
-      expected: `tensors, or one dictionary of them under ${WRAPPERS.join(' or ')}`,
-      found: `${more.length + 1} dictionaries of tensors`,
-    })
-  }
-  return viewsIn(only, file)
-}
-
-const hasViews = (dict: Dict): boolean => [...dict.values()].some((each) => each instanceof View)
-
-function viewsIn(dict: Dict, file: string): [string, View][] {
-  const views: [string, View][] = []
-  for (const [key, value] of dict) {
-    if (!(value instanceof View)) continue
-    if (typeof key !== 'string') throw new CheckpointError('a tensor whose name is no text', { where: file })
-    views.push([key, value])
-  }
-  return views
 }

@@ -115,14 +115,16 @@ export class Machine implements CallContext {
     return Number.isSafeInteger(Number(value)) ? Number(value) : value
   }
 
-  text(length: number): string {
+  /** Text of `length` bytes of UTF-8; of another encoding where it is not. */
+  text(length: number, otherwise?: TextDecoder): string {
     const start = this.#take(length)
     this.spend(COST.text + length)
     if (length === 0) return ''
+    const bytes = this.#bytes.subarray(start, start + length)
     try {
-      return this.#text.decode(this.#bytes.subarray(start, start + length))
+      return this.#text.decode(bytes)
     } catch {
-      return this.refuse('the text is not UTF-8')
+      return otherwise ? otherwise.decode(bytes) : this.refuse('the text is not UTF-8')
     }
   }
 

@@ -153,7 +153,7 @@ describe('what no state dict needs is refused by name', () => {
     ['a persistent id that is text', [text('storage'), [0x51]].flat()],
     ['a persistent id of another kind', [mark, text('module'), tuple, [0x51]].flat()],
     ['protocol 6', [0x80, 6]],
-    ['text that is not UTF-8', [0x55, 1, 0xff]],
+    ['text that is not UTF-8', [0x58, 1, 0, 0, 0, 0xff]],
     ['a mark that is missing', [...tuple]],
     ['an empty stack', [...reduce]],
     ['values below a mark', [orderedDict, emptyTuple, mark, reduce].flat()],

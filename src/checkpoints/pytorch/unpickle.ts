@@ -63,6 +63,8 @@ const pushing =
   (machine) =>
     machine.push(value(machine))
 
+/** Python 2 has bytes for texts: what is not UTF-8 is read as Latin-1. */
+const LATIN = new TextDecoder('latin1')
 const BYTES = new Opaque('bytes')
 const bytes =
   (length: (machine: Machine) => number): Step =>
@@ -90,8 +92,8 @@ const OPCODES: ReadonlyMap<number, Step> = new Map<number, Step>([
   [0x58, pushing((machine) => machine.text(machine.u32()))], // BINUNICODE
   [0x8c, pushing((machine) => machine.text(machine.u8()))], // SHORT_BINUNICODE
   [0x8d, pushing((machine) => machine.text(machine.u64()))], // BINUNICODE8
-  [0x54, pushing((machine) => machine.text(machine.u32()))], // BINSTRING: text of Python 2
-  [0x55, pushing((machine) => machine.text(machine.u8()))], // SHORT_BINSTRING
+  [0x54, pushing((machine) => machine.text(machine.u32(), LATIN))], // BINSTRING: text of Python 2
+  [0x55, pushing((machine) => machine.text(machine.u8(), LATIN))], // SHORT_BINSTRING
   [0x42, bytes((machine) => machine.u32())], // BINBYTES
   [0x43, bytes((machine) => machine.u8())], // SHORT_BINBYTES
   [0x8e, bytes((machine) => machine.u64())], // BINBYTES8

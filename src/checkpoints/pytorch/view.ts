@@ -24,13 +24,16 @@ export function storedView(view: View, range: Range, source: FileSource, where: 
   if (isContiguous(view)) {
     // An empty view may have any offset.
     const start = range.start + (size === 0 ? 0 : view.offset * type.bytes)
-    const raw: StoredTensor['raw'] = (begin, end, staging) =>
-      source.read(start + begin * type.bytes, start + end * type.bytes, staging)
+    const raw: StoredTensor['raw'] = async (begin, end, staging) => {
+      await range.check?.()
+      return source.read(start + begin * type.bytes, start + end * type.bytes, staging)
+    }
     const read: StoredTensor['read'] = async (begin = 0, end = size, staging) =>
       type.decode(await raw(begin, end, staging), where, staging)
     return { dtype: storage.dtype, shape, read, raw }
   }
   const read: StoredTensor['read'] = async (begin = 0, end = size, staging) => {
+    await range.check?.()
     const length = (end - begin) * type.bytes
     const bytes = staging ? staging.bytes(length) : new Uint8Array(length)
     await gather(view, type.bytes, { source, start: range.start, begin, end }, bytes)

@@ -3,21 +3,16 @@
  * the file; what the archive says of them is checked against its size, its other records and the record
  * itself before a range is read.
  */
-import { CheckpointError } from '../../errors.ts'
-import { clip } from '../json.ts'
+import { crc32Of } from '../crc32.ts'
 import type { FileSource } from '../source.ts'
+import { findDirectory, refuse, SATURATED, u64, viewOf, type Range } from './zip-end.ts'
 
-/** A larger directory is refused: a record takes about 60 bytes. */
-const MAX_DIRECTORY = 64 * 2 ** 20
-/** The longest end record: 22 bytes and a comment. */
-const MAX_END = 22 + 0xffff
-const SATURATED = 0xffffffff
+export type { Range } from './zip-end.ts'
+
+const MAX_RECORDS = 2 ** 19
 
 const LOCAL = 0x04034b50
 const ENTRY = 0x02014b50
-const END = 0x06054b50
-const END64 = 0x06064b50
-const LOCATOR64 = 0x07064b50
 
 /** Encrypted: itself, strongly, or the directory. */
 const ENCRYPTED = 0x2041
@@ -25,23 +20,14 @@ const ENCRYPTED = 0x2041
 const SIZES_FOLLOW = 0x8
 const ZIP64_FIELD = 1
 
-/** Bytes of the file. */
-export interface Range {
-  readonly start: number
-  readonly length: number
-}
-
-interface Directory extends Range {
-  /** Number of records. */
-  readonly count: number
-}
-
 interface Entry {
   readonly name: string
   readonly flags: number
   /** Of its local header. */
   readonly offset: number
   readonly length: number
+  /** CRC-32 of the data; 0 where the writer was told to leave it out. */
+  readonly crc: number
   /** Where the next record begins, or the directory. */
   end: number
 }
@@ -49,6 +35,9 @@ interface Entry {
 /** Reads the directory of an archive. `file` is what errors call it. */
 export async function openZip(source: FileSource, file: string): Promise<Zip> {
   const directory = await findDirectory(source, file)
+  if (directory.count > MAX_RECORDS) {
+    refuse(file, '', 'too many records', `at most ${MAX_RECORDS}`, directory.count)
+  }
   const bytes = await source.read(directory.start, directory.start + directory.length)
   const entries = parseDirectory(bytes, directory, file)
   if (entries.size !== directory.count) {
@@ -108,89 +97,21 @@ export class Zip {
         start + length,
       )
     }
-    return { start, length }
+    return { start, length, ...(entry.crc !== 0 && { check: this.#checkOf(entry, start) }) }
+  }
+
+  #checkOf({ name, length, crc }: Entry, start: number): () => Promise<void> {
+    const check = async (): Promise<void> => {
+      const found = await crc32Of(this.#source, start, start + length)
+      if (found === crc) return
+      refuse(this.#file, name, 'the data are damaged: wrong CRC-32', hex(crc), hex(found))
+    }
+    let checked: Promise<void> | undefined
+    return () => (checked ??= check())
   }
 }
 
-function refuse(file: string, record: string, rule: string, expected?: unknown, found?: unknown): never {
-  const where = record === '' ? `${file}: zip` : `${file}: zip record ${clip(record)}`
-  throw new CheckpointError(rule, { where, expected, found })
-}
-
-/** Finds the directory from the end of the file. */
-async function findDirectory(source: FileSource, file: string): Promise<Directory> {
-  const tail = await source.read(Math.max(0, source.size - MAX_END), source.size)
-  const view = viewOf(tail)
-  let at = tail.length - 22
-  while (
-    at >= 0 &&
-    !(view.getUint32(at, true) === END && view.getUint16(at + 20, true) === tail.length - at - 22)
-  )
-    at--
-  if (at < 0) refuse(file, '', 'the archive has no end record: not a zip file, or cut off')
-  const end = source.size - tail.length + at
-  const short: End = {
-    position: end,
-    disks: [view.getUint16(at + 4, true), view.getUint16(at + 6, true)],
-    counts: [view.getUint16(at + 8, true), view.getUint16(at + 10, true)],
-    length: view.getUint32(at + 12, true),
-    start: view.getUint32(at + 16, true),
-  }
-  const long = await findEnd64(source, end, file)
-  if (long) expectAgree(short, long, file)
-  const { position, disks, counts, length, start } = long ?? short
-  if (disks.some((disk) => disk !== 0) || counts[0] !== counts[1]) {
-    refuse(file, '', 'the archive is spread over several files')
-  }
-  if (start + length !== position) {
-    refuse(file, '', 'the directory does not end where its end record begins', position, start + length)
-  }
-  if (length > MAX_DIRECTORY)
-    refuse(file, '', 'the directory is too large', `at most ${MAX_DIRECTORY} bytes`, length)
-  return { start, length, count: counts[0] }
-}
-
-interface End {
-  /** Where the record begins. */
-  readonly position: number
-  readonly disks: readonly number[]
-  /** Records on this disk, and in all. */
-  readonly counts: readonly number[]
-  readonly length: number
-  readonly start: number
-}
-
-/** The 64-bit end record, if a locator before the end record at `end` leads to it. */
-async function findEnd64(source: FileSource, end: number, file: string): Promise<End | undefined> {
-  if (end < 20 + 56) return undefined
-  const locator = viewOf(await source.read(end - 20, end))
-  if (locator.getUint32(0, true) !== LOCATOR64) return undefined
-  const position = u64(locator, 8)
-  if (position !== end - 20 - 56) {
-    refuse(file, '', 'the 64-bit end record is not before its locator', end - 20 - 56, position)
-  }
-  const view = viewOf(await source.read(position, position + 56))
-  if (view.getUint32(0, true) !== END64 || u64(view, 4) !== 44) refuse(file, '', 'bad 64-bit end record')
-  return {
-    position,
-    disks: [view.getUint32(16, true), view.getUint32(20, true), locator.getUint32(4, true)],
-    counts: [u64(view, 24), u64(view, 32)],
-    length: u64(view, 40),
-    start: u64(view, 48),
-  }
-}
-
-/** What is said twice must be the same, so that all readers find the same records. */
-function expectAgree(short: End, long: End, file: string): void {
-  const pairs: readonly (readonly [number, number, number])[] = [
-    [short.counts[1], long.counts[1], 0xffff],
-    [short.length, long.length, SATURATED],
-    [short.start, long.start, SATURATED],
-  ]
-  for (const [found, expected, most] of pairs) {
-    if (found !== most && found !== expected) refuse(file, '', 'the two end records differ', expected, found)
-  }
-}
+const hex = (word: number): string => word.toString(16).padStart(8, '0')
 
 function parseDirectory(bytes: Uint8Array, directory: Range, file: string): Map<string, Entry> {
   const view = viewOf(bytes)
@@ -203,6 +124,7 @@ function parseDirectory(bytes: Uint8Array, directory: Range, file: string): Map<
     const end = at + 46 + name + extra + comment
     if (end > bytes.length) refuse(file, '', 'an entry goes past the end of the directory')
     const entry = parseEntry(bytes.subarray(at, end), name, extra, directory.start, file)
+    if (entries.size === MAX_RECORDS) refuse(file, '', 'too many records', `at most ${MAX_RECORDS}`)
     if (entries.has(entry.name)) refuse(file, entry.name, 'the record stands twice in the directory')
     entries.set(entry.name, entry)
     at = end
@@ -241,7 +163,7 @@ function parseEntry(
       offset + 30 + nameLength + length,
     )
   }
-  return { name, flags, offset, length, end: directory }
+  return { name, flags, offset, length, crc: view.getUint32(16, true), end: directory }
 }
 
 function nameOf(bytes: Uint8Array, file: string): string {
@@ -277,8 +199,3 @@ function expectApart(entries: ReadonlyMap<string, Entry>, directory: number, fil
     end = entry.offset
   }
 }
-
-const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-
-/** Numbers that are not exact are above the size of any file, and refused as such. */
-const u64 = (view: DataView, at: number): number => Number(view.getBigUint64(at, true))

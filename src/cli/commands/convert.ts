@@ -2,7 +2,7 @@ import { Option, type Command } from 'commander'
 import { resolve } from 'node:path'
 import { writeAtomically } from '../../checkpoints/atomic.ts'
 import { ConfigError } from '../../errors.ts'
-import { openCheckpoint, tokenizerOf } from '../../models/files/open.ts'
+import { openCheckpoint, optionalTokenizer } from '../../models/files/open.ts'
 import { writeFiles } from '../../models/files/folder.ts'
 import { folderFiles, ggufFile } from '../../models/files/save.ts'
 import { between } from '../../check.ts'
@@ -34,9 +34,10 @@ export function addConvert(program: Command): void {
 
 async function convert(source: string, target: string, { type, shardSize, file }: Flags): Promise<void> {
   const checkpoint = await openCheckpoint(source, sourceOptions({ file }))
-  const tokenizer = await tokenizerOf(checkpoint)
+  const { special } = checkpoint
+  const { tokenizer } = await optionalTokenizer(checkpoint, onWarning)
   if (target.toLowerCase().endsWith('.gguf')) {
-    const options = { type: TYPES[type], name: nameOf(source), tokenizer, onWarning }
+    const options = { type: TYPES[type], name: nameOf(source), tokenizer, special, onWarning }
     await writeAtomically(target, ggufFile(checkpoint, options))
   } else {
     if (type !== 'f32') {
@@ -49,7 +50,9 @@ async function convert(source: string, target: string, { type, shardSize, file }
     if (resolve(source) === resolve(target)) {
       throw new ConfigError('a model cannot be converted into its own folder', { where: target })
     }
-    await writeFiles(target, folderFiles(checkpoint, { shardBytes: shardSize * 1e9, tokenizer }))
+    const beside = await checkpoint.beside()
+    const options = { shardBytes: shardSize * 1e9, tokenizer, special, beside }
+    await writeFiles(target, folderFiles(checkpoint, options))
   }
   process.stdout.write(`Wrote ${target}\n`)
 }

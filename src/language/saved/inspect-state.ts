@@ -15,7 +15,7 @@ export async function inspectState(path: string): Promise<InspectedState | undef
   const [, parent, name] = /^(.*?)([^/\\]*)$/.exec(path)!
   const folder = await openFolder(parent === '' ? '.' : parent)
   const file = name === '' ? undefined : await folder.open(name).catch(() => undefined)
-  const found = file && (await readSafetensors(file, path).catch(() => undefined))
+  const found = file && (await readSafetensors(file, path, () => {}).catch(() => undefined))
   if (found?.metadata['format'] !== STATE_FORMAT) return undefined
   const tensors = [...found].map(([key, { shape }]) => ({ name: key, shape, bytes: 4 * sizeOf(shape) }))
   return { metadata: found.metadata, tensors }

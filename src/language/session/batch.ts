@@ -73,7 +73,7 @@ export class SessionBatch {
       drawn: 0,
       done: false,
     }))
-    const run = runOf(drawing, rows[0].tokenizer)
+    const run = runOf(drawing, this.#model)
     this.#expectReady(rows, seeds)
     for (const { guard } of rows) {
       guard.lock('it is part of a batch that is generating')

@@ -134,8 +134,8 @@ export class Session {
     rest: TextOptions = {},
   ): AsyncGenerator<string, void, void> {
     const { prompt, options } = splitPrompt(first, rest)
-    expectTokenizer(this.#tokenizer)
-    const run = textRun(options, this.#tokenizer, 'generate')
+    expectTokenizer(this.#tokenizer, this.#model.tokenizerProblem)
+    const run = textRun(options, this.#model, 'generate')
     const turn = await this.#begin(prompt, run)
     for (let count = 0; count < run.maxTokens; count++) {
       const token = await this.#draw(run, turn)
@@ -162,7 +162,7 @@ export class Session {
     rest: GenerateOptions = {},
   ): AsyncGenerator<number, void, void> {
     const { prompt, options } = splitPrompt(first, rest)
-    const run = tokenRun(options, this.#tokenizer, 'generateTokens')
+    const run = tokenRun(options, this.#model, 'generateTokens')
     const turn = await this.#begin(prompt, run)
     for (let count = 0; count < run.maxTokens; count++) {
       const token = await this.#draw(run, turn)
@@ -262,7 +262,8 @@ export class Session {
   }
 
   #encode(text: string): number[] {
-    return expectTokenizer(this.#tokenizer).encode(text, { special: this.length === 0 })
+    const tokenizer = expectTokenizer(this.#tokenizer, this.#model.tokenizerProblem)
+    return tokenizer.encode(text, { special: this.length === 0 })
   }
 
   /** Reads the prompt. Gives the number of the turn. */

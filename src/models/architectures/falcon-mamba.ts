@@ -1,6 +1,6 @@
 /** Falcon-Mamba (Zuo et al. 2024): Mamba with RMS norms without weights on delta, B and C. */
 import { defineArchitecture } from '../architecture.ts'
-import { backboneLayout, Float, readBackbone } from '../layouts/hugging-face.ts'
+import { BACKBONE, backboneLayout, Float, readBackbone } from '../layouts/hugging-face.ts'
 import { isPlainLanguageModel, uniformLayer } from '../stack-config.ts'
 import { mambaLayer, readMambaLayer, writeMambaKeys, type MambaLayer } from './mamba.ts'
 
@@ -13,6 +13,7 @@ export const falconMamba = defineArchitecture({
   huggingFace: {
     modelType: 'falcon_mamba',
     className: 'FalconMambaForCausalLM',
+    base: BACKBONE,
     layout: () => backboneLayout,
     read(fields) {
       const layer = { ...readMambaLayer(fields), innerNorm: fields.number('mixer_rms_eps', MIXER_EPS) }

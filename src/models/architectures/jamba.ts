@@ -57,7 +57,7 @@ function read(fields: Fields): StackConfig<JambaLayer | AttentionLayer> {
   const width = fields.positive('hidden_size')
   const mlp = fields.positive('intermediate_size')
   const heads = fields.positive('num_attention_heads', 32)
-  const kvHeads = fields.positive('num_key_value_heads', 8)
+  const kvHeads = fields.positive('num_key_value_heads', fields.isNull('num_key_value_heads') ? heads : 8)
   const attention: AttentionLayer = { kind: 'attention', heads, kvHeads, rotary: 0, mlp }
   const mamba: JambaLayer = {
     kind: 'jamba',
@@ -163,6 +163,7 @@ export const jamba = defineArchitecture({
   huggingFace: {
     modelType: 'jamba',
     className: 'JambaForCausalLM',
+    base: 'model.',
     read,
     write,
     layout: ({ layers }) => layeredLayout(layers, { prefix: 'model.layers', ends: ENDS, place }),

@@ -6,6 +6,7 @@ import { Block } from '../layer.ts'
 import type { Fields } from '../layouts/fields.ts'
 import { INNER_EPS, placeSsm } from '../layouts/gguf.ts'
 import {
+  BACKBONE,
   backboneLayout,
   expectSilu,
   readBackbone,
@@ -92,6 +93,7 @@ export const mamba = defineArchitecture({
   huggingFace: {
     modelType: 'mamba',
     className: 'MambaForCausalLM',
+    base: BACKBONE,
     layout: () => backboneLayout,
     read: (fields) => readBackbone(fields, readMambaLayer(fields), true),
     write(config) {

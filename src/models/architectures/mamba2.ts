@@ -4,8 +4,17 @@ import { largestDivisor, Mamba2 } from '../../nn/mixers/mamba2.ts'
 import { showShape } from '../../tensor/shape.ts'
 import { count, defineArchitecture, layerKind, rate } from '../architecture.ts'
 import { Block } from '../layer.ts'
+import { ConfigError } from '../../errors.ts'
+import type { Fields } from '../layouts/fields.ts'
 import { placeSsm } from '../layouts/gguf.ts'
-import { backboneLayout, expectSilu, Float, readBackbone, writeBackbone } from '../layouts/hugging-face.ts'
+import {
+  BACKBONE,
+  backboneLayout,
+  expectSilu,
+  Float,
+  readBackbone,
+  writeBackbone,
+} from '../layouts/hugging-face.ts'
 import { refuse as refuseKey, sharedSizes } from '../layouts/state-spaces.ts'
 import { isPlainLanguageModel, uniformLayer } from '../stack-config.ts'
 
@@ -38,6 +47,17 @@ const mamba2Kind = layerKind(
   },
 )
 
+/** transformers refuses a configuration that says two inner widths. */
+function expectExpanded(fields: Fields, hidden: number): void {
+  const expand = fields.optional('expand')
+  if (expand === undefined || fields.number('expand') * fields.positive('hidden_size') === hidden) return
+  throw new ConfigError('two inner widths', {
+    where: fields.at('expand'),
+    expected: `num_heads × head_dim = ${hidden} to be expand × hidden_size`,
+    found: fields.number('expand') * fields.positive('hidden_size'),
+  })
+}
+
 export type Mamba2Layer = v.InferOutput<(typeof mamba2Kind)['schema']>
 
 export const mamba2 = defineArchitecture({
@@ -58,13 +78,16 @@ export const mamba2 = defineArchitecture({
   huggingFace: {
     modelType: 'mamba2',
     className: 'Mamba2ForCausalLM',
+    base: BACKBONE,
     layout: () => backboneLayout,
     read(fields) {
       expectSilu(fields)
       const headDim = fields.positive('head_dim', 64)
+      const heads = fields.positive('num_heads', 128)
+      expectExpanded(fields, heads * headDim)
       const layer: Mamba2Layer = {
         kind: 'mamba2',
-        hidden: fields.positive('num_heads', 128) * headDim,
+        hidden: heads * headDim,
         headDim,
         stateSize: fields.positive('state_size', 128),
         groups: fields.positive('n_groups', 8),

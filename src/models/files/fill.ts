@@ -3,7 +3,7 @@
  * model.
  */
 import { callback, oneOf, type Declared } from '../../check.ts'
-import { PIECE, type StoredTensor } from '../../checkpoints/stored.ts'
+import { PIECE, unreadType, type StoredTensor } from '../../checkpoints/stored.ts'
 import { Staging } from '../../checkpoints/source.ts'
 import type { AnyDevice } from '../../devices/device.ts'
 import { CheckpointError } from '../../errors.ts'
@@ -46,14 +46,11 @@ export interface BuildOptions {
   readonly weights?: WeightFormat
   /** Is told while values are read. */
   readonly onProgress?: (progress: LoadProgress) => void
-  /** Told of tensors in the file that the model has no place for. Default: `console.warn`. */
-  readonly onWarning?: (message: string) => void
 }
 
 export const BUILD: Declared<BuildOptions> = {
   weights: oneOf(['stored', 'f32', 'f16', 'q8', 'q4']),
   onProgress: callback,
-  onWarning: callback,
 }
 
 /** Bytes after which the device is waited for, so that uploads do not pile up. */
@@ -69,13 +66,12 @@ type Values = Pick<Checkpoint, 'tensors' | 'where'>
  * is asked for.
  */
 export async function fillStack(
-  checkpoint: Checkpoint,
+  checkpoint: Pick<Checkpoint, 'where' | 'config' | 'tensors'>,
   device: AnyDevice,
   options: BuildOptions = {},
 ): Promise<Stack> {
   const stack = new Stack(checkpoint.config)
   const walked = expectParameters(stack, checkpoint)
-  warnOfUnknown(checkpoint, walked, options.onWarning ?? console.warn)
   const weights = options.weights ?? 'stored'
   place(stack, device, { format: (path, parameter) => formatOf(path, parameter, checkpoint, weights) })
   try {
@@ -111,6 +107,7 @@ export function expectParameters(tree: Module, { tensors, where }: Values): Walk
         found: showShape(stored.shape),
       })
     }
+    if (stored.unread) unreadType(stored.dtype, `${where}: ${path}`)
   }
   return walked
 }
@@ -126,18 +123,6 @@ function formatOf(
   if (wanted !== 'stored') return packable(wanted, shape[1]) ? wanted : 'f16'
   const dtype = tensors.get(path)?.dtype ?? 'F32'
   return PLAIN.has(dtype) ? undefined : (formatStoredAs(dtype) ?? 'f16')
-}
-
-function warnOfUnknown(
-  { tensors, where }: Values,
-  walked: readonly Walked[],
-  warn: (text: string) => void,
-): void {
-  const known = new Set(walked.flatMap(({ paths }) => paths))
-  const unknown = [...tensors.keys()].filter((name) => !known.has(name))
-  if (unknown.length === 0) return
-  const named = unknown.slice(0, 5).join(', ')
-  warn(`[${where}] the model has no place for ${named}${unknown.length > 5 ? `, … (${unknown.length})` : ''}`)
 }
 
 /** Reads all parameters of a model, one piece after the other, by way of the same memory. */

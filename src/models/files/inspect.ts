@@ -49,10 +49,10 @@ function bytesOfNumber(dtype: string): number {
 /** All tensors of a checkpoint, each with what it is for. */
 export function tensorEntries({ tensors, config }: Pick<Checkpoint, 'tensors' | 'config'>): TensorEntry[] {
   const kinds = kindsOf(new Stack(config))
-  return [...tensors].map(([name, { dtype, shape }]) => {
+  return [...tensors].map(([name, { dtype, shape, bytes }]) => {
     const numbers = sizeOf(shape)
     const kind = kinds.get(name) ?? 'other'
-    return { name, kind, dtype, shape, numbers, bytes: numbers * bytesOfNumber(dtype) }
+    return { name, kind, dtype, shape, numbers, bytes: bytes ?? numbers * bytesOfNumber(dtype) }
   })
 }
 

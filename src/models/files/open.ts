@@ -3,24 +3,52 @@
  * parameters.
  */
 import * as v from 'valibot'
-import { optionsOf, word, type Declared } from '../../check.ts'
+import { callback, optionsOf, word, type Declared } from '../../check.ts'
 import { parseConfigText } from '../../checkpoints/config.ts'
-import { openFolder, type Folder } from '../../checkpoints/files.ts'
+import { clip } from '../../checkpoints/json.ts'
+import { MAX_CONFIG, openFolder, type Folder } from '../../checkpoints/files.ts'
 import { parseHubId } from '../../checkpoints/hub/id.ts'
 import type { HubOptions } from '../../checkpoints/hub/index.ts'
-import type { FileLike } from '../../checkpoints/source.ts'
+import { kindOfWeights } from '../../checkpoints/kind.ts'
+import type { FileLike, FileSource } from '../../checkpoints/source.ts'
 import type { StoredTensor } from '../../checkpoints/stored.ts'
-import { CheckpointError } from '../../errors.ts'
+import { someOf, warnOnConsole, type Warn } from '../../checkpoints/warn.ts'
+import { CheckpointError, SidewinderError } from '../../errors.ts'
+import { walk } from '../../nn/module.ts'
 import { isNode, stat } from '../../platform.ts'
 import { bytesIfSo } from '../../tokenizers/text/bytes.ts'
 import type { Tokenizer } from '../../tokenizers/tokenizer.ts'
 import type { ModelConfig } from '../config.ts'
-import { readLayout } from '../layouts/layout.ts'
-import { readConfig, readGgufConfig } from '../published.ts'
+import { readLayout, type Tensors } from '../layouts/layout.ts'
+import { respelled } from '../layouts/spellings.ts'
+import { readConfig, readGgufConfig, type Published, type SpecialTokens } from '../published.ts'
 import { Stack } from '../stack.ts'
+import type { Parts } from './parts.ts'
+import { specialOfGguf, specialTokens } from './special.ts'
+import { sameValues } from './tied.ts'
 import { chooseWeights, readWeights } from './weights.ts'
 
 const CONFIG = 'config.json'
+/** As Mistral publishes Codestral-Mamba. */
+const PARAMS = 'params.json'
+const GENERATION = 'generation_config.json'
+const TOKENIZER = 'tokenizer.json'
+/** What says how texts become tokens and are drawn: kept as it is where a model is written again. */
+const BESIDE = [
+  TOKENIZER,
+  'tokenizer_config.json',
+  'special_tokens_map.json',
+  'added_tokens.json',
+  'vocab.json',
+  'merges.txt',
+  'vocab.txt',
+  'tokenizer.model',
+  'chat_template.jinja',
+  GENERATION,
+]
+/** Names of tensors that say how others are scaled: without them, the others mean nothing. */
+const SCALES =
+  /\.(?:qweight|qzeros|scales|g_idx|SCB|absmax|quant_map|quant_state\..*|weight_scale(?:_inv)?|weight_packed)$/
 
 /**
  * Where a model is: a folder or a file on disk (Node), a hub id `organisation/name[@revision]`, or files in
@@ -34,12 +62,18 @@ export interface SourceOptions {
   readonly file?: string | undefined
   /** For hub ids: endpoint, token, cache, progress. */
   readonly hub?: HubOptions | undefined
+  /**
+   * Told of what is in the files and is not heard, or not as it should be: a sentence that names file and
+   * part. Default: `console.warn`.
+   */
+  readonly onWarning?: Warn | undefined
 }
 
 export const SOURCE: Declared<SourceOptions> = {
   file: word('the name of a file'),
   // The hub looks at its options when it is asked.
   hub: v.custom<HubOptions>((value) => typeof value === 'object' && value !== null, 'options of the hub'),
+  onWarning: callback,
 }
 
 const readOptions = optionsOf<SourceOptions>(SOURCE)
@@ -51,46 +85,171 @@ export interface Checkpoint {
   readonly config: ModelConfig
   /** By the names of model parameters; values are read when they are asked for. */
   readonly tensors: ReadonlyMap<string, StoredTensor>
-  /** undefined if there is none. */
+  /** The tokens that begin, end and fill texts, as the files beside the tokenizer say it. */
+  readonly special: SpecialTokens
+  /**
+   * undefined if there is none.
+   *
+   * @throws CheckpointError, ConfigError if it cannot be read: the weights can be, all the same
+   */
   tokenizer(): Promise<Tokenizer | undefined>
+  /** The files of tokenizer and generation, as they are, by name. */
+  beside(): Promise<ReadonlyMap<string, FileSource>>
 }
 
 /**
- * Opens a model in the Hugging Face layout, in that of state-spaces, in a GGUF file, or one that Sidewinder
- * wrote. Which models each layout has is in `architectures/`. Only headers are read.
+ * Opens a model in the Hugging Face layout, in that of state-spaces or Mistral, in GGUF files, or one that
+ * Sidewinder wrote. Which models each layout has is in `architectures/`. Only headers are read, and a head
+ * that stands beside the embedding which it should be.
  *
  * @throws CheckpointError, ConfigError naming file, tensor or key, what was expected and what was found
  */
 export async function openCheckpoint(source: ModelSource, options: SourceOptions = {}): Promise<Checkpoint> {
-  const { folder, file, where } = await locate(source, readOptions(options, 'openCheckpoint'))
-  const weights = await chooseWeights(folder, file, where)
-  if (weights.endsWith('.gguf')) return openGguf(folder, weights)
-  const { config, layout } = readConfig(parseConfigText(await folder.text(CONFIG), CONFIG), CONFIG)
-  const tensors = readLayout(new Stack(config), layout, await readWeights(folder, weights), weights)
+  const { onWarning: warn = warnOnConsole, ...wanted } = readOptions(options, 'openCheckpoint')
+  const { folder, file, where } = await locate(source, wanted, warn)
+  const parts = await chooseWeights(folder, file, where)
+  if (await isGguf(folder, parts)) return openGguf(folder, parts, warn)
+  const name = (await folder.has(CONFIG)) || !(await folder.has(PARAMS)) ? CONFIG : PARAMS
+  const json = await configIn(folder, name)
+  const published = readConfig(json, name, warn)
+  const files = await readWeights(folder, parts, warn)
+  const generation = (await folder.has(GENERATION)) ? await generationIn(folder, warn) : undefined
+  const { config, tensors } = await settle(published, files, parts.where, warn)
   return {
-    where: weights,
+    where: parts.where,
     config,
     tensors,
-    tokenizer: async () =>
-      (await import('../../tokenizers/definition/hugging-face.ts')).readTokenizer(folder),
+    special: specialTokens(json, generation, vocabularyOf(config), warn),
+    tokenizer: () => tokenizerIn(folder, config),
+    beside: () => filesIn(folder, BESIDE),
   }
 }
 
-/** The tokenizer of a checkpoint, or bytes if it has a vocabulary of as many. */
-export async function tokenizerOf(checkpoint: Checkpoint): Promise<Tokenizer | undefined> {
-  return (await checkpoint.tokenizer()) ?? bytesIfSo(checkpoint.config.input)
+const configIn = async (folder: Folder, name: string): Promise<Readonly<Record<string, unknown>>> =>
+  parseConfigText(await folder.text(name, MAX_CONFIG), name)
+
+/** The configuration of generation is no part of the model: it is left out if it cannot be read. */
+async function generationIn(folder: Folder, warn: Warn): Promise<ReturnType<typeof configIn> | undefined> {
+  try {
+    return await configIn(folder, GENERATION)
+  } catch (error) {
+    if (!(error instanceof SidewinderError)) throw error
+    warn(`${error.message}. The file is left out`)
+    return undefined
+  }
 }
 
-async function openGguf(folder: Folder, file: string): Promise<Checkpoint> {
-  const { readGguf } = await import('../../checkpoints/gguf/index.ts')
-  const { metadata, typedMetadata, tensors } = await readGguf(await folder.open(file), file)
-  const { config, layout } = readGgufConfig(metadata, tensors, file)
+const vocabularyOf = ({ input }: ModelConfig): number => ('vocabulary' in input ? input.vocabulary : 0)
+
+async function isGguf(folder: Folder, { where, files }: Parts): Promise<boolean> {
+  if (files.length === 1 && where.endsWith('.json') && where.includes('.index.')) return false
+  return (await kindOfWeights(await folder.open(files[0]), files[0])) === 'gguf'
+}
+
+/** Tensors under the names of the model's parameters. A head that is not the embedding is one of its own. */
+async function settle(
+  { config, layout, base }: Published,
+  files: Tensors,
+  where: string,
+  warn: Warn,
+): Promise<Pick<Checkpoint, 'config' | 'tensors'>> {
+  const tree = new Stack(config)
+  const spelled = base === '' ? files : respelled(files, { tree, layout, base, where, warn })
+  const twins: (readonly StoredTensor[])[] = []
+  const tensors = readLayout(tree, layout, spelled, where, (each) => twins.push(each))
+  for (const [first, ...others] of twins) {
+    for (const other of others) {
+      if (await sameValues(first, other)) continue
+      warn(`[${where}] the head differs from the embedding, although the configuration ties them: it is used`)
+      const untied = { ...config, tieEmbeddings: false }
+      const apart = readLayout(new Stack(untied), layout, spelled, where)
+      return { config: untied, tensors: withoutUnknown(untied, apart, where, warn) }
+    }
+  }
+  return { config, tensors: withoutUnknown(config, tensors, where, warn) }
+}
+
+/** Warns of tensors that the model has no place for; they stay in the list. */
+function withoutUnknown(config: ModelConfig, tensors: Tensors, where: string, warn: Warn): Tensors {
+  const known = new Set(
+    walk(new Stack(config)).flatMap(({ paths, parameter }) =>
+      paths.flatMap((path) => [path, parameter.alternativePath(path) ?? path]),
+    ),
+  )
+  const unknown = [...tensors.keys()].filter((name) => !known.has(name))
+  const scale = unknown.find((name) => SCALES.test(name))
+  if (scale !== undefined) {
+    throw new CheckpointError('quantised weights of this kind are not read', {
+      where,
+      found: clip(scale),
+      hint: 'Save the model with its full weights, or as GGUF',
+    })
+  }
+  if (unknown.length > 0) warn(`[${where}] the model has no place for ${someOf(unknown.map(clip))}`)
+  return tensors
+}
+
+async function tokenizerIn(folder: Folder, config: ModelConfig): Promise<Tokenizer | undefined> {
+  const { readTokenizer } = await import('../../tokenizers/definition/hugging-face.ts')
+  const tokenizer = await readTokenizer(folder)
+  // A model of bytes needs none.
+  if (tokenizer || bytesIfSo(config.input)) return tokenizer
+  const absence = await folder.absence(TOKENIZER)
+  if (absence) throw absence
+  return undefined
+}
+
+async function filesIn(folder: Folder, names: readonly string[]): Promise<ReadonlyMap<string, FileSource>> {
+  const files = new Map<string, FileSource>()
+  for (const name of names) {
+    if (await folder.has(name)) files.set(name, await folder.open(name))
+  }
+  return files
+}
+
+/** A tokenizer, or why it cannot be read. */
+export interface OptionalTokenizer {
+  /** undefined: there is none, or it cannot be read. */
+  readonly tokenizer: Tokenizer | undefined
+  /** Why it cannot be read. */
+  readonly problem: SidewinderError | undefined
+}
+
+/**
+ * The tokenizer of a checkpoint, or bytes if it has a vocabulary of as many. One that cannot be read is a
+ * warning: a model takes ids without it.
+ */
+export async function optionalTokenizer(
+  checkpoint: Pick<Checkpoint, 'tokenizer' | 'config'>,
+  warn: Warn = warnOnConsole,
+): Promise<OptionalTokenizer> {
+  try {
+    const tokenizer = (await checkpoint.tokenizer()) ?? bytesIfSo(checkpoint.config.input)
+    return { tokenizer, problem: undefined }
+  } catch (error) {
+    if (!(error instanceof SidewinderError)) throw error
+    warn(`the tokenizer cannot be read, so that the model takes token ids alone: ${error.message}`)
+    return { tokenizer: undefined, problem: error }
+  }
+}
+
+async function openGguf(folder: Folder, { where, files }: Parts, warn: Warn): Promise<Checkpoint> {
+  const { readGgufParts } = await import('../../checkpoints/gguf/index.ts')
+  const { metadata, typedMetadata, tensors, broken } = await readGgufParts(folder, files, warn)
+  const published = readGgufConfig(metadata, tensors, where)
+  const settled = await settle(published, tensors, where, warn)
   return {
-    where: file,
-    config,
-    tensors: readLayout(new Stack(config), layout, tensors, file),
-    tokenizer: async () =>
-      (await import('../../tokenizers/gguf/gguf.ts')).ggufTokenizer(metadata, file, typedMetadata),
+    where,
+    ...settled,
+    special: specialOfGguf(metadata, where, vocabularyOf(settled.config), warn),
+    async tokenizer() {
+      const garbled = [...broken].find((key) => key.startsWith('tokenizer.'))
+      if (garbled !== undefined) {
+        throw new CheckpointError('the text is not UTF-8', { where: `${where}: ${garbled}` })
+      }
+      return (await import('../../tokenizers/gguf/gguf.ts')).ggufTokenizer(metadata, where, typedMetadata)
+    },
+    beside: () => Promise.resolve(new Map()),
   }
 }
 
@@ -100,7 +259,7 @@ interface Located {
   readonly where: string
 }
 
-async function locate(source: ModelSource, { file, hub }: SourceOptions): Promise<Located> {
+async function locate(source: ModelSource, { file, hub }: SourceOptions, warn: Warn): Promise<Located> {
   if (typeof source !== 'string') return { folder: await openFolder(source), file, where: 'files' }
   const kind = await kindOnDisk(source)
   if (kind === 'folder') return { folder: await openFolder(source), file, where: source }
@@ -115,7 +274,7 @@ async function locate(source: ModelSource, { file, hub }: SourceOptions): Promis
     })
   }
   const { openHub } = await import('../../checkpoints/hub/index.ts')
-  return { folder: await openHub(source, hub), file, where: source }
+  return { folder: await openHub(source, { onWarning: warn, ...hub }), file, where: source }
 }
 
 async function kindOnDisk(path: string): Promise<'folder' | 'file' | undefined> {

@@ -10,7 +10,7 @@ import {
   type TypedGgufValue,
 } from '../../checkpoints/gguf/index.ts'
 import { byteLength, safetensorsParts, type TensorPlan } from '../../checkpoints/safetensors-writer.ts'
-import { Staging } from '../../checkpoints/source.ts'
+import { Staging, type FileSource } from '../../checkpoints/source.ts'
 import { PIECE, type StoredTensor } from '../../checkpoints/stored.ts'
 import { CheckpointError, NumericsError } from '../../errors.ts'
 import { walk } from '../../nn/module.ts'
@@ -18,10 +18,11 @@ import { sizeOf, type Shape } from '../../tensor/shape.ts'
 import { ggufOfTokenizer } from '../../tokenizers/gguf/to-gguf.ts'
 import type { Tokenizer } from '../../tokenizers/tokenizer.ts'
 import { placedParameters, type FileRows, type Layout, type PlacedParameter } from '../layouts/layout.ts'
-import { chooseLayout, configText, writeGgufConfig } from '../published.ts'
+import { chooseLayout, configText, writeGgufConfig, type SpecialTokens } from '../published.ts'
 import { Stack } from '../stack.ts'
 import { expectFinite, expectParameters } from './fill.ts'
 import type { Checkpoint } from './open.ts'
+import { ggufSpecial, joinSpecial } from './special.ts'
 import type { ModelConfig } from '../config.ts'
 
 /** What is saved: a checkpoint, or a model in memory seen as one. */
@@ -41,6 +42,10 @@ export const readSaveOptions = optionsOf<SaveOptions>({ shardBytes: countFrom(1)
 
 interface FolderOptions extends SaveOptions {
   readonly tokenizer?: Tokenizer | undefined
+  /** Tokens that begin, end and fill texts, besides those of the tokenizer. */
+  readonly special?: SpecialTokens | undefined
+  /** Files that are written as they are, where the tokenizer has none of the name. */
+  readonly beside?: ReadonlyMap<string, FileSource> | undefined
 }
 
 /**
@@ -53,11 +58,12 @@ interface FolderOptions extends SaveOptions {
  */
 export function folderFiles(
   saved: Saved,
-  { shardBytes = 5e9, tokenizer }: FolderOptions = {},
+  { shardBytes = 5e9, tokenizer, special, beside = new Map() }: FolderOptions = {},
 ): Map<string, FileContent> {
   const plans = tensorsOf(saved, chooseLayout(saved.config).layout).map((tensor) => planOf(saved, tensor))
   const files = new Map<string, FileContent>(tokenizer?.files)
-  files.set('config.json', configText(saved.config, tokenizer))
+  for (const [name, file] of beside) if (!files.has(name)) files.set(name, contentOf(file))
+  files.set('config.json', configText(saved.config, joinSpecial(tokenizer, special)))
   const shards = shardsOf(plans, shardBytes)
   const metadata = { format: 'pt' }
   if (shards.length === 1) return files.set('model.safetensors', safetensorsParts(plans, metadata))
@@ -70,6 +76,14 @@ export function folderFiles(
   const total = plans.reduce((sum, plan) => sum + byteLength(plan), 0)
   const index = { metadata: { total_size: total }, weight_map: weightMap }
   return files.set('model.safetensors.index.json', `${JSON.stringify(index, null, 2)}\n`)
+}
+
+/** The bytes of a file, in pieces. */
+async function* contentOf(file: FileSource): AsyncGenerator<Uint8Array, void, void> {
+  const staging = new Staging()
+  for (let at = 0; at < file.size; at += PIECE) {
+    yield await file.read(at, Math.min(file.size, at + PIECE), staging)
+  }
 }
 
 const five = (n: number): string => String(n).padStart(5, '0')
@@ -145,6 +159,8 @@ export interface GgufOptions {
   readonly type: Extract<EncodedDType, 'F32' | 'F16' | 'Q8_0' | 'Q4_0'>
   /** Absent: the file is for token ids alone. */
   readonly tokenizer?: Tokenizer | undefined
+  /** Tokens that begin, end and fill texts, besides those of the tokenizer. */
+  readonly special?: SpecialTokens | undefined
   readonly name?: string
   /** Told of what llama.cpp will compute a little differently. Default: `console.warn`. */
   readonly onWarning?: (message: string) => void
@@ -160,7 +176,7 @@ const FILE_TYPES = { F32: 0, F16: 1, Q4_0: 2, Q8_0: 7 } as const
  */
 export function ggufFile(
   saved: Saved,
-  { type, tokenizer, name = 'sidewinder', onWarning = console.warn }: GgufOptions,
+  { type, tokenizer, special, name = 'sidewinder', onWarning = console.warn }: GgufOptions,
 ): AsyncGenerator<Uint8Array, void, void> {
   const { metadata: keys, layout, warnings } = writeGgufConfig(saved.config, saved.where)
   const metadata = new Map<string, TypedGgufValue>()
@@ -169,6 +185,10 @@ export function ggufFile(
   metadata.set('general.file_type', { type: 'UINT32', value: FILE_TYPES[type] })
   if (type.startsWith('Q')) metadata.set('general.quantization_version', { type: 'UINT32', value: 2 })
   for (const [key, value] of tokenizerKeys(saved.config, tokenizer)) metadata.set(key, value)
+  const { ids, left } = ggufSpecial(joinSpecial(tokenizer, special), metadata, tokenizer?.name === 'bytes')
+  for (const [key, id] of ids) metadata.set(key, typed(id))
+  if (left.length > 0)
+    onWarning(`[${saved.where}] GGUF has no place for more tokens that end a text: ${left.join(', ')}`)
   for (const warning of warnings) onWarning(`[${saved.where}] ${warning}`)
   const plans = tensorsOf(saved, layout).map((written) => {
     const { name: tensor, shape, packable, path } = written

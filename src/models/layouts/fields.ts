@@ -1,3 +1,4 @@
+import { clip, isJsonObject } from '../../checkpoints/json.ts'
 import { ConfigError } from '../../errors.ts'
 
 /** More layers than this are no model, but a file that wants memory. */
@@ -5,21 +6,48 @@ const MAX_LAYERS = 4096
 
 /** Typed access to a parsed configuration: what is missing or wrong is an error that names file and key. */
 export class Fields {
+  /** What errors call the file. */
+  readonly where: string
   readonly #json: Readonly<Record<string, unknown>>
-  readonly #where: string
+  readonly #read = new Set<string>()
+  readonly #parts = new Map<string, Fields>()
 
   constructor(json: Readonly<Record<string, unknown>>, where: string) {
     this.#json = json
-    this.#where = where
+    this.where = where
   }
 
   /** How errors name a key. */
   at(key: string): string {
-    return `${this.#where}: ${key}`
+    return `${this.where}: ${key}`
+  }
+
+  /** An object below a key; without keys if it is absent. */
+  part(key: string): Fields {
+    const value = this.optional(key) ?? {}
+    if (!isJsonObject(value)) this.#refuse(key, 'an object', value)
+    const part = this.#parts.get(key) ?? new Fields(value, this.at(key))
+    this.#parts.set(key, part)
+    return part
+  }
+
+  /** The paths of keys that have a value and that nobody asked for. */
+  unread(): string[] {
+    const own = Object.keys(this.#json).filter(
+      (key) => !this.#read.has(key) && (this.#json[key] ?? undefined) !== undefined,
+    )
+    const below = [...this.#parts].flatMap(([key, part]) => part.unread().map((path) => `${key}.${path}`))
+    return [...own.map(clip), ...below]
+  }
+
+  /** Whether the key stands there as null. */
+  isNull(key: string): boolean {
+    return Object.hasOwn(this.#json, key) && this.#json[key] === null
   }
 
   /** The value, or undefined if absent or null. */
   optional(key: string): unknown {
+    this.#read.add(key)
     return Object.hasOwn(this.#json, key) ? (this.#json[key] ?? undefined) : undefined
   }
 

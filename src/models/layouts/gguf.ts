@@ -1,5 +1,5 @@
 /** Models as GGUF files hold them: metadata to a configuration and back, and the names of the tensors. */
-import type { StoredTensor } from '../../checkpoints/stored.ts'
+import { unreadType, type StoredTensor } from '../../checkpoints/stored.ts'
 import { CheckpointError, ConfigError } from '../../errors.ts'
 import type { Parameter } from '../../nn/parameter.ts'
 import type { AnyLayer, StackConfig } from '../stack-config.ts'
@@ -46,6 +46,7 @@ export interface GgufLayout {
   readonly place: (path: string, parameter: Parameter, layer: AnyLayer) => FileTensor | undefined
 }
 
+const EMBEDDINGS = 'token_embd.weight'
 /** Ours: llama.cpp has one epsilon for all norms, Falcon-Mamba two. */
 export const INNER_EPS = 'sidewinder.inner_norm_epsilon'
 
@@ -58,6 +59,8 @@ export function fromGguf(
   where: string,
   layouts: readonly GgufLayout[],
 ): StackConfig {
+  const embeddings = tensors.get(EMBEDDINGS)
+  if (embeddings?.unread) unreadType(embeddings.dtype, `${where}: ${EMBEDDINGS}`)
   const fields = new Fields(Object.fromEntries(metadata), where)
   const architecture = fields.text('general.architecture')
   const layout = layouts.find(({ name }) => name === architecture)
@@ -80,9 +83,8 @@ export function fromGguf(
     eps,
   })
   const count = fields.layers(at('block_count'))
-  const embeddings = tensors.get('token_embd.weight')
   if (!embeddings) {
-    throw new CheckpointError('missing tensor', { where, expected: 'token_embd.weight' })
+    throw new CheckpointError('missing tensor', { where, expected: EMBEDDINGS })
   }
   return {
     width: fields.positive(at('embedding_length')),
@@ -143,7 +145,7 @@ export function toGguf(config: StackConfig, where: string, layouts: readonly Ggu
 }
 
 const ENDS: Readonly<Record<string, string>> = {
-  'backbone.embeddings.weight': 'token_embd.weight',
+  'backbone.embeddings.weight': EMBEDDINGS,
   'backbone.norm_f.weight': 'output_norm.weight',
   'lm_head.weight': 'output.weight',
 }

@@ -27,7 +27,12 @@ export interface HuggingFaceLayout {
   write(config: StackConfig): Json | undefined
   /** How it names the parameters of such a model. */
   layout(config: StackConfig): Layout
+  /** What stands before the names of all but the head, and not in files of the model without it. */
+  readonly base: string
 }
+
+/** The base of `mamba`, `mamba2` and `falcon_mamba`. */
+export const BACKBONE = 'backbone.'
 
 /**
  * Names of `mamba`, `mamba2` and `falcon_mamba` are those of our tree; state-spaces says `embedding`,

@@ -1,6 +1,7 @@
 /** Where published layouts keep the parameters of a model: names, shapes and forms of tensors in files. */
 import type { Staging } from '../../checkpoints/source.ts'
-import type { StoredTensor } from '../../checkpoints/stored.ts'
+import { clip } from '../../checkpoints/json.ts'
+import { reshaped, type StoredTensor } from '../../checkpoints/stored.ts'
 import { CheckpointError } from '../../errors.ts'
 import { walk, type Module } from '../../nn/module.ts'
 import type { Parameter } from '../../nn/parameter.ts'
@@ -30,7 +31,7 @@ export type FileRows = readonly (FileTensor & { readonly rows: number })[]
  */
 export type Layout = (path: string, parameter: Parameter) => FileTensor | FileRows | undefined
 
-type Tensors = ReadonlyMap<string, StoredTensor>
+export type Tensors = ReadonlyMap<string, StoredTensor>
 
 /**
  * Parameters by their paths in the tree: the layout of what Sidewinder writes where no published layout fits.
@@ -87,7 +88,7 @@ const isRows = (place: FileTensor | FileRows): place is FileRows => Array.isArra
 /**
  * The tensors of files by the paths of the tree's parameters. Of a parameter with several names, any will do;
  * one in its alternative form is chosen to be kept in that form. What the layout has no parameter for keeps
- * its own name.
+ * its own name. `twins` is told of each parameter that stands there under several of its names.
  *
  * @throws CheckpointError if a tensor stands in the file under two spellings, or one of several that are a
  *   parameter together is missing or misshapen
@@ -97,18 +98,30 @@ export function readLayout(
   layout: Layout,
   files: Tensors,
   where: string,
+  twins?: (tensors: readonly StoredTensor[]) => void,
 ): Map<string, StoredTensor> {
   const claimed = new Set<string>()
   const named = new Map<string, StoredTensor>()
   for (const { path, paths, parameter } of walk(tree)) {
-    const found = paths.map((name) => findParameter(name, parameter, { layout, files, where, claimed }))
-    const [first] = found.filter((stored) => stored !== undefined)
+    const found = paths.flatMap(
+      (name) => findParameter(name, parameter, { layout, files, where, claimed }) ?? [],
+    )
+    const [first] = found
     if (!first) continue
     const kept = first.alternative ? parameter.alternativePath(path) : undefined
     named.set(kept ?? path, first.stored)
+    if (found.length > 1) twins?.(found.map(({ stored }) => stored))
   }
-  for (const [name, stored] of files) if (!claimed.has(name)) named.set(name, stored)
+  for (const [name, stored] of files) {
+    if (claimed.has(name)) continue
+    if (named.has(name)) refuseTwice(where, [name, 'another spelling of it'])
+    named.set(name, stored)
+  }
   return named
+}
+
+function refuseTwice(where: string, names: readonly string[]): never {
+  throw new CheckpointError('a tensor stands twice', { where: `${where}: ${names.map(clip).join(' and ')}` })
 }
 
 /** Chooses the form of parameters that have two by what a checkpoint holds. To be called before `place`. */
@@ -142,13 +155,12 @@ function findParameter(
     return { stored: stackStored(whole), alternative: place[0].alternative ?? false }
   }
   const stored = findTensor(place, search)
-  if (stored) {
-    return { stored: inModelShape(stored, place, parameter), alternative: place.alternative ?? false }
-  }
-  const name = parameter.alternativePath(place.name)
-  if (name === undefined || place.alternative) return undefined
-  const other = findTensor({ name }, search)
-  return other && { stored: other, alternative: true }
+  const name = place.alternative ? undefined : parameter.alternativePath(place.name)
+  const other = name === undefined ? undefined : findTensor({ name }, search)
+  if (stored && other) refuseTwice(search.where, [place.name, name!])
+  if (other) return { stored: other, alternative: true }
+  if (!stored) return undefined
+  return { stored: inModelShape(stored, place, parameter), alternative: place.alternative ?? false }
 }
 
 /**
@@ -163,7 +175,7 @@ function expectRows(
   const inModel = [rows, ...parameter.shape.slice(1)]
   const inFile = shape ?? inModel
   if (!part) throw new CheckpointError('missing tensor', { where, expected: `${name} ${showShape(inFile)}` })
-  if (sameShape(part.shape, inFile)) return { ...part, shape: inModel }
+  if (sameShape(part.shape, inFile)) return reshaped(part, inModel)
   throw new CheckpointError('wrong shape', {
     where: `${where}: ${name}`,
     expected: showShape(inFile),
@@ -176,9 +188,7 @@ function findTensor(
   { files, where, claimed }: Search,
 ): StoredTensor | undefined {
   const present = [name, ...aliases].filter((spelling) => files.has(spelling))
-  if (present.length > 1) {
-    throw new CheckpointError('a tensor stands twice', { where: `${where}: ${present.join(' and ')}` })
-  }
+  if (present.length > 1) refuseTwice(where, present)
   if (present.length === 0) return undefined
   claimed.add(present[0])
   return files.get(present[0])!
@@ -189,7 +199,7 @@ function findTensor(
  * to be refused.
  */
 function inModelShape(stored: StoredTensor, { shape }: FileTensor, parameter: Parameter): StoredTensor {
-  return shape && sameShape(stored.shape, shape) ? { ...stored, shape: parameter.shape } : stored
+  return shape && sameShape(stored.shape, shape) ? reshaped(stored, parameter.shape) : stored
 }
 
 /** Several tensors as one, along the first axis. */

@@ -3,10 +3,9 @@
  * attention layers. What is unsaid there is a default of that code; what it says and Sidewinder does not
  * compute is refused by name.
  */
-import { isJsonObject } from '../../checkpoints/json.ts'
 import { ConfigError } from '../../errors.ts'
 import type { AnyLayer, StackConfig } from '../stack-config.ts'
-import { Fields } from './fields.ts'
+import type { Fields } from './fields.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -23,17 +22,12 @@ const MLP_MULTIPLE = 128
 /** Every norm of that code, whatever the configuration says. */
 const EPS = 1e-5
 
-/** Reads a parsed config.json with `ssm_cfg`. `where` names the file in errors. */
-export function fromStateSpaces(
-  json: Json,
-  where: string,
-  readers: readonly StateSpacesLayout[],
-): StackConfig {
-  const fields = new Fields(json, where)
+/** Reads a parsed config.json with `ssm_cfg`. */
+export function fromStateSpaces(fields: Fields, readers: readonly StateSpacesLayout[]): StackConfig {
   if (!fields.flag('rms_norm', true)) refuse(fields, 'rms_norm', 'true (RMS norms)', false)
   const width = fields.positive('d_model')
   const count = fields.layers('n_layer')
-  const ssm = part(fields, 'ssm_cfg')
+  const ssm = fields.part('ssm_cfg')
   const attention = new Set(attentionLayers(fields, count))
   const intermediate = fields.optional('d_intermediate') === undefined ? 0 : fields.number('d_intermediate')
   const mlp = intermediate > 0 ? { mlp: Math.ceil(intermediate / MLP_MULTIPLE) * MLP_MULTIPLE } : {}
@@ -43,7 +37,7 @@ export function fromStateSpaces(
     refuse(ssm, 'layer', 'Mamba1 or Mamba2', ssm.optional('layer'))
   const ssmLayer = ssmReader.read(ssm, width)
   const attentionLayer =
-    attention.size > 0 ? reader('attn_cfg')!.read(part(fields, 'attn_cfg'), width) : undefined
+    attention.size > 0 ? reader('attn_cfg')!.read(fields.part('attn_cfg'), width) : undefined
   const layers = Array.from({ length: count }, (_, i): AnyLayer => {
     const mixer = attention.has(i) ? attentionLayer! : ssmLayer
     return { ...mixer, ...mlp }
@@ -79,10 +73,14 @@ function attentionLayers(fields: Fields, count: number): readonly number[] {
   return layers as number[]
 }
 
-function part(fields: Fields, key: string): Fields {
-  const value = fields.optional(key) ?? {}
-  if (!isJsonObject(value)) refuse(fields, key, 'an object', value)
-  return new Fields(value, fields.at(key))
+/**
+ * params.json as Mistral publishes Codestral-Mamba, in the words of the original code: a Mamba-2 of the same
+ * tensors. undefined: the configuration is another one.
+ */
+export function fromMistral(json: Json): Json | undefined {
+  const { dim, n_layers: layers, n_groups: groups, model_type: _, ...others } = json
+  if (dim === undefined || layers === undefined || groups === undefined) return undefined
+  return { ...others, d_model: dim, n_layer: layers, ssm_cfg: { layer: 'Mamba2', ngroups: groups } }
 }
 
 export function refuse(fields: Fields, key: string, expected: unknown, found: unknown): never {
