@@ -101,6 +101,9 @@ describe('sliding windows', () => {
     [text(9), 4, 5],
     [text(9), 4, 0],
     [text(9), Number.NaN, 1],
+    [text(9), 4, Number.NaN],
+    [text(9), 4.5, 2],
+    [text(9), 4, 1.5],
   ])('%j in windows of %d, %d apart: refused', (tokens, window, stride) => {
     expect(() => slidingWindows(tokens, { window, stride, piece: 8 })).toThrow(ConfigError)
   })

@@ -29,10 +29,12 @@ export function stretches(
   expectIds(check(tokens, NUMBERS, 'stretches'))
   expectEnough(tokens.length, 2)
   const size = tokens.length
-  const length = Math.min(options.length ?? 256, Math.max(1, size - 2))
+  const length = Math.min(options.length ?? 256, size - 1)
   const batch = Math.max(1, Math.min(options.batch ?? 8, Math.floor(size / (length + 1))))
   const starts = Array.from({ length: batch + 1 }, (_, row) => Math.floor((row * size) / batch))
-  const longest = Math.max(...starts.slice(1).map((end, row) => end - starts[row]))
+  // The last token is only predicted.
+  const ends = starts.slice(1).map((end) => Math.min(end, size - 1))
+  const longest = Math.max(...ends.map((end, row) => end - starts[row]))
   const windows = Math.min(options.windows ?? Number.POSITIVE_INFINITY, Math.ceil(longest / length))
   return {
     batch,
@@ -45,7 +47,7 @@ export function stretches(
         const made = emptyWindow(batch, length)
         for (let row = 0; row < batch; row++) {
           const begin = starts[row] + window * length
-          fillRow(made, row * length, tokens, begin, Math.min(begin + length, starts[row + 1]))
+          fillRow(made, row * length, tokens, begin, Math.min(begin + length, ends[row]))
         }
         yield { batch: made, past: window * length }
       }
@@ -83,10 +85,11 @@ export function slidingWindows(
   expectIds(check(tokens, NUMBERS, 'slidingWindows'))
   if (tokens.length < 2)
     throw new ConfigError('there is nothing to predict', { where: 'score', found: tokens.length })
-  if (!(window >= 2 && stride >= 1 && stride <= window)) {
+  const whole = Number.isInteger(stride) && (Number.isInteger(window) || window === Number.POSITIVE_INFINITY)
+  if (!(whole && window >= 2 && stride >= 1 && stride <= window)) {
     throw new ConfigError('windows must overlap or meet', {
       where: 'score',
-      expected: 'a window of 2 tokens or more, and a stride up to its length',
+      expected: 'a window of 2 tokens or more, and a stride up to its length, in whole numbers',
       found: `window ${window}, stride ${stride}`,
     })
   }

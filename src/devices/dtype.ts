@@ -60,7 +60,19 @@ export function dtypeOf(values: HostArray | readonly number[]): DType {
 export function hostArrayFrom(where: string, dtype: DType, values: HostArray | readonly number[]): HostArray {
   const kind = dtype === 'f16' ? Float32Array : HOST_ARRAYS[dtype]
   const array = ArrayBuffer.isView(values) ? values : kind.from(values)
+  if (!ArrayBuffer.isView(values) && !(array instanceof Float32Array)) expectSame(where, dtype, values, array)
   const data = dtype === 'f16' && array instanceof Float32Array ? toHalves(array) : array
   expectHostArray(where, dtype, data)
   return data
+}
+
+/** Typed arrays of integers cut off what they cannot hold: 2.5 would become 2, and NaN 0. */
+function expectSame(where: string, dtype: DType, values: readonly number[], taken: ArrayLike<number>): void {
+  const wrong = values.findIndex((value, i) => value !== taken[i])
+  if (wrong < 0) return
+  throw new ShapeError('a value that the dtype cannot hold', {
+    where: `${where}: element ${wrong}`,
+    expected: `a whole number of ${dtype}`,
+    found: values[wrong],
+  })
 }

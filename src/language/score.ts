@@ -1,7 +1,6 @@
 /** How well a model foretells a text. */
 import { callback, check, countFrom, NUMBERS, optionsOf } from '../check.ts'
 import { slidingWindows } from '../data/passes.ts'
-import { ConfigError } from '../errors.ts'
 import { MODEL, type Model } from '../models/model.ts'
 import { evaluate } from '../tasks/evaluate.ts'
 import { language } from '../tasks/language.ts'
@@ -9,8 +8,8 @@ import { language } from '../tasks/language.ts'
 /** How a text is cut into windows. */
 export interface ScoreOptions {
   /**
-   * Most tokens that a window holds: a prediction sees those before it in its window. Default: all that came
-   * before.
+   * Most tokens that a window holds: a prediction sees those before it in its window. Default: two strides if
+   * a stride is given; else all that came before.
    */
   readonly window?: number
   /**
@@ -49,8 +48,8 @@ const MAX_LOGITS = 1 << 23
  * (the sliding window of the transformers documentation). Inside a window states and caches are carried, so
  * that memory does not grow with its length.
  *
- * @throws ConfigError for fewer than two tokens, a stride without a window, or windows with gaps; ShapeError
- * for ids outside the vocabulary
+ * @throws ConfigError for fewer than two tokens, or windows with gaps; ShapeError for ids outside the
+ * vocabulary
  */
 export async function scoreTokens(
   model: Model,
@@ -60,21 +59,22 @@ export async function scoreTokens(
   const { window, stride, onProgress } = readOptions(options, 'score')
   check(model, MODEL, 'score')
   check(tokens, NUMBERS, 'score: tokens')
-  if (stride !== undefined && window === undefined) {
-    throw new ConfigError('a stride is that of windows, and no window is given', {
-      where: 'score',
-      found: `stride ${stride}`,
-      hint: 'Give a window too, or leave the stride out: each token is then given all before it',
-    })
-  }
-  const size = window ?? tokens.length
+  const windows = windowsOf({ window, stride }, tokens.length)
   const pass = slidingWindows(tokens, {
-    window: size,
-    stride: stride ?? Math.max(1, Math.ceil(size / 2)),
+    ...windows,
     piece: Math.max(16, Math.min(512, Math.floor(MAX_LOGITS / model.vocabulary))),
   })
   const { loss, count } = await evaluate(model, language(), pass, {
     onBatch: (counted) => onProgress?.(counted, tokens.length - 1),
   })
   return { nats: loss * count, tokens: count, perplexity: Math.exp(loss) }
+}
+
+/** Window and stride, the one from the other: a stride is half a window if nobody says. */
+export function windowsOf(
+  { window, stride }: Pick<ScoreOptions, 'window' | 'stride'>,
+  tokens: number,
+): { readonly window: number; readonly stride: number } {
+  const size = window ?? (stride === undefined ? Math.max(2, tokens) : 2 * stride)
+  return { window: size, stride: stride ?? Math.max(1, Math.ceil(size / 2)) }
 }

@@ -21,7 +21,7 @@ export function writeBatch(tensors: Tensors, batch: Batch): void {
       throw new ShapeError('an array of the batch does not fit', {
         where: name,
         expected: `${tensor.size} numbers in ${tensor.dtype === 'i32' ? 'an Int32Array' : 'a Float32Array'}`,
-        found: `${values.length} in ${values instanceof Int32Array ? 'an Int32Array' : 'a Float32Array'}`,
+        found: `${values.length} in a ${Object.prototype.toString.call(values).slice(8, -1)}`,
       })
     }
     tensor.write(values)

@@ -42,7 +42,12 @@ export const sequenceInputs: InputPart = {
   },
 
   check(batch, { length, input }) {
-    if (!('vocabulary' in input)) return
+    if (!('vocabulary' in input)) {
+      expectFinite(arrayOf(batch, 'features'), (i) =>
+        place('features', Math.floor(i / input.features), length),
+      )
+      return
+    }
     const tokens = arrayOf(batch, 'tokens')
     expectRange(tokens, input.vocabulary, 'token id outside the vocabulary', (i) =>
       place('tokens', i, length),
@@ -80,6 +85,14 @@ export function expectRange(
     if ((value >= 0 && value < end) || value === ignored) continue
     const expected = `0 to ${end - 1}${ignored === undefined ? '' : `, or ${ignored} for none`}`
     throw new ShapeError(rule, { where: where(i), expected, found: value })
+  }
+}
+
+/** Throws for the first value that is not finite. */
+export function expectFinite(values: ArrayLike<number>, where: (i: number) => string): void {
+  for (let i = 0; i < values.length; i++) {
+    if (Number.isFinite(values[i])) continue
+    throw new ShapeError('not a finite number', { where: where(i), found: values[i] })
   }
 }
 

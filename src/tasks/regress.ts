@@ -5,7 +5,7 @@ import { nameOf, type RecordPart } from '../data/records.ts'
 import { ShapeError } from '../errors.ts'
 import { divide, multiply, reshape, scale, subtract, sum } from '../ops/index.ts'
 import type { Tensor } from '../tensor/tensor.ts'
-import { arrayOf, sequenceInputs } from './inputs.ts'
+import { arrayOf, expectFinite, sequenceInputs } from './inputs.ts'
 import { NUMBER_METRICS, NumberMeter, type Scale } from './metrics/number-meter.ts'
 import { setting } from './settings.ts'
 import { learnScales, SCALES, scaled } from './tables/inputs.ts'
@@ -86,10 +86,12 @@ function valueTargets(each: Each): TargetPart {
       const weights = arrayOf(batch, 'weights')
       let total = 0
       for (const [i, weight] of weights.entries()) {
-        if (!(weight >= 0))
-          throw new ShapeError('a weight is 0 or more', { where: `weights[${i}]`, found: weight })
+        if (!(weight >= 0 && Number.isFinite(weight)))
+          throw new ShapeError('a weight is 0 or more, and finite', { where: `weights[${i}]`, found: weight })
         total += weight
       }
+      // What weighs nothing is multiplied too, and 0 times NaN is NaN.
+      expectFinite(arrayOf(batch, 'values'), (i) => `values[${i}]`)
       return total
     },
   }

@@ -23,6 +23,10 @@ test('the dtype follows the host array, and other arrays are refused', async () 
     /\[tensor\].*expected Int32Array for i32, found Float32Array/,
   )
   expect(() => tensor(device, [1, 2], [3])).toThrow(ShapeError)
+  for (const wrong of [2.5, Number.NaN, 2 ** 31])
+    expect(() => tensor(device, [1, wrong], [2], 'i32')).toThrow(
+      `element 1] a value that the dtype cannot hold`,
+    )
   expect(device.heap.usedBytes).toBe(used)
   expect(() => tensors[2].write(Float32Array.of(1))).toThrow(ShapeError)
 })

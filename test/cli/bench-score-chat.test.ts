@@ -111,6 +111,10 @@ describe('score', () => {
     }
     expect(json.nats / Math.LN2 / bits).toBeCloseTo(1, 4)
     expect(await output('score', published, file, ...flags, ...WASM)).toContain('windows of 24, 10 apart')
+    // A stride alone is that of windows twice as long.
+    expect(await output('score', published, file, '--stride', '12', ...WASM)).toBe(
+      await output('score', published, file, '--window', '24', ...WASM),
+    )
   })
 
   test('a trained model knows its text', async () => {
@@ -121,7 +125,6 @@ describe('score', () => {
   const failing: [string, () => string[], RegExp][] = [
     ['no text', () => ['score', run, join(folder, 'no.txt')], /no\.txt\] the file cannot be read/],
     ['an unknown model', () => ['score', join(folder, 'no'), file], /no such model/],
-    ['a stride without a window', () => ['score', run, file, '--stride', '3'], /no window is given/],
     ['windows with gaps', () => ['score', run, file, '--window', '8', '--stride', '9'], /overlap or meet/],
   ]
   test.each(failing)('%s is refused', async (_, args, message) => {

@@ -1,17 +1,13 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import type { Batches } from '../../src/data/batch.ts'
 import type { AnyDevice } from '../../src/devices/device.ts'
-import { ConfigError, ShapeError } from '../../src/errors.ts'
 import type { Model } from '../../src/models/model.ts'
 import { openDevice } from '../../src/ops/open-device.ts'
 import { batchTensors, disposeTensors, writeBatch } from '../../src/tasks/batch-tensors.ts'
-import { classify } from '../../src/tasks/classify.ts'
 import { evaluate } from '../../src/tasks/evaluate.ts'
-import { label } from '../../src/tasks/label.ts'
-import { batchGradients, lossAndGradients, taskLoss } from '../../src/tasks/loss.ts'
+import { batchGradients, taskLoss } from '../../src/tasks/loss.ts'
 import { predictRecords } from '../../src/tasks/predict.ts'
 import { recordBatches, recordPass } from '../../src/tasks/record-batches.ts'
-import { fieldsOf, sizesOf, type Task } from '../../src/tasks/task.ts'
+import { fieldsOf, sizesOf } from '../../src/tasks/task.ts'
 import { Random } from '../../src/tensor/random.ts'
 import { scope } from '../../src/tensor/scope.ts'
 import type { Tensor } from '../../src/tensor/tensor.ts'
@@ -184,107 +180,6 @@ testDevices(
         expect(loss / updates[0].loss).toBeCloseTo(1, 6)
         expect(gradientNorm / updates[0].gradientNorm).toBeCloseTo(1, 5)
       }
-    })
-
-    describe('what cannot be is refused before it reaches the device', () => {
-      const length = 4
-      const source = (batch: object): Batches => ({
-        batch: 1,
-        length,
-        carried: false,
-        masked: false,
-        next: () => ({ tokens: new Int32Array(length), ...batch }),
-        save: () => ({}),
-        restore() {},
-      })
-      const fit = async (task: Task, options: TaskCase['options'], batch: object): Promise<void> => {
-        const model = taskModel(device(), { name: '', task, options, records: [] })
-        const trainer = new Trainer(model, { task, schedule: constantRate(0.01), steps: 1 })
-        try {
-          for await (const _ of trainer.fit(source(batch))) void _
-        } finally {
-          trainer.dispose()
-          model.dispose()
-        }
-      }
-      const [{ task: text, options: textOptions }, { task: classes, options: classOptions }] = TASK_CASES
-      const wrong: [string, () => Promise<void>, RegExp][] = [
-        [
-          'a label too large',
-          () => fit(text, textOptions, { labels: Int32Array.of(0, 1, 5, 2) }),
-          /labels\[0\]\[2\].*0 to 4, or -100.*found 5/,
-        ],
-        [
-          'a label below 0',
-          () => fit(text, textOptions, { labels: Int32Array.of(0, -1, 1, 2) }),
-          /labels\[0\]\[1\].*found -1/,
-        ],
-        [
-          'a token too large',
-          () => fit(text, textOptions, { labels: new Int32Array(4), tokens: Int32Array.of(0, 1, 2, 9) }),
-          /tokens\[0\]\[3\]\] token id outside the vocabulary; expected 0 to 4, found 9/,
-        ],
-        [
-          'a class that there is not',
-          () => fit(classes, classOptions, { labels: Int32Array.of(2) }),
-          /labels\[0\].*0 to 1.*found 2/,
-        ],
-        ['an array that is missing', () => fit(text, textOptions, {}), /\[labels\] the batch lacks an array/],
-        [
-          'an array of another size',
-          () => fit(text, textOptions, { labels: Int32Array.of(1) }),
-          /\[labels\] an array of the batch does not fit/,
-        ],
-        [
-          'an array of another type',
-          () => fit(classes, classOptions, { labels: Float32Array.of(1) }),
-          /\[labels\].*a Float32Array/,
-        ],
-      ]
-      test.each(wrong)('%s', async (_, run, message) => {
-        await expect(run()).rejects.toThrow(message)
-      })
-
-      test('ids and labels of lossAndGradients, whole numbers or not', async () => {
-        const model = taskModel(device(), TASK_CASES[0])
-        for (const [tokens, labels] of [
-          [
-            [1, 2, 3],
-            [1, 5000, 3],
-          ],
-          [
-            [1, 2, 9],
-            [1, 2, 3],
-          ],
-          [
-            [1, 2.5, 3],
-            [1, 2, 3],
-          ],
-          [
-            [1, 2, 3],
-            [1, Number.NaN, 3],
-          ],
-        ]) {
-          await expect(lossAndGradients(model, { tokens: [tokens], labels: [labels] })).rejects.toThrow(
-            ShapeError,
-          )
-        }
-        model.dispose()
-      })
-
-      test('another head than the task needs', async () => {
-        const model = taskModel(device(), TASK_CASES[1])
-        const wanted =
-          /expected a classifier of 2 classes for each position, found a classifier of 2 classes for each sequence/
-        expect(
-          () => new Trainer(model, { task: label({ classes: 2 }), schedule: constantRate(1), steps: 1 }),
-        ).toThrow(wanted)
-        const records = [{ tokens: [1], label: 0 }]
-        const task = classify({ classes: 3 })
-        const pass = recordPass(records, task, { input: model.config.input, batch: 1 })
-        await expect(evaluate(model, task, pass)).rejects.toThrow(ConfigError)
-        model.dispose()
-      })
     })
   },
   ['wasm'],

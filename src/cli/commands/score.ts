@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { Option, type Command } from 'commander'
 import { decodeText } from '../../checkpoints/source.ts'
 import { ConfigError } from '../../errors.ts'
-import { scoreTokens } from '../../language/score.ts'
+import { scoreTokens, windowsOf } from '../../language/score.ts'
 import { whole } from '../../check.ts'
 import { numberFlag } from '../flags.ts'
 import { addModelFlags, MODEL_ARGUMENT, withModel, type ModelFlags } from '../model-flags.ts'
@@ -22,7 +22,7 @@ export function addScore(program: Command): void {
     .addOption(
       numberFlag(
         '--window <n>',
-        'tokens a prediction sees (default: all before, by the state)',
+        'tokens a prediction sees (default: two strides, or else all before, by the state)',
         whole(2, 2 ** 31),
       ),
     )
@@ -44,12 +44,9 @@ async function score(source: string, path: string, { window, stride, json, ...fl
   await withModel(source, flags, async (model) => {
     const text = decodeText(bytes, path)
     const tokens = model.encode(text, { special: true })
-    // What is larger than the text is the text; a stride beyond its window is an error.
-    const fit = (size: number): number => Math.min(size, tokens.length)
-    const gaps = stride !== undefined && window !== undefined && stride > window
     const made = await scoreTokens(model, tokens, {
-      ...(window !== undefined && { window: fit(window) }),
-      ...(stride !== undefined && { stride: gaps ? stride : fit(stride) }),
+      ...(window !== undefined && { window }),
+      ...(stride !== undefined && { stride }),
       onProgress,
     })
     if (process.stderr.isTTY) process.stderr.write('\r\x1b[K')
@@ -65,7 +62,7 @@ async function score(source: string, path: string, { window, stride, json, ...fl
       [
         `${bitsPerByte.toFixed(4)} bits per byte`,
         `${bitsPerToken.toFixed(4)} bits per token, perplexity ${made.perplexity.toFixed(3)}`,
-        `${made.tokens} tokens of ${bytes.length} bytes; ${windows(window, stride)}`,
+        `${made.tokens} tokens of ${bytes.length} bytes; ${windows({ window, stride }, tokens.length)}`,
         '',
       ].join('\n'),
     )
@@ -76,7 +73,8 @@ function onProgress(done: number, total: number): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${done} of ${total} tokens`)
 }
 
-const windows = (window: number | undefined, stride: number | undefined): string =>
-  window === undefined
-    ? 'each token given all before it'
-    : `windows of ${window}, ${stride ?? Math.ceil(window / 2)} apart`
+function windows(given: Pick<Flags, 'window' | 'stride'>, tokens: number): string {
+  if (given.window === undefined && given.stride === undefined) return 'each token given all before it'
+  const { window, stride } = windowsOf(given, tokens)
+  return `windows of ${window}, ${stride} apart`
+}

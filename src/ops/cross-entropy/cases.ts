@@ -42,10 +42,6 @@ const forwardCases = cases(crossEntropyOp, {
     inputs: { logits: normal([3, 7]), labels: values([3], [-100, -100, -100], 'i32') },
     params: overwrite,
   },
-  'labels out of range count as the nearest': {
-    inputs: { logits: normal([3, 7]), labels: values([3], [-1, 7, 2147483647], 'i32') },
-    params: overwrite,
-  },
   'columns of wider rows': {
     inputs: { logits: normal([5, 29], { columnsOf: 37 }), labels: someIgnored([5], 29, -100) },
     params: overwrite,

@@ -64,11 +64,10 @@ export interface CrossEntropyOptions {
 
 /**
  * Mean over the rows t that count of −log softmax(logits[t])[labels[t]] = logSumExp(logits[t]) − logits[t,
- * labels[t]], in nats. If no row counts, the loss and its gradient are 0. A label outside [0, V) counts as
- * the nearest one, so that nothing outside the logits is ever read.
+ * labels[t]], in nats. If no row counts, the loss and its gradient are 0.
  *
- * NaN or +Infinity in a row that counts makes the loss and the row's gradient NaN; rows that do not count are
- * not looked at.
+ * A label outside [0, V) makes the loss and the gradient of its row NaN, and so does NaN or +Infinity in a
+ * row that counts; rows that do not count are not looked at.
  *
  * Backward writes the gradient over the logits, which are the largest tensor of training: what else reads
  * them must do so before, and must not have a backward that reads them again. `keepLogits` gives the gradient

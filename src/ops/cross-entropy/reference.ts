@@ -3,9 +3,6 @@ import type { Arrays } from '../operation.ts'
 import type { CrossEntropyBackward } from './op.ts'
 import type { CrossEntropyInputs, CrossEntropyOutputs, CrossEntropyParams } from './types.ts'
 
-/** The column that a label means: the nearest one if it is out of range. */
-const columnOf = (label: number, V: number): number => Math.min(Math.max(label, 0), V - 1)
-
 /** loss = (1 / count) Σ_t logSumExp[t] - logits[t, labels[t]], over the t that count */
 export function crossEntropy(
   { logits, labels }: Arrays<CrossEntropyInputs>,
@@ -20,8 +17,9 @@ export function crossEntropy(
     for (let v = 0; v < V; v++) largest = Math.max(largest, row[v])
     let sum = 0
     for (let v = 0; v < V; v++) sum += Math.exp(row[v] - largest)
-    logSumExp.data[t] = largest + Math.log(sum)
-    loss.data[0] += logSumExp.data[t] - row[columnOf(labels.data[t], V)]
+    const known = labels.data[t] >= 0 && labels.data[t] < V
+    logSumExp.data[t] = known ? largest + Math.log(sum) : Number.NaN
+    loss.data[0] += known ? logSumExp.data[t] - row[labels.data[t]] : Number.NaN
     count.data[0] += 1
   }
   if (count.data[0] > 0) loss.data[0] /= count.data[0]
@@ -45,6 +43,6 @@ export function crossEntropyBackward(
       const probability = counts ? Math.exp(logits.data[t * V + v] - logSumExp.data[t]) : 0
       dLogits.data[t * V + v] = counts ? probability * scale : 0
     }
-    if (counts) dLogits.data[t * V + columnOf(labels.data[t], V)] -= share
+    if (counts && labels.data[t] >= 0 && labels.data[t] < V) dLogits.data[t * V + labels.data[t]] -= share
   }
 }

@@ -1,8 +1,8 @@
 import { exp1, exp4, log1, max4, sum4 } from '../../devices/wasm/kernels/math.as.ts'
 
-/** The column that a label means: the nearest one if it is out of range. */
-function columnOf(label: i32, V: i32): i32 {
-  return min<i32>(max<i32>(label, 0), V - 1)
+/** Whether a label is one of V columns. */
+function isColumn(label: i32, V: i32): bool {
+  return <u32>label < <u32>V
 }
 
 /** max of x [V]; NaN if there is one. */
@@ -36,8 +36,8 @@ function sumExp(x: usize, V: i32, m: f32): f32 {
 }
 
 /**
- * logSumExp [T] and losses [T] of the rows of logits [T, V]; both 0 where the label does not count. Items:
- * rows.
+ * logSumExp [T] and losses [T] of the rows of logits [T, V]; both 0 where the label does not count, and NaN
+ * where it is no column. Items: rows.
  */
 export function crossEntropyRows(
   logits: usize,
@@ -55,11 +55,14 @@ export function crossEntropyRows(
     const label = load<i32>(labels + at)
     let lse: f32 = 0
     let loss: f32 = 0
-    if (label !== ignoreIndex) {
+    if (label !== ignoreIndex && !isColumn(label, V)) {
+      lse = NaN
+      loss = NaN
+    } else if (label !== ignoreIndex) {
       const row = logits + ((<usize>t * <usize>logitsStride) << 2)
       const m = largestOf(row, V)
       lse = m + log1(sumExp(row, V, m))
-      loss = lse - load<f32>(row + ((<usize>columnOf(label, V)) << 2))
+      loss = lse - load<f32>(row + ((<usize>label) << 2))
     }
     store<f32>(logSumExp + at, lse)
     store<f32>(losses + at, loss)
@@ -131,7 +134,8 @@ export function crossEntropyBackward(
       const offset = (<usize>v) << 2
       store<f32>(target + offset, exp1(load<f32>(row + offset) - lse) * scale)
     }
-    const labelled = target + ((<usize>columnOf(label, V)) << 2)
+    if (!isColumn(label, V)) continue
+    const labelled = target + ((<usize>label) << 2)
     store<f32>(labelled, load<f32>(labelled) - share)
   }
 }

@@ -7,9 +7,10 @@ import type { CrossEntropyInputs, CrossEntropyOutputs, CrossEntropyParams } from
 const WORKGROUP = 256
 
 /**
- * logSumExp [T] and losses [T] of the rows of logits [T, V]; both 0 where the label does not count. A
- * workgroup a row, which is read once: each thread keeps a maximum m and s = Σ exp(x - m), rescaled when m
- * grows. NaN and +infinity are looked for in the bits: what a GPU makes of exp(NaN) may be any number.
+ * logSumExp [T] and losses [T] of the rows of logits [T, V]; both 0 where the label does not count, and
+ * NaN where it is no column. A workgroup a row, which is read once: each thread keeps a maximum m and s = Σ
+ * exp(x - m), rescaled when m grows. NaN and +infinity are looked for in the bits: what a GPU makes of
+ * exp(NaN) may be any number.
  */
 const crossEntropyRows = defineKernel({
   name: 'crossEntropyRows',
@@ -77,7 +78,7 @@ const crossEntropyRows = defineKernel({
       if (local == 0) {
         var lse = m + log(s);
         // Also if all are -infinity.
-        if (wild != 0u || s <= 0.0) { lse = bitcast<f32>(wild | NAN); }
+        if (wild != 0u || s <= 0.0 || label < 0 || label >= i32(u.V)) { lse = bitcast<f32>(wild | NAN); }
         logSumExp[t] = lse;
         losses[t] = lse - logits[row + u32(clamp(label, 0, i32(u.V) - 1))];
       }
@@ -145,7 +146,7 @@ const crossEntropyBackwardKernel = defineKernel({
       if (HAS_D_LOG_SUM_EXP) { scale += dLogSumExp[t]; }
       var x = 0.0;
       if (HAS_LOGITS) { x = logits[u.logitsOffset + t * u.logitsStride + v]; } else { x = dLogits[i]; }
-      let labelled = v == u32(clamp(label, 0, i32(u.V) - 1));
+      let labelled = i32(v) == label;
       let lse = logSumExp[t];
       if ((bitcast<u32>(lse) & 0x7fffffffu) > 0x7f800000u) { dLogits[i] = lse; return; }
       dLogits[i] = exp(x - lse) * scale - select(0.0, share, labelled);

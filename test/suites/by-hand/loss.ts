@@ -99,6 +99,16 @@ export const lossChecks: readonly Check[] = [
     },
   },
   {
+    name: 'crossEntropy: a label that is no class makes the loss NaN; PyTorch refuses it',
+    async run(device) {
+      const third = -1 / 6
+      for (const label of [3, 5000, -1, -99, -101, 2 ** 31 - 1, -(2 ** 31)]) {
+        const found = await lossOf(device, [0, 1, 2, 0, 0, 0], [label, 1])
+        expectClose(`label ${label}`, found, [NAN, 2, NAN, NAN, NAN, -third, 2 * third, -third])
+      }
+    },
+  },
+  {
     name: 'crossEntropy: the gradient takes the place of the logits, and keepLogits leaves them',
     async run(device) {
       for (const keepLogits of [false, true]) {
