@@ -16,9 +16,9 @@ export interface CreateOptions extends ModelOptions {
 /** Options of a model that takes tokens and says the next one. */
 export interface CreateLanguageOptions extends CreateOptions {
   readonly vocabulary: number
-  readonly features?: undefined
-  readonly classes?: undefined
-  readonly outputs?: undefined
+  readonly features?: never
+  readonly classes?: never
+  readonly outputs?: never
 }
 
 const readOptions = optionsOf<CreateOptions>({ ...MODEL_OPTIONS, device: DEVICE, seed: anySeed })

@@ -2,8 +2,10 @@
 import { afterAll, beforeAll, describe } from 'vitest'
 import { bundled } from '../../scripts/chromium.mjs'
 import { bundlers } from './bundlers.ts'
+import { contents } from './contents.ts'
 import { engines } from './engines.ts'
 import { example } from './example.ts'
+import { fromGit } from './git.ts'
 import { pack, type Packed } from './packed.ts'
 
 const asked = process.env['SIDEWINDER_TEST_PACKAGE'] !== 'none'
@@ -16,7 +18,9 @@ describe.skipIf(!asked)(`the package${asked ? '' : ' (left out: SIDEWINDER_TEST_
   }, 400_000)
   afterAll(() => packed?.remove())
 
+  contents(() => packed)
   engines(() => packed)
+  fromGit()
   describe.skipIf(!bundled)(
     `in pages${bundled ? '' : ' (skipped: Chromium is bundled for Linux x64 only)'}`,
     () => {

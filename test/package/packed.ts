@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 import { installTools, npm, plainEnvironment } from './tools.ts'
 
 const exec = promisify(execFile)
-const root = join(import.meta.dirname, '../..')
+export const root = join(import.meta.dirname, '../..')
 
 /** What `run.mjs` prints. */
 export interface Ran {
