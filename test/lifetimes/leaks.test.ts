@@ -1,6 +1,8 @@
+import type { Worker } from 'node:worker_threads'
 import { describe, expect, inject, test } from 'vitest'
 import type { AnyDevice } from '../../src/devices/device.ts'
 import type { WasmStorage } from '../../src/devices/wasm/arena.ts'
+import { wasmLaunch } from '../../src/devices/wasm/launch.ts'
 import { createModel } from '../../src/language/create-model.ts'
 import { LanguageModel } from '../../src/language/language-model.ts'
 import { loadModel } from '../../src/language/load-model.ts'
@@ -16,7 +18,7 @@ import { canCount, collected, heldSettled } from './resources.ts'
 
 const MODEL = new URL('../fixtures/edge/dtypes/f32', import.meta.url).pathname
 /** Opening a device takes some 30 ms. */
-const COUNT = inject('also').includes('long') ? 300 : 20
+const COUNT = inject('also').includes('long') ? 300 : 12
 
 /** What may be opened and dropped, so often that a leak of any of it is more than chance. */
 const openings: Record<string, () => Promise<unknown>> = {
@@ -41,6 +43,31 @@ const openings: Record<string, () => Promise<unknown>> = {
       },
     })
     await expect(half).rejects.toThrow('in the middle')
+  },
+  'devices whose threads do not all start': async () => {
+    const threads = process.getBuiltinModule('node:worker_threads') as { Worker: typeof Worker }
+    const Original = threads.Worker
+    let started = 0
+    threads.Worker = class extends Original {
+      constructor(...args: ConstructorParameters<typeof Original>) {
+        if (++started === 3) throw new RangeError('no more threads')
+        super(...args)
+      }
+    }
+    try {
+      await expect(openDevice('wasm', { threads: 5 })).rejects.toThrow(
+        /a worker could not be started; found RangeError: no more threads/,
+      )
+    } finally {
+      threads.Worker = Original
+    }
+  },
+  'devices whose threads trap': async () => {
+    const device = await openDevice('wasm', { threads: 3 })
+    const x = tensor(device, new Float32Array(4096))
+    device.run([wasmLaunch('activation', { x, y: x, kind: 99 }, x.size)])
+    await expect(x.read()).rejects.toThrow(/a kernel failed/)
+    device.destroy()
   },
   'models that are too large': () =>
     expect(

@@ -55,7 +55,10 @@ async function openUnfinished(blob: string): Promise<Unfinished> {
   await makeFolder(dirname(path))
   const { O_CREAT, O_RDWR } = nodeModule('node:fs').constants
   const file = await writing(path, open(path, O_RDWR | O_CREAT))
-  const before: FileSource = await openFile(path)
+  const before: FileSource = await openFile(path).catch(async (cause: unknown) => {
+    await file.close()
+    throw cause
+  })
   let length = before.size
   return {
     before,

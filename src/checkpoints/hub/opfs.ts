@@ -123,8 +123,13 @@ async function writeText(
   const folder = (await writing(where, folderAt(top, path.slice(0, -1), true)))!
   const handle = await writing(where, folder.getFileHandle(path.at(-1)!, { create: true }))
   const stream = await writing(where, handle.createWritable())
-  await writing(where, stream.write(text))
-  await writing(where, stream.close())
+  try {
+    await writing(where, stream.write(text))
+    await writing(where, stream.close())
+  } catch (error) {
+    await stream.abort().catch(() => undefined)
+    throw error
+  }
 }
 
 async function writing<T>(where: string, work: Promise<T>): Promise<T> {

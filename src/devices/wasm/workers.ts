@@ -24,7 +24,12 @@ export async function startWorker(
   start: Start,
   lose: (error: Error) => void,
 ): Promise<{ worker: Thread; ready: Extract<Answer, { type: 'ready' }> }> {
-  const worker = isNode ? nodeWorker() : browserWorker()
+  let worker: Thread
+  try {
+    worker = isNode ? nodeWorker() : browserWorker()
+  } catch (cause) {
+    throw new DeviceError('a worker could not be started', { where: 'wasm', found: String(cause), cause })
+  }
   const ready = await new Promise<Extract<Answer, { type: 'ready' }>>((resolve, reject) => {
     worker.onEnd((cause, inOrder) => {
       const error = new DeviceError(`a worker ended (${cause.message})`, {
