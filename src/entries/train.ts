@@ -34,6 +34,7 @@ export {
   evaluate,
   predict,
   type EvaluateOptions,
+  type ReadingOptions,
   type Evaluation,
   type Prediction,
 } from '../tasks/evaluate.ts'
@@ -60,4 +61,10 @@ export {
   type Schedule,
   type WarmupOptions,
 } from '../train/schedule.ts'
-export { Trainer, type TrainedStep, type TrainerOptions, type TrainerState } from '../train/trainer.ts'
+export {
+  Trainer,
+  type FitOptions,
+  type TrainedStep,
+  type TrainerOptions,
+  type TrainerState,
+} from '../train/trainer.ts'

@@ -98,10 +98,12 @@ export class LanguageModel extends Model {
     this.expectAlive()
     const { folderFiles, readSaveOptions } = await import('../models/files/save.ts')
     const read = readSaveOptions(options, 'save')
-    return writeFiles(
-      target,
-      folderFiles(liveCheckpoint(this), { ...read, tokenizer: this.tokenizer, special: this.#special }),
-    )
+    const files = folderFiles(liveCheckpoint(this), {
+      ...read,
+      tokenizer: this.tokenizer,
+      special: this.#special,
+    })
+    return writeFiles(target, files, read.signal)
   }
 
   /** SHA-256 of configuration and parameters: what a prefix store knows the model by. Computed once. */

@@ -1,5 +1,5 @@
 /** How well a model foretells a text. */
-import { callback, check, countFrom, NUMBERS, optionsOf } from '../check.ts'
+import { abortSignal, callback, check, countFrom, NUMBERS, optionsOf } from '../check.ts'
 import { slidingWindows } from '../data/passes.ts'
 import { MODEL, type Model } from '../models/model.ts'
 import { evaluate } from '../tasks/evaluate.ts'
@@ -19,12 +19,15 @@ export interface ScoreOptions {
   readonly stride?: number
   /** Called with how many tokens were predicted so far, of how many there are. */
   readonly onProgress?: (done: number, total: number) => void
+  /** Ends the scoring between two pieces of the text: the reason of the signal is thrown. */
+  readonly signal?: AbortSignal | undefined
 }
 
 const readOptions = optionsOf<ScoreOptions>({
   window: countFrom(1),
   stride: countFrom(1),
   onProgress: callback,
+  signal: abortSignal,
 })
 
 /** How well a model foretells a text. */
@@ -56,7 +59,7 @@ export async function scoreTokens(
   tokens: ArrayLike<number>,
   options: ScoreOptions = {},
 ): Promise<Score> {
-  const { window, stride, onProgress } = readOptions(options, 'score')
+  const { window, stride, onProgress, signal } = readOptions(options, 'score')
   check(model, MODEL, 'score')
   check(tokens, NUMBERS, 'score: tokens')
   const windows = windowsOf({ window, stride }, tokens.length)
@@ -66,6 +69,7 @@ export async function scoreTokens(
   })
   const { loss, count } = await evaluate(model, language(), pass, {
     onBatch: (counted) => onProgress?.(counted, tokens.length - 1),
+    signal,
   })
   return { nats: loss * count, tokens: count, perplexity: Math.exp(loss) }
 }

@@ -231,7 +231,8 @@ export class Model {
   async save(target: SaveTarget, options: SaveOptions = {}): Promise<void> {
     this.expectAlive()
     const { folderFiles, readSaveOptions } = await import('./files/save.ts')
-    return writeFiles(target, folderFiles(liveCheckpoint(this), readSaveOptions(options, 'save')))
+    const read = readSaveOptions(options, 'save')
+    return writeFiles(target, folderFiles(liveCheckpoint(this), read), read.signal)
   }
 
   /**

@@ -3,13 +3,14 @@ import { writeAtomically } from '../checkpoints/atomic.ts'
 import type { Pass } from '../data/batch.ts'
 import type { AnyDevice } from '../devices/device.ts'
 import { NumericsError } from '../errors.ts'
-import { basename, join, nodeModule } from '../platform.ts'
+import { basename, join } from '../platform.ts'
 import type { Model } from '../models/model.ts'
 import type { OpenedTask, PartSizes } from '../tasks/definition.ts'
 import { evaluate, type Evaluation } from '../tasks/evaluate.ts'
 import type { Task } from '../tasks/task.ts'
 import { cosine, warmupStableDecay } from '../train/schedule.ts'
 import { Trainer, type TrainedStep } from '../train/trainer.ts'
+import { giveTurn } from '../turn.ts'
 import { loadCheckpoint, loadWeights, saveCheckpoint, type Best, type Progress } from './checkpoint.ts'
 import { lossCurve } from './curve.ts'
 import { MetricsLog } from './metrics.ts'
@@ -94,8 +95,7 @@ export class Training {
       const last = step.step === steps
       events.onStep?.(step, steps)
       const better = await this.#afterStep(step, last, events)
-      // The device may compute on this thread: without a turn, signals and timers would never be heard.
-      await nodeModule('node:timers/promises').setImmediate()
+      await giveTurn()
       const ended = last || this.#outOfPatience() || signal?.aborted === true
       if (ended || better || step.step % this.#run.checkpointEvery === 0) {
         await this.#save()

@@ -2,7 +2,7 @@
 import type { AnyDevice } from '../devices/device.ts'
 import { ConfigError } from '../errors.ts'
 import type { PredictedRow, ReadData } from '../tasks/definition.ts'
-import { evaluate, type Evaluation } from '../tasks/evaluate.ts'
+import { evaluate, type Evaluation, type ReadingOptions } from '../tasks/evaluate.ts'
 import { taskDefinition } from '../tasks/index.ts'
 import type { Model } from '../models/model.ts'
 import type { Task } from '../tasks/task.ts'
@@ -21,11 +21,16 @@ export interface RunEvaluation extends Evaluation {
  *
  * @throws ConfigError if there is no run, or the data do not fit
  */
-export async function evaluateRun(folder: string, path: string, device: AnyDevice): Promise<RunEvaluation> {
+export async function evaluateRun(
+  folder: string,
+  path: string,
+  device: AnyDevice,
+  { signal }: ReadingOptions = {},
+): Promise<RunEvaluation> {
   const { run, data } = await open(folder, path, true)
   const model = await modelOf(folder, run, data, device)
   try {
-    return { run, task: data.task, ...(await evaluate(model, data.task, data.pass)) }
+    return { run, task: data.task, ...(await evaluate(model, data.task, data.pass, { signal })) }
   } finally {
     model.dispose()
   }
@@ -36,6 +41,7 @@ export async function* predictRun(
   folder: string,
   path: string,
   device: AnyDevice,
+  options: ReadingOptions = {},
 ): AsyncGenerator<PredictedRow, void, void> {
   const { run, data } = await open(folder, path, false)
   const { predictions } = data
@@ -48,7 +54,7 @@ export async function* predictRun(
   }
   const model = await modelOf(folder, run, data, device)
   try {
-    yield* predictions(model)
+    yield* predictions(model, options)
   } finally {
     model.dispose()
   }

@@ -7,6 +7,7 @@ import type { Table } from '../data/table.ts'
 import type { TextCorpus } from '../data/text.ts'
 import type { InputConfig } from '../models/stack-config.ts'
 import type { Model } from '../models/model.ts'
+import type { ReadingOptions } from './evaluate.ts'
 import type { CommonSettings, Settings, ValuesOf } from './settings.ts'
 import type { Task } from './task.ts'
 
@@ -56,7 +57,7 @@ export interface ReadData {
    * Record after record: its `id`, and what a model predicts for it. Absent: the task has no predictions to
    * be listed.
    */
-  readonly predictions?: (model: Model) => AsyncIterable<PredictedRow>
+  readonly predictions?: (model: Model, options?: ReadingOptions) => AsyncIterable<PredictedRow>
 }
 
 /** A cell of a file of predictions. */

@@ -1,11 +1,12 @@
 /** The one loop that reads data with a model: what it foretells, how far that is off, and what it says. */
-import { callback, check, optionsOf } from '../check.ts'
+import { abortSignal, callback, check, optionsOf } from '../check.ts'
 import type { Pass, PassBatch } from '../data/batch.ts'
 import { ConfigError } from '../errors.ts'
 import { MODEL, type Model } from '../models/model.ts'
 import type { States } from '../nn/states.ts'
 import { persistent, scope } from '../tensor/scope.ts'
 import { empty, type Tensor } from '../tensor/tensor.ts'
+import { givingTurns } from '../turn.ts'
 import { batchTensors, disposeTensors, writeBatch } from './batch-tensors.ts'
 import { forwardBatch } from './loss.ts'
 import {
@@ -19,13 +20,20 @@ import {
   type Task,
 } from './task.ts'
 
-/** What is called while an evaluation runs. */
-export interface EvaluateOptions {
+/** What ends the reading of data before they end. */
+export interface ReadingOptions {
+  /** Ends it between two batches: the reason of the signal is thrown. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** What is called while an evaluation runs, and what ends it. */
+export interface EvaluateOptions extends ReadingOptions {
   /** Called after each batch, with how much has been counted so far. */
   readonly onBatch?: (counted: number, batch: PassBatch) => void
 }
 
-const readOptions = optionsOf<EvaluateOptions>({ onBatch: callback })
+const readReading = optionsOf<ReadingOptions>({ signal: abortSignal })
+const readOptions = optionsOf<EvaluateOptions>({ onBatch: callback, signal: abortSignal })
 
 /** How a model does on data that come to an end. */
 export interface Evaluation extends Summary {
@@ -50,13 +58,14 @@ export async function evaluate(
   pass: Pass,
   options: EvaluateOptions = {},
 ): Promise<Evaluation> {
-  const { onBatch } = readOptions(options, 'evaluate')
+  const { onBatch, signal } = readOptions(options, 'evaluate')
   check(task, TASK, 'evaluate: task')
   const meter = task.meter()
   let [sum, count] = [0, 0]
   for await (const { loss, counted, y, item, sizes } of readPass(model, task, pass, {
     targets: true,
     outputs: meter.reads,
+    signal,
   })) {
     if (counted > 0) sum += loss * counted
     count += counted
@@ -88,12 +97,14 @@ export async function* predict<Item extends PassBatch>(
   model: Model,
   task: Task,
   pass: Pass<Item>,
+  options: ReadingOptions = {},
 ): AsyncGenerator<Prediction<Item>, void, void> {
-  for await (const { y, item, sizes } of readPass(model, task, pass, { targets: false, outputs: true }))
-    yield { y: y!, item, sizes }
+  const { signal } = readReading(options, 'predict')
+  const reading = { targets: false, outputs: true, signal }
+  for await (const { y, item, sizes } of readPass(model, task, pass, reading)) yield { y: y!, item, sizes }
 }
 
-interface ReadOptions {
+interface ReadOptions extends ReadingOptions {
   /** Whether the batches have targets to be compared with. */
   readonly targets: boolean
   /** Whether what the head says is read back. */
@@ -113,7 +124,7 @@ async function* readPass<Item extends PassBatch>(
   model: Model,
   task: Task,
   pass: Pass<Item>,
-  { targets, outputs }: ReadOptions,
+  { targets, outputs, signal }: ReadOptions,
 ): AsyncGenerator<ReadBatch<Item>, void, void> {
   expectHead(check(task, TASK, 'task'), check(model, MODEL, 'model').config)
   const sizes = sizesOf(model.config, pass)
@@ -124,9 +135,8 @@ async function* readPass<Item extends PassBatch>(
     pass.capacity > 0 ? empty(device, [pass.batch], 'i32') : undefined,
   ])
   let states: States | undefined
-  let since = performance.now()
   try {
-    for (const item of pass) {
+    for await (const item of givingTurns(pass, signal)) {
       if (pass.carried) {
         states ??= model.createStates(pass.batch, pass.capacity)
         if (item.past === 0) states.clear()
@@ -145,11 +155,6 @@ async function* readPass<Item extends PassBatch>(
       made.loss?.dispose()
       made.y?.dispose()
       yield { loss, counted, y, item, sizes }
-      // A device may compute on this thread: let signals, timers and pages have their turn.
-      if (performance.now() - since > 50) {
-        await new Promise((resolve) => setTimeout(resolve))
-        since = performance.now()
-      }
     }
   } finally {
     disposeTensors(tensors)

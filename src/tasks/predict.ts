@@ -2,7 +2,7 @@ import type { Pass } from '../data/batch.ts'
 import type { SequenceRecord } from '../data/records.ts'
 import type { Model } from '../models/model.ts'
 import { eachOf } from '../models/stack-config.ts'
-import { predict } from './evaluate.ts'
+import { predict, type ReadingOptions } from './evaluate.ts'
 import type { RecordPassBatch } from './record-batches.ts'
 import type { Task } from './task.ts'
 
@@ -22,10 +22,11 @@ export async function* predictRecords(
   task: Task,
   pass: Pass<RecordPassBatch>,
   records: readonly SequenceRecord[],
+  options: ReadingOptions = {},
 ): AsyncGenerator<RecordPrediction, void, void> {
   const perSequence = eachOf(task.head) === 'sequence'
   let results: Float32Array[] = []
-  for await (const { y, item, sizes } of predict(model, task, pass)) {
+  for await (const { y, item, sizes } of predict(model, task, pass, options)) {
     const { first, lengths, past } = item
     const { outputs, length } = sizes
     const rowSize = perSequence ? outputs : length * outputs

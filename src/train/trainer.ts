@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { between, callback, check, countFrom, flag, needed, optionsOf } from '../check.ts'
+import { abortSignal, between, callback, check, countFrom, flag, needed, optionsOf } from '../check.ts'
 import type { Batches, BatchesState } from '../data/batch.ts'
 import { DISPOSE } from '../disposal.ts'
 import { NumericsError, StateError } from '../errors.ts'
@@ -9,6 +9,7 @@ import { expectTrainable } from '../tasks/loss.ts'
 import { expectHead, TASK, type Task } from '../tasks/task.ts'
 import { AdamW, type AdamWOptions } from './adamw.ts'
 import type { Schedule } from './schedule.ts'
+import { giveTurn } from '../turn.ts'
 import { createTrainingStep, type StepReport, type TrainingStep } from './training-step.ts'
 
 /** How a model is trained. */
@@ -41,6 +42,14 @@ const readOptions = optionsOf<TrainerOptions>({
   ),
   recompute: flag,
 })
+
+/** What ends a training before its last step. */
+export interface FitOptions {
+  /** Ends it between two updates: the reason of the signal is thrown. `fit` then goes on from there. */
+  readonly signal?: AbortSignal | undefined
+}
+
+const readFit = optionsOf<FitOptions>({ signal: abortSignal })
 
 /** What is known of one update. */
 export interface TrainedStep {
@@ -121,10 +130,13 @@ export class Trainer {
    * a loss or gradient that is not finite, which names the step and the first layer at fault; weights and
    * moments are then as they were before the step
    */
-  async *fit(batches: Batches): AsyncGenerator<TrainedStep, void, void> {
+  async *fit(batches: Batches, options: FitOptions = {}): AsyncGenerator<TrainedStep, void, void> {
+    const { signal } = readFit(options, 'fit')
+    signal?.throwIfAborted()
     this.attach(batches)
     const { schedule, steps, accumulation } = this.#options
     while (this.#done < steps) {
+      await giveTurn(signal)
       this.#expectAlive()
       const learningRate = schedule(this.#done, steps)
       const report = await this.#step!.run(batches, learningRate, this.#done)

@@ -8,6 +8,7 @@ import { RecordingDevice, type Arena, type Device, type DType, type HostArray } 
 import { expectHostArray, hostArray } from '../dtype.ts'
 import { fromHalves, halfBits } from '../half.ts'
 import { memoryEnded, Storage } from '../storage.ts'
+import { giveTurn } from '../../turn.ts'
 
 export interface ReferenceLaunch {
   (): void
@@ -111,11 +112,13 @@ export class ReferenceDevice
     const values = (storage as ReferenceStorage).data.subarray(offset, offset + size)
     const host = hostArray(storage.dtype, new ArrayBuffer(size * storage.elementBytes))
     host.set(host instanceof Uint16Array ? values.map(halfBits) : values)
+    await giveTurn()
     return host
   }
 
   async synchronize(): Promise<void> {
     this.expectOpen()
+    await giveTurn()
   }
 
   protected end(): void {

@@ -1,11 +1,13 @@
 /**
- * Where launches run. The direct engine leads on the calling thread, which waits for them. The remote engine
- * has its leader in a worker: the main thread of a browser uses it, as it must not wait. Both take orders in
- * sequence, and keep the first failure for whoever reads or synchronizes next.
+ * Where launches run. The direct engine leads on the calling thread, in slices of some milliseconds between
+ * which other work has its turn. The remote engine has its leader in a worker: the main thread of a browser
+ * uses it, as it must not wait. Both take orders in sequence, and keep the first failure for whoever reads or
+ * synchronizes next.
  */
 import { DeviceError } from '../../errors.ts'
 import { deviceDestroyed, type HostArray } from '../device.ts'
 import { KERNELS } from './generated/kernels.ts'
+import { LaunchQueue } from './queue.ts'
 import {
   createMemory,
   growTo,
@@ -45,6 +47,7 @@ class DirectEngine implements Engine {
   readonly maximumBytes: number
   /** With the memory; dropped at the end, so that the memory goes even if someone keeps the engine. */
   #leader: Leader | undefined
+  readonly #queue = new LaunchQueue((lists) => this.#leader?.run(lists))
 
   constructor(leader: Leader, maximumBytes: number) {
     this.#leader = leader
@@ -52,19 +55,22 @@ class DirectEngine implements Engine {
   }
 
   write(address: number, data: HostArray): void {
-    this.#open.write(address, data)
+    const leader = this.#open
+    // What is written later is copied now: the caller may change it.
+    const copy = this.#queue.isEmpty ? data : data.slice()
+    this.#queue.after(() => leader.write(address, copy))
   }
 
   run(lists: readonly Launches[]): void {
-    this.#open.run(lists)
+    if (this.#open) this.#queue.launch(lists)
   }
 
-  async read(address: number, bytes: number): Promise<ArrayBuffer> {
-    return this.#sound.read(address, bytes)
+  read(address: number, bytes: number): Promise<ArrayBuffer> {
+    return this.#queue.resultOf(() => this.#sound.read(address, bytes))
   }
 
   async synchronize(): Promise<void> {
-    void this.#sound
+    await this.#queue.resultOf(() => this.#sound)
   }
 
   grow(bytes: number): void {
@@ -78,6 +84,8 @@ class DirectEngine implements Engine {
   destroy(): void {
     this.#leader?.dismiss()
     this.#leader = undefined
+    // Nothing runs any more; what waits for a result learns it.
+    this.#queue.finish()
   }
 
   get #open(): Leader {

@@ -5,6 +5,7 @@ import { copyInto, fill } from '../../ops/index.ts'
 import { Random } from '../../tensor/random.ts'
 import { scope } from '../../tensor/scope.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
+import { giveTurn } from '../../turn.ts'
 import { penalises } from '../settings.ts'
 import { Decoder } from './decoder.ts'
 import { History } from './history.ts'
@@ -121,7 +122,7 @@ export class Sequence {
       if (this.#fed === this.length) return
       // Single steps are short; waiting for each would take longer than they do.
       if (size > 1 || this.#fed % SPACING === 0) await this.model.device.synchronize()
-      signal?.throwIfAborted()
+      await giveTurn(signal)
     }
   }
 

@@ -2,7 +2,7 @@
  * A checkpoint's values into a model's memory: in pieces, each checked, so that peak memory is that of the
  * model.
  */
-import { callback, oneOf, type Declared } from '../../check.ts'
+import { abortSignal, callback, oneOf, type Declared } from '../../check.ts'
 import { PIECE, unreadType, type StoredTensor } from '../../checkpoints/stored.ts'
 import { Staging } from '../../checkpoints/source.ts'
 import type { AnyDevice } from '../../devices/device.ts'
@@ -21,6 +21,7 @@ import { sameShape, showShape } from '../../tensor/shape.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { dispose, place, walk, type Module, type Walked } from '../../nn/module.ts'
 import type { Parameter } from '../../nn/parameter.ts'
+import { giveTurn } from '../../turn.ts'
 import { chooseForms } from '../layouts/layout.ts'
 import { Stack } from '../stack.ts'
 import type { Checkpoint } from './open.ts'
@@ -46,11 +47,17 @@ export interface BuildOptions {
   readonly weights?: WeightFormat
   /** Is told while values are read. */
   readonly onProgress?: (progress: LoadProgress) => void
+  /**
+   * Ends the reading between two pieces of a tensor: the reason of the signal is thrown, and the memory of
+   * the model is given back.
+   */
+  readonly signal?: AbortSignal | undefined
 }
 
 export const BUILD: Declared<BuildOptions> = {
   weights: oneOf(['stored', 'f32', 'f16', 'q8', 'q4']),
   onProgress: callback,
+  signal: abortSignal,
 }
 
 /** Bytes after which the device is waited for, so that uploads do not pile up. */
@@ -207,6 +214,7 @@ class Filler {
     this.#done += numbers
     this.#uploaded += bytes
     this.#options.onProgress?.({ tensor, done: this.#done, total: this.#total })
+    await giveTurn(this.#options.signal)
     if (this.#uploaded < UPLOADS) return
     this.#uploaded = 0
     await this.#device.synchronize()

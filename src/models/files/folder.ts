@@ -2,6 +2,7 @@
 import type { FileContent } from '../../checkpoints/atomic.ts'
 import { CheckpointError } from '../../errors.ts'
 import { join } from '../../platform.ts'
+import { givingTurns } from '../../turn.ts'
 
 /** A folder on disk (Node), which is made if it is not there, or files in memory by name (anywhere). */
 export type SaveTarget = string | Map<string, Blob>
@@ -16,17 +17,28 @@ const OF_A_MODEL =
  * @throws CheckpointError if files of another model are there, which would be read in place of these, or with
  *   them
  */
-export async function writeFiles(target: SaveTarget, files: ReadonlyMap<string, FileContent>): Promise<void> {
+export async function writeFiles(
+  target: SaveTarget,
+  files: ReadonlyMap<string, FileContent>,
+  signal?: AbortSignal,
+): Promise<void> {
   if (typeof target !== 'string') {
     expectOwn([...target.keys()], files, 'files')
-    for (const [name, content] of files) target.set(name, await blobOf(content))
+    for (const [name, content] of files) target.set(name, await blobOf(inTurns(content, signal)))
     return
   }
   const { makeFolder, writeAtomically } = await import('../../checkpoints/atomic.ts')
   const { namesIn } = await import('../../checkpoints/files.ts')
   await makeFolder(target)
   expectOwn(await namesIn(target), files, target)
-  for (const [name, content] of files) await writeAtomically(join(target, name), content)
+  for (const [name, content] of files) {
+    await writeAtomically(join(target, name), inTurns(content, signal))
+  }
+}
+
+function inTurns(content: FileContent, signal: AbortSignal | undefined): FileContent {
+  signal?.throwIfAborted()
+  return typeof content === 'string' || content instanceof Uint8Array ? content : givingTurns(content, signal)
 }
 
 function expectOwn(names: readonly string[], files: ReadonlyMap<string, FileContent>, where: string): void {

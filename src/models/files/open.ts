@@ -3,7 +3,7 @@
  * parameters.
  */
 import * as v from 'valibot'
-import { callback, optionsOf, word, type Declared } from '../../check.ts'
+import { abortSignal, callback, optionsOf, word, type Declared } from '../../check.ts'
 import { parseConfigText } from '../../checkpoints/config.ts'
 import { clip } from '../../checkpoints/json.ts'
 import { MAX_CONFIG, openFolder, type Folder } from '../../checkpoints/files.ts'
@@ -67,6 +67,8 @@ export interface SourceOptions {
    * part. Default: `console.warn`.
    */
   readonly onWarning?: Warn | undefined
+  /** Ends what is read or loaded: the reason of the signal is thrown. */
+  readonly signal?: AbortSignal | undefined
 }
 
 export const SOURCE: Declared<SourceOptions> = {
@@ -74,6 +76,7 @@ export const SOURCE: Declared<SourceOptions> = {
   // The hub looks at its options when it is asked.
   hub: v.custom<HubOptions>((value) => typeof value === 'object' && value !== null, 'options of the hub'),
   onWarning: callback,
+  signal: abortSignal,
 }
 
 const readOptions = optionsOf<SourceOptions>(SOURCE)
@@ -259,7 +262,12 @@ interface Located {
   readonly where: string
 }
 
-async function locate(source: ModelSource, { file, hub }: SourceOptions, warn: Warn): Promise<Located> {
+async function locate(
+  source: ModelSource,
+  { file, hub, signal }: SourceOptions,
+  warn: Warn,
+): Promise<Located> {
+  signal?.throwIfAborted()
   if (typeof source !== 'string') return { folder: await openFolder(source), file, where: 'files' }
   const kind = await kindOnDisk(source)
   if (kind === 'folder') return { folder: await openFolder(source), file, where: source }
@@ -274,8 +282,12 @@ async function locate(source: ModelSource, { file, hub }: SourceOptions, warn: W
     })
   }
   const { openHub } = await import('../../checkpoints/hub/index.ts')
-  return { folder: await openHub(source, { onWarning: warn, ...hub }), file, where: source }
+  const ends = signal && { signal: eitherOf(signal, hub?.signal) }
+  return { folder: await openHub(source, { onWarning: warn, ...hub, ...ends }), file, where: source }
 }
+
+const eitherOf = (first: AbortSignal, second: AbortSignal | undefined): AbortSignal =>
+  second ? AbortSignal.any([first, second]) : first
 
 async function kindOnDisk(path: string): Promise<'folder' | 'file' | undefined> {
   if (!isNode) return undefined

@@ -1,7 +1,7 @@
 /**
  * Models as files: the Hugging Face layout (safetensors, in shards if large) and GGUF. Values pass in pieces.
  */
-import { countFrom, optionsOf } from '../../check.ts'
+import { abortSignal, countFrom, optionsOf } from '../../check.ts'
 import type { FileContent } from '../../checkpoints/atomic.ts'
 import {
   encodeRows,
@@ -35,10 +35,15 @@ export interface SaveOptions {
    * as transformers.
    */
   readonly shardBytes?: number
+  /**
+   * Ends the writing between two pieces of a tensor: the reason of the signal is thrown, and files that are
+   * not whole are removed.
+   */
+  readonly signal?: AbortSignal | undefined
 }
 
 /** Throws ConfigError for what are no options of `save`. */
-export const readSaveOptions = optionsOf<SaveOptions>({ shardBytes: countFrom(1) })
+export const readSaveOptions = optionsOf<SaveOptions>({ shardBytes: countFrom(1), signal: abortSignal })
 
 interface FolderOptions extends SaveOptions {
   readonly tokenizer?: Tokenizer | undefined

@@ -126,8 +126,8 @@ export function tableTask<const S extends Settings, Learned>(
         task,
         input: inputConfig(encoding.input),
         pass,
-        async *predictions(model) {
-          for await (const { record, y } of predictRecords(model, task, pass, records))
+        async *predictions(model, options) {
+          for await (const { record, y } of predictRecords(model, task, pass, records, options))
             yield { id: record.id!, ...own.predicted(y, encoding.targets, settings) }
         },
       }
