@@ -150,6 +150,7 @@ describe.skipIf(!canCount)('memory of what is dropped without dispose goes back'
         await drop(model)
         if (i % 20 === 0) await collected()
       }
+      await collected()
     }
     await dropMany(20)
     const before = { heap: device.heap.usedBytes, arena: device.arena.usedBytes, next: nextAddress(device) }
