@@ -60,24 +60,36 @@ export function faultIn(logits: Values): FaultKind | undefined {
   return logits.length > 1 && isFault('zeros', logits) ? 'zeros' : undefined
 }
 
-function isFault(kind: FaultKind, values: Values): boolean {
+/** Whether some values are not finite, or all are 0. */
+export function isFault(kind: FaultKind, values: Values): boolean {
   if (kind === 'zeros') return values.every((value) => value === 0)
   for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) return true
   return false
 }
 
 /** The error for logits that are at fault, which names the layer. */
-export async function faultyLogits(
+export function faultyLogits(
+  kind: FaultKind,
+  where: string,
+  body: () => unknown,
+  row?: number,
+): Promise<NumericsError> {
+  const rule =
+    kind === 'zeros'
+      ? 'all logits are 0: every token would be as likely as any other'
+      : 'the logits are not finite'
+  return faultError(rule, kind, where, body, row)
+}
+
+/** The error with this rule, which names `where`, and the first part of the model that is at fault. */
+export async function faultError(
+  rule: string,
   kind: FaultKind,
   where: string,
   body: () => unknown,
   row?: number,
 ): Promise<NumericsError> {
   const fault = await findFault(kind, body, row)
-  const rule =
-    kind === 'zeros'
-      ? 'all logits are 0: every token would be as likely as any other'
-      : 'the logits are not finite'
   if (!fault) return new NumericsError(rule, { where })
   const before = fault.before === undefined ? '' : `, of numbers up to ${fault.before.toPrecision(3)},`
   return new NumericsError(rule, {

@@ -187,13 +187,16 @@ export class Training {
   }
 
   async #evaluate(model: Model, pass: Pass, where: string): Promise<Evaluation> {
-    const evaluation = await evaluate(model, this.#opened.task, pass)
-    if (Number.isFinite(evaluation.loss)) return evaluation
-    throw new NumericsError(`training stopped: the ${where} loss is not a finite number`, {
-      where,
-      found: evaluation.loss,
-      hint: 'The last checkpoint is kept. Start again with a lower learning rate',
-    })
+    try {
+      return await evaluate(model, this.#opened.task, pass)
+    } catch (cause) {
+      if (!(cause instanceof NumericsError)) throw cause
+      throw new NumericsError(`training stopped: the ${where} loss is not a finite number`, {
+        where: cause.where,
+        hint: 'The last checkpoint is kept. Start again with a lower learning rate',
+        cause,
+      })
+    }
   }
 
   #outOfPatience(): boolean {

@@ -2,6 +2,7 @@
 import { abortSignal, callback, check, optionsOf } from '../check.ts'
 import type { Pass, PassBatch } from '../data/batch.ts'
 import { ConfigError } from '../errors.ts'
+import { faultError, isFault } from '../models/faults.ts'
 import { MODEL, type Model } from '../models/model.ts'
 import type { States } from '../nn/states.ts'
 import { persistent, scope } from '../tensor/scope.ts'
@@ -50,7 +51,7 @@ export interface Evaluation extends Summary {
  * caches of attention) goes from batch to batch.
  *
  * @throws ConfigError if the model has another head than the task needs, or nothing counts; ShapeError for
- *   what cannot be read
+ *   what cannot be read; NumericsError for a loss that is not finite, which names the first layer at fault
  */
 export async function evaluate(
   model: Model,
@@ -154,6 +155,11 @@ async function* readPass<Item extends PassBatch>(
       const y = made.y && (await valuesOf(made.y))
       made.loss?.dispose()
       made.y?.dispose()
+      if (!Number.isFinite(loss) || (y && isFault('not finite', y))) {
+        const rule = targets ? 'the loss is not finite' : 'what the model says is not finite'
+        const again = (): unknown => forwardBatch(model, tensors, { states, past })
+        throw await faultError(rule, 'not finite', task.name, again)
+      }
       yield { loss, counted, y, item, sizes }
     }
   } finally {

@@ -1,9 +1,12 @@
 import { expect, test } from 'vitest'
+import { slidingWindows } from '../../src/data/passes.ts'
 import type { AnyDevice, DeviceName } from '../../src/devices/device.ts'
 import { NumericsError } from '../../src/errors.ts'
 import type { LanguageModel } from '../../src/language/language-model.ts'
 import { sample } from '../../src/ops/index.ts'
 import { scope } from '../../src/tensor/scope.ts'
+import { evaluate } from '../../src/tasks/evaluate.ts'
+import { language } from '../../src/tasks/language.ts'
 import { tensor } from '../../src/tensor/tensor.ts'
 import { testDevices } from '../devices.ts'
 import { configOf, drawn, openModel, type Kind } from '../suites/session-models.ts'
@@ -24,6 +27,8 @@ async function broken(
 const EMBEDDINGS = 'backbone.embeddings.weight'
 const options = { maxTokens: 3, stopTokens: [] }
 
+const windows = slidingWindows([1, 2, 3, 4, 5], { window: 5, stride: 5, piece: 16 })
+
 /** All ways to logits are the same error, and the session goes on to say so. */
 async function expectFault(model: LanguageModel, rule: RegExp, where: RegExp): Promise<void> {
   const sessions = [model.session(), model.session()]
@@ -35,6 +40,8 @@ async function expectFault(model: LanguageModel, rule: RegExp, where: RegExp): P
     () => session.logits(),
     () => model.logits([[1, 2, 3]]),
     () => model.batch(sessions).generate(options).next(),
+    // Zeros are as good a guess as any for a score.
+    ...(/finite/.test(rule.source) ? [() => evaluate(model, language(), windows)] : []),
   ]) {
     const error = await Promise.resolve()
       .then((): Promise<unknown> => use())
