@@ -9,7 +9,7 @@ import { liveCheckpoint } from '../../src/models/files/live.ts'
 import { writeFiles } from '../../src/models/files/folder.ts'
 import { folderFiles, ggufFile } from '../../src/models/files/save.ts'
 import { byteTokenizer } from '../../src/tokenizers/text/bytes.ts'
-import { BYTE_LETTERS } from '../../src/tokenizers/text/decoder-steps.ts'
+import { BYTE_LETTERS } from '../../src/tokenizers/text/byte-letters.ts'
 import type { Tokenizer } from '../../src/tokenizers/tokenizer.ts'
 import { MAMBA_130M, MAMBA2_130M, syntheticCheckpoint } from '../../test/suites/synthetic.ts'
 

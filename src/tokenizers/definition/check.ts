@@ -34,5 +34,13 @@ export function kindOf(value: unknown, where: string): string {
 /** Text of which a part is made; longer ones are in no published tokenizer. */
 export const shortText = v.pipe(v.string(), v.maxLength(256))
 
+/**
+ * A pattern of a tokenizer.json: text, or a regular expression. Longer ones are in no published tokenizer.
+ */
+export const patternShape = v.union([
+  v.object({ String: v.pipe(shortText, v.nonEmpty()) }),
+  v.object({ Regex: v.pipe(v.string(), v.nonEmpty(), v.maxLength(2 ** 14)) }),
+])
+
 /** More than published tokenizers have; bounds what memory a file can ask for by naming an id. */
 export const tokenId = v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(2 ** 24 - 1))

@@ -1,59 +1,55 @@
 /**
- * A tokenizer.json, checked: the library trusts what it is given. Only what it does as the tokenizers library
- * does is let through; the rest is refused by name.
+ * A tokenizer.json, checked. What is let through is done as the tokenizers library does it; the rest is
+ * refused by name.
  */
 import * as v from 'valibot'
 import { clip, isJsonObject, type JsonObject } from '../../checkpoints/json.ts'
 import { CheckpointError } from '../../errors.ts'
-import { checked, kindOf, tokenId } from './check.ts'
+import { joined, pairOf, type BpeOptions, type Merge } from '../model/bpe.ts'
+import type { AddedToken } from '../model/added-tokens.ts'
+import { checked, kindOf, shortText, tokenId } from './check.ts'
 import { readDecoder } from '../text/decoder.ts'
-import { readNormalizer } from './normalizer.ts'
+import { readNormalizer, type Normalizer } from './normalizer.ts'
 import { readPostProcessor, type Around } from './post-processor.ts'
-import { readPreTokenizer } from './pre-tokenizer.ts'
+import { readPreTokenizer, type Step } from './pre-tokenizer.ts'
 import type { TextPipe } from '../text/stream.ts'
 
 export interface Definition {
   readonly tokens: ReadonlyMap<number, string>
   readonly ids: ReadonlyMap<string, number>
   readonly special: ReadonlySet<number>
+  /** What tokens are when ids become text, where that is not their name: what the normalizer makes of it. */
+  readonly spoken: ReadonlyMap<number, string>
   /** What is looked for in a text before it is split. */
-  readonly added: readonly Added[]
+  readonly added: readonly AddedToken[]
   readonly around: Around
   readonly openPipe: () => TextPipe<string>
   /** Ids of the model's own tokens. */
   readonly vocabulary: ReadonlyMap<string, number>
   readonly merges: readonly Merge[]
-  /** What the library is opened with, but for the vocabulary and the merges of its model. */
-  readonly library: JsonObject
+  readonly model: BpeOptions
+  readonly normalizer: Normalizer | undefined
+  readonly steps: readonly Step[]
+  /** What of the file is not kept to, in words. */
+  readonly warnings: readonly string[]
 }
-
-/**
- * Two tokens that become one, as they are given: lists of two take megabytes. In one tokenizer all are the
- * same.
- */
-export type Merge = string | readonly string[]
-
-export const pairOf = (merge: Merge): readonly string[] =>
-  typeof merge === 'string' ? merge.split(' ') : merge
 
 const addedShape = v.object({
   id: tokenId,
-  content: v.pipe(v.string(), v.nonEmpty(), v.maxLength(4096)),
-  // The library does not look at the words around a token.
-  single_word: v.optional(v.literal(false), false),
-  lstrip: v.optional(v.boolean(), false),
-  rstrip: v.optional(v.boolean(), false),
-  normalized: v.optional(v.boolean()),
-  special: v.optional(v.boolean(), false),
+  content: v.pipe(v.string(), v.maxLength(4096)),
+  single_word: v.nullish(v.boolean(), false),
+  lstrip: v.nullish(v.boolean(), false),
+  rstrip: v.nullish(v.boolean(), false),
+  normalized: v.nullish(v.boolean()),
+  special: v.nullish(v.boolean(), false),
 })
-type Added = v.InferOutput<typeof addedShape>
 
-/** Options of a model that the library does not have must be at what changes nothing. */
 const modelShape = v.object({
+  // A chance would give other ids each time.
   dropout: v.nullish(v.literal(0)),
   unk_token: v.nullish(v.string(), null),
-  continuing_subword_prefix: v.nullish(v.literal('')),
-  end_of_word_suffix: v.nullish(v.literal('')),
+  continuing_subword_prefix: v.nullish(shortText, ''),
+  end_of_word_suffix: v.nullish(shortText, ''),
   fuse_unk: v.nullish(v.boolean(), false),
   byte_fallback: v.nullish(v.boolean(), false),
   ignore_merges: v.nullish(v.boolean(), false),
@@ -65,12 +61,17 @@ export function readDefinition(value: unknown, where: string): Definition {
   const part = (key: string): unknown => (Object.hasOwn(value, key) ? value[key] : undefined)
   const at = (key: string): string => `${where}: ${key}`
   const { vocabulary, merges, model } = readModel(part('model'), at('model'))
-  const added = readAdded(part('added_tokens'), at('added_tokens'))
+  const warnings = ['truncation', 'padding'].flatMap((key) => {
+    const value = part(key)
+    return value === null || value === undefined ? [] : [`[${at(key)}] it is left out: texts are taken whole`]
+  })
+  const given = readAdded(part('added_tokens'), at('added_tokens'))
+  const added = numbered(given, vocabulary, at('added_tokens'), warnings)
   const { tokens, ids } = withAdded(vocabulary, added, where)
-  if (typeof model['unk_token'] === 'string' && !ids.has(model['unk_token'])) {
+  if (model.unk_token !== null && !vocabulary.has(model.unk_token)) {
     throw new CheckpointError('the unknown token is no token', {
       where: at('model'),
-      found: clip(model['unk_token']),
+      found: clip(model.unk_token),
     })
   }
   const around = readPostProcessor(part('post_processor'), at('post_processor'))
@@ -79,30 +80,29 @@ export function readDefinition(value: unknown, where: string): Definition {
       throw new CheckpointError('an id has no token', { where: at('post_processor'), found: id })
     }
   }
+  const normalizer = readNormalizer(part('normalizer'), at('normalizer'))
+  const spoken = spokenOf(added, normalizer)
+  const special = new Set(added.flatMap(({ content, special }) => (special ? [content] : [])))
   return {
     tokens,
     ids,
     added,
-    special: new Set(added.flatMap(({ id, special }) => (special ? [id] : []))),
+    spoken,
+    special: new Set(
+      added.flatMap(({ id, content }) => (special.has(spoken.get(id) ?? content) ? [id] : [])),
+    ),
     around,
     openPipe: readDecoder(part('decoder'), at('decoder')),
     vocabulary,
     merges,
-    library: {
-      model,
-      added_tokens: added,
-      normalizer: readNormalizer(part('normalizer'), at('normalizer')),
-      pre_tokenizer: readPreTokenizer(part('pre_tokenizer'), at('pre_tokenizer')),
-      post_processor: null,
-      decoder: null,
-    },
+    model,
+    normalizer,
+    steps: readPreTokenizer(part('pre_tokenizer'), at('pre_tokenizer')),
+    warnings,
   }
 }
 
-function readModel(
-  value: unknown,
-  where: string,
-): Pick<Definition, 'vocabulary' | 'merges'> & { model: JsonObject } {
+function readModel(value: unknown, where: string): Pick<Definition, 'vocabulary' | 'merges' | 'model'> {
   // Old files have no type.
   const kind = isJsonObject(value) && !Object.hasOwn(value, 'type') ? 'BPE' : kindOf(value, where)
   if (kind !== 'BPE') {
@@ -112,13 +112,13 @@ function readModel(
       found: clip(kind),
     })
   }
-  const options = checked(modelShape, value, where)
+  const { dropout: _, ...model } = checked(modelShape, value, where)
   const { vocab, merges } = value as JsonObject
   const vocabulary = readVocabulary(vocab, `${where}.vocab`)
   return {
     vocabulary,
-    merges: readMerges(merges, vocabulary, `${where}.merges`),
-    model: { type: 'BPE', ...options },
+    merges: readMerges(merges, vocabulary, model.continuing_subword_prefix, `${where}.merges`),
+    model,
   }
 }
 
@@ -140,17 +140,26 @@ function idsIn(vocab: unknown, where: string): Map<string, number> {
 }
 
 /** What pairs become is in the vocabulary too. */
-function readMerges(merges: unknown, ids: ReadonlyMap<string, number>, where: string): readonly Merge[] {
+function readMerges(
+  merges: unknown,
+  ids: ReadonlyMap<string, number>,
+  prefix: string,
+  where: string,
+): readonly Merge[] {
   if (!Array.isArray(merges)) throw new CheckpointError('not a list of pairs', { where })
-  for (const [i, merge] of merges.entries()) {
-    const pair: unknown = pairOf(merge as Merge)
+  // Lists of text may begin with the line that files of merges have.
+  const given = (merges as readonly Merge[]).filter(
+    (merge) => typeof merge !== 'string' || !merge.startsWith('#version'),
+  )
+  for (const [i, merge] of given.entries()) {
+    const pair: unknown = pairOf(merge)
     if (!isPair(pair)) {
       throw new CheckpointError('not a pair of tokens', {
         where: `${where}.${i}`,
         found: clip(JSON.stringify(merge)),
       })
     }
-    const unknown = [...pair, pair.join('')].find((token) => !ids.has(token))
+    const unknown = [...pair, joined(pair[0], pair[1], prefix)].find((token) => !ids.has(token))
     if (unknown !== undefined) {
       throw new CheckpointError('a token of a merge is not in the vocabulary', {
         where: `${where}.${i}`,
@@ -158,9 +167,7 @@ function readMerges(merges: unknown, ids: ReadonlyMap<string, number>, where: st
       })
     }
   }
-  const given = merges as readonly Merge[]
-  // The library looks at the first to see what they are.
-  return given.every((merge) => typeof merge === 'string') ? given : given.map(pairOf)
+  return given
 }
 
 const isPair = (value: unknown): value is string[] =>
@@ -168,15 +175,53 @@ const isPair = (value: unknown): value is string[] =>
   value.length === 2 &&
   value.every((token) => typeof token === 'string' && token !== '')
 
-function readAdded(value: unknown, where: string): Added[] {
+/** The tokenizers library gives tokens that are looked for in normalised text out as they are found. */
+function spokenOf(added: readonly AddedToken[], normalizer: Normalizer | undefined): Map<number, string> {
+  const spoken = new Map<number, string>()
+  for (const { id, content, normalized } of added) {
+    const text =
+      normalized && normalizer ? normalizer.normalize({ text: content, head: 0 }, false).text : content
+    if (text !== content) spoken.set(id, text)
+  }
+  return spoken
+}
+
+type GivenToken = v.InferOutput<typeof addedShape>
+
+function readAdded(value: unknown, where: string): GivenToken[] {
   const list = checked(v.nullish(v.array(v.unknown()), []), value, where)
   return list.map((each, i) => checked(addedShape, each, `${where}.${i}`))
+}
+
+/**
+ * Added tokens with the ids that the tokenizers library gives them, whatever the file says: that of the
+ * vocabulary, or the next one behind it.
+ */
+function numbered(
+  given: readonly GivenToken[],
+  vocabulary: ReadonlyMap<string, number>,
+  where: string,
+  warnings: string[],
+): AddedToken[] {
+  const taken = new Set(vocabulary.values())
+  let next = vocabulary.size
+  const added = new Map<string, AddedToken>()
+  for (const token of given) {
+    const { content, special, normalized } = token
+    if (content === '') continue
+    const known = added.get(content)?.id ?? vocabulary.get(content)
+    // A vocabulary with gaps has the next one already.
+    const id = known ?? (taken.has(next) ? token.id : next++)
+    if (id !== token.id) warnings.push(`[${where}] ${clip(content)} has the id ${id}, not ${token.id}`)
+    added.set(content, { ...token, id, normalized: normalized ?? !special })
+  }
+  return [...added.values()]
 }
 
 /** All tokens by id, and their ids. */
 function withAdded(
   vocabulary: ReadonlyMap<string, number>,
-  added: readonly Added[],
+  added: readonly AddedToken[],
   where: string,
 ): Pick<Definition, 'tokens' | 'ids'> {
   const tokens = new Map<number, string>()

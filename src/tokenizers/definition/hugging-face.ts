@@ -4,8 +4,10 @@ import { check, idsOf, text as string } from '../../check.ts'
 import { parseConfigText } from '../../checkpoints/config.ts'
 import type { Folder } from '../../checkpoints/files.ts'
 import type { TypedGgufValue } from '../../checkpoints/gguf/index.ts'
-import { clip, isJsonObject, parseJson, showPosition, type JsonObject } from '../../checkpoints/json.ts'
+import { clip, isJsonObject, parseJson, showPosition } from '../../checkpoints/json.ts'
 import { CheckpointError, ConfigError } from '../../errors.ts'
+import { openBpe } from '../model/bpe.ts'
+import { openEncoder, type Encode } from '../model/encoder.ts'
 import { openChat } from '../chat.ts'
 import { readDefinition, type Definition } from './definition.ts'
 import { CONFIG, GENERATION, publishedFiles, TEMPLATE, TOKENIZER } from './published-files.ts'
@@ -113,7 +115,7 @@ const withoutMark = (text: string): string => (text.startsWith('\uFEFF') ? text.
 
 /**
  * A tokenizer from the value of a tokenizer.json (whose vocabulary may be a Map) and its text in pieces,
- * whose hash is in the name. The library is loaded only now.
+ * whose hash is in the name. What takes tens of megabytes is made at the first text.
  */
 export async function buildTokenizer(
   value: unknown,
@@ -121,15 +123,24 @@ export async function buildTokenizer(
 ): Promise<Tokenizer> {
   const { where, template, templateWhere, text, gguf } = settings
   const definition = readDefinition(value, where)
-  const { tokens, special, around, openPipe } = definition
+  const { tokens, spoken, special, around, openPipe } = definition
   const begin = settings.begin === undefined ? undefined : idOf(settings.begin, definition, where)
   const end = settings.end.map((token) => idOf(token, definition, where))
   const pad = typeof settings.pad === 'string' ? definition.ids.get(settings.pad) : settings.pad
   const textOfId = (id: number | undefined): string => (id === undefined ? '' : (tokens.get(id) ?? ''))
-  const encodeText = await openLibrary(definition, where)
+  let encoder: Encode | undefined
+  const encode: Encode = (text, isOn) => {
+    encoder ??= openEncoder({
+      ...definition,
+      openModel: (spell) => openBpe(definition.vocabulary, definition.merges, definition.model, spell),
+    })
+    return encoder(text, isOn)
+  }
   const stream: Tokenizer['stream'] = (options) => {
     const { special: keepSpecial = false } = readSpecial(options, 'stream')
-    return new TokenStream((id) => (keepSpecial || !special.has(id) ? tokens.get(id) : undefined), openPipe())
+    const textOfToken = (id: number): string | undefined =>
+      keepSpecial || !special.has(id) ? (spoken.get(id) ?? tokens.get(id)) : undefined
+    return new TokenStream(textOfToken, openPipe())
   }
   return {
     name: `bpe-${hashOf(text())}`,
@@ -143,7 +154,7 @@ export async function buildTokenizer(
     ...(gguf && { gguf }),
     encode(given, options) {
       const { special: addSpecial = false } = readSpecial(options, 'encode')
-      const ids = encodeText(wellFormed(check(given, string, 'encode: text')))
+      const ids = encode(wellFormed(check(given, string, 'encode: text')))
       return addSpecial ? [...around.before, ...ids, ...around.after] : ids
     },
     decode: (ids, options) => textOf(idsOf(ids, 'decode'), stream(options)),
@@ -165,35 +176,6 @@ function idOf(token: TokenName, { ids }: Definition, where: string): number {
   const id = typeof token === 'number' ? token : ids.get(token)
   if (id !== undefined) return id
   throw new CheckpointError('the tokenizer lacks this token', { where, found: clip(String(token)) })
-}
-
-/**
- * Text to ids by `@huggingface/tokenizers`: what it throws on is named. All but the tokens is tried now; with
- * them, which takes tens of megabytes, it is opened at the first text.
- */
-async function openLibrary(
-  { library, vocabulary, merges }: Definition,
-  where: string,
-): Promise<(text: string) => number[]> {
-  const { Tokenizer: LibraryTokenizer } = await import('@huggingface/tokenizers')
-  const attempt = <Result>(action: string, body: () => Result): Result => {
-    try {
-      return body()
-    } catch (cause) {
-      const found = clip(cause instanceof Error ? cause.message : String(cause))
-      throw new CheckpointError(`the tokenizer cannot ${action}`, { where, cause, found })
-    }
-  }
-  const open = (vocab: object, pairs: Definition['merges']): InstanceType<typeof LibraryTokenizer> => {
-    const model = { ...(library['model'] as JsonObject), vocab, merges: pairs }
-    return attempt('be opened', () => new LibraryTokenizer({ ...library, model }, {}))
-  }
-  open({}, [])
-  let opened: ReturnType<typeof open> | undefined
-  return (text) => {
-    const whole = (opened ??= open(Object.fromEntries(vocabulary), merges))
-    return attempt('encode the text', () => whole.encode(text, { add_special_tokens: false }).ids)
-  }
 }
 
 /** The beginning of the SHA-256 of the text that `pieces` are, in hexadecimal digits. */

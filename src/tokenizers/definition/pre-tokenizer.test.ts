@@ -78,8 +78,8 @@ test.each<[preTokenizer: object, message: RegExp]>([
     /\[tokenizer\.json: pre_tokenizer\] this pre-tokenizer is not read.*UnicodeScripts/,
   ],
   [split(dash, 'Sideways'), /pre_tokenizer\.behavior.*Sideways/],
-  [split({ Regex: '(' }, 'Isolated'), /cannot be opened/],
-  [split({ Regex: 'a(b)?' }, 'Removed'), /groups that catch/],
+  [split({ Regex: '(' }, 'Isolated'), /pre_tokenizer\.pattern\] a parenthesis is not closed/],
+  [split({ Regex: '(a)\\1' }, 'Isolated'), /this escape is not read.*1 in \(a\)/],
   [split({ String: '' }, 'Isolated'), /pre_tokenizer\.pattern/],
   [{ type: 'Sequence', pretokenizers: [{ type: 'ByteLevel' }, { type: 'ByteLevel' }] }, /into bytes twice/],
   [

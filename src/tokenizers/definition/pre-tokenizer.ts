@@ -1,20 +1,20 @@
-/**
- * The pre-tokenizer of a tokenizer.json, as `@huggingface/tokenizers` 0.2 does it right. It differs from the
- * tokenizers library in what a split does besides isolating matches, and in what counts as space, digit and
- * word in its own patterns; patterns that are given to it mean the same in both. So all kinds are written as
- * patterns whose matches are isolated.
- */
+/** The pre-tokenizer of a tokenizer.json: how a text is cut into words, in which tokens are merged. */
 import * as v from 'valibot'
-import { clip } from '../../checkpoints/json.ts'
 import { CheckpointError } from '../../errors.ts'
-import { checked, kindOf, refuseKind, shortText } from './check.ts'
-
-/** A part of what the library takes. */
-export type LibraryPart = Readonly<Record<string, unknown>>
+import { matching, RUST_WORD, type CodePoints } from '../pattern/code-points.ts'
+import { openLiteral, openPattern, patternOf, type Pattern } from '../pattern/pattern.ts'
+import { bytesAsLetters } from '../text/byte-letters.ts'
+import { checked, kindOf, patternShape, refuseKind } from './check.ts'
+import type { Piece } from './normalizer.ts'
+import { isPunctuation } from './older-unicode.ts'
+import { split, type Behavior } from './split.ts'
 
 const KINDS = [
+  'BertPreTokenizer',
   'ByteLevel',
+  'CharDelimiterSplit',
   'Digits',
+  'FixedLength',
   'Metaspace',
   'Punctuation',
   'Sequence',
@@ -26,141 +26,221 @@ const KINDS = [
 /** How GPT-2 splits text before bytes: contractions, words, numbers, other characters, space. */
 export const GPT2_PATTERN =
   "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"
-/** Letters, marks, digits, connectors, and the two joiners. */
-const WORD = '\\w\\u200C\\u200D'
 /** Punctuation of Unicode, and what else ASCII counts as such. */
 export const PUNCTUATION_PATTERN = '[\\p{P}$+<=>\\^`|~]'
 
 const behavior = v.picklist(['Removed', 'Isolated', 'MergedWithPrevious', 'MergedWithNext', 'Contiguous'])
-type Behavior = v.InferOutput<typeof behavior>
-
-/**
- * A pattern of a tokenizer.json: text, or a regular expression. Longer ones are in no published tokenizer.
- */
-export const patternShape = v.union([
-  v.object({ String: v.pipe(shortText, v.nonEmpty()) }),
-  v.object({ Regex: v.pipe(v.string(), v.nonEmpty(), v.maxLength(2 ** 14)) }),
-])
+const character = v.pipe(v.string(), v.regex(/^[^]$/u))
 
 const byteLevelShape = v.object({
   add_prefix_space: v.optional(v.boolean(), true),
   use_regex: v.optional(v.boolean(), true),
 })
 const metaspaceShape = v.object({
-  replacement: v.pipe(v.string(), v.regex(/^[^]$/u)),
+  replacement: character,
   prepend_scheme: v.optional(v.picklist(['always', 'first', 'never'])),
-  add_prefix_space: v.optional(v.boolean(), true),
-  split: v.optional(v.boolean(), true),
+  add_prefix_space: v.nullish(v.boolean()),
+  split: v.nullish(v.boolean(), true),
 })
 const splitShape = v.object({ pattern: patternShape, behavior, invert: v.optional(v.boolean(), false) })
 
 /** More steps than any published pre-tokenizer has. */
 const MAX_STEPS = 32
 
-/** The library's form of the `pre_tokenizer` of a tokenizer.json. */
-export function readPreTokenizer(preTokenizer: unknown, where: string): LibraryPart | null {
-  if (preTokenizer === null || preTokenizer === undefined) return null
-  const steps = stepsOf(preTokenizer, where)
+/**
+ * A step: cuts, or changes what each piece is. `isOn` says that a piece goes on from an earlier text, so
+ * that nothing is put before it.
+ */
+export type Step =
+  | {
+      readonly kind: 'split'
+      readonly pattern: Pattern
+      readonly behavior: Behavior
+      readonly invert: boolean
+    }
+  | { readonly kind: 'map'; readonly map: (piece: Piece, isOn: boolean) => Piece }
+  | { readonly kind: 'bytes' }
+  | { readonly kind: 'length'; readonly length: number }
+
+export function readPreTokenizer(preTokenizer: unknown, where: string): readonly Step[] {
+  if (preTokenizer === null || preTokenizer === undefined) return []
+  const steps: Step[] = []
+  addSteps(preTokenizer, where, steps)
+  // Each makes two characters of one: the text would grow with every step.
+  if (steps.filter((step) => step.kind === 'bytes').length > 1) {
+    throw new CheckpointError('the pre-tokenizer turns text into bytes twice', { where })
+  }
+  return steps
+}
+
+function addSteps(preTokenizer: unknown, where: string, steps: Step[]): void {
   if (steps.length > MAX_STEPS) {
     throw new CheckpointError('the pre-tokenizer has too many steps', {
       where,
       expected: `at most ${MAX_STEPS}`,
-      found: steps.length,
     })
   }
-  // Each makes two characters of one: the text would grow with every step.
-  if (steps.filter((step) => step['type'] === 'ByteLevel').length > 1) {
-    throw new CheckpointError('the pre-tokenizer turns text into bytes twice', { where })
-  }
-  return { type: 'Sequence', pretokenizers: steps }
-}
-
-function stepsOf(preTokenizer: unknown, where: string): LibraryPart[] {
   const kind = kindOf(preTokenizer, where)
   switch (kind) {
     case 'Sequence': {
-      const { pretokenizers } = checked(
-        v.object({ pretokenizers: v.array(v.unknown()) }),
-        preTokenizer,
-        where,
-      )
-      return pretokenizers.flatMap((each, i) => stepsOf(each, `${where}.pretokenizers.${i}`))
+      const shape = v.object({ pretokenizers: v.array(v.unknown()) })
+      const { pretokenizers } = checked(shape, preTokenizer, where)
+      for (const [i, each] of pretokenizers.entries()) addSteps(each, `${where}.pretokenizers.${i}`, steps)
+      return
     }
     case 'ByteLevel': {
       const { add_prefix_space, use_regex } = checked(byteLevelShape, preTokenizer, where)
-      return byteLevel(use_regex, add_prefix_space)
+      if (add_prefix_space) steps.push({ kind: 'map', map: spaceBefore(' ', 'always') })
+      if (use_regex) steps.push(splitting(openPattern(GPT2_PATTERN, where), 'Isolated'))
+      steps.push({ kind: 'bytes' })
+      return
     }
     case 'Metaspace':
-      return metaspace(checked(metaspaceShape, preTokenizer, where))
+      steps.push(...metaspace(checked(metaspaceShape, preTokenizer, where), where))
+      return
     case 'Split': {
       const { pattern, behavior, invert } = checked(splitShape, preTokenizer, where)
-      return [split('Regex' in pattern ? pattern.Regex : literal(pattern.String), behavior, invert, where)]
+      const at = `${where}.pattern`
+      const opened = 'Regex' in pattern ? openPattern(pattern.Regex, at) : openLiteral(pattern.String)
+      steps.push(splitting(opened, behavior, invert))
+      return
     }
     case 'Digits': {
-      const { individual_digits } = checked(
-        v.object({ individual_digits: v.optional(v.boolean(), false) }),
-        preTokenizer,
-        where,
-      )
-      return [isolate(individual_digits ? '\\p{N}' : '\\p{N}+')]
+      const shape = v.object({ individual_digits: v.optional(v.boolean(), false) })
+      const { individual_digits } = checked(shape, preTokenizer, where)
+      steps.push(splitting(openPattern(individual_digits ? '\\p{N}' : '\\p{N}+', where), 'Isolated'))
+      return
     }
     case 'Punctuation': {
       const shape = v.object({ behavior: v.optional(behavior, 'Isolated') })
-      return [split(PUNCTUATION_PATTERN, checked(shape, preTokenizer, where).behavior, false, where)]
+      steps.push(splitting(punctuation(), checked(shape, preTokenizer, where).behavior))
+      return
     }
+    case 'BertPreTokenizer':
+      steps.push(splitting(space(), 'Removed'), splitting(punctuation(), 'Isolated'))
+      return
     case 'Whitespace':
-      return [split(`[${WORD}]+|[^${WORD}\\s]+`, 'Removed', true, where)]
+      steps.push(splitting(words(), 'Removed', true))
+      return
     case 'WhitespaceSplit':
-      return [split('\\s+', 'Removed', false, where)]
+      steps.push(splitting(space(), 'Removed'))
+      return
+    case 'CharDelimiterSplit': {
+      const { delimiter } = checked(v.object({ delimiter: character }), preTokenizer, where)
+      steps.push(splitting(openLiteral(delimiter), 'Removed'))
+      return
+    }
+    case 'FixedLength': {
+      const shape = v.object({ length: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(1)), 5) })
+      steps.push({ kind: 'length', length: checked(shape, preTokenizer, where).length })
+      return
+    }
     default:
-      return refuseKind('pre-tokenizer', kind, KINDS, where)
+      refuseKind('pre-tokenizer', kind, KINDS, where)
   }
 }
 
-function byteLevel(splits: boolean, prefixSpace: boolean): LibraryPart[] {
-  // Of the library's own, this one leaves the text as it is, but for a space at its beginning if there is
-  // none.
-  const space = { type: 'Metaspace', replacement: ' ', prepend_scheme: 'always' }
-  return [
-    ...(prefixSpace ? [space] : []),
-    ...(splits ? [isolate(GPT2_PATTERN)] : []),
-    { type: 'ByteLevel', add_prefix_space: false, use_regex: false },
-  ]
-}
-
-function metaspace(part: v.InferOutput<typeof metaspaceShape>): LibraryPart[] {
-  const { replacement, prepend_scheme, add_prefix_space, split: splits } = part
-  const scheme = prepend_scheme ?? (add_prefix_space ? 'always' : 'never')
-  const spaces = { type: 'Metaspace', replacement, prepend_scheme: scheme }
-  return splits ? [spaces, split(literal(replacement), 'MergedWithNext', false, '')] : [spaces]
-}
-
-const isolate = (regex: string): LibraryPart => ({
-  type: 'Split',
-  pattern: { Regex: regex },
-  behavior: 'Isolated',
-  invert: false,
+const splitting = (pattern: Pattern, behavior: Behavior, invert = false): Step => ({
+  kind: 'split',
+  pattern,
+  behavior,
+  invert,
 })
 
-/** What is no match runs up to the next one, as matches are looked for from left to right. */
-function split(regex: string, behavior: Behavior, invert: boolean, where: string): LibraryPart {
-  const others = `(?:(?!${regex})[\\s\\S])*`
-  if (behavior === 'Isolated') return isolate(regex)
-  if (behavior === 'Contiguous') return isolate(`(?:${regex})+`)
-  if (behavior === 'Removed') {
-    // Splitting a string in JavaScript keeps what groups catch.
-    if (!invert && /\((?!\?[:=!>]|\?<[=!])/.test(regex.replaceAll(/\\./g, ''))) {
-      throw new CheckpointError('the pattern of what is removed has groups that catch', {
-        where,
-        found: clip(regex),
-      })
-    }
-    return { type: 'Split', pattern: { Regex: regex }, behavior, invert }
+const each = (set: CodePoints, source: string): Pattern => patternOf(source, { type: 'set', set })
+const many = (source: string): Extract<Parameters<typeof patternOf>[1], { type: 'repeat' }> => ({
+  type: 'repeat',
+  body: { type: 'set', set: matching(source) },
+  min: 1,
+  max: Infinity,
+  lazy: false,
+})
+
+// A pattern is looked for in one text at a time: each step has its own.
+const punctuation = (): Pattern => each(isPunctuation, PUNCTUATION_PATTERN)
+const space = (): Pattern => patternOf('\\s+', many('\\p{White_Space}'))
+const words = (): Pattern =>
+  patternOf('\\w+|[^\\w\\s]+', {
+    type: 'choice',
+    items: [many(`[${RUST_WORD}]`), many(`[^${RUST_WORD}\\p{White_Space}]`)],
+  })
+
+/** `mark` before pieces that do not begin with it: all of them, or that at the beginning of the text. */
+const spaceBefore =
+  (mark: string, scheme: 'always' | 'first') =>
+  (piece: Piece, isOn: boolean): Piece => {
+    const { text, head } = piece
+    if (isOn || text.startsWith(mark) || (scheme === 'first' && head === 0)) return piece
+    return { text: mark + text, head: head === 0 ? 0 : head + mark.length }
   }
-  // Inverted, what is between matches goes with the match on its other side.
-  const withNext = (behavior === 'MergedWithNext') !== invert
-  return isolate(withNext ? `(?:${regex})${others}` : `${others}(?:${regex})?`)
+
+function metaspace(part: v.InferOutput<typeof metaspaceShape>, where: string): Step[] {
+  const { replacement, prepend_scheme, add_prefix_space, split: splits } = part
+  if (add_prefix_space === false && prepend_scheme !== undefined && prepend_scheme !== 'never') {
+    throw new CheckpointError('add_prefix_space says another thing than prepend_scheme', {
+      where,
+      found: prepend_scheme,
+    })
+  }
+  const scheme = add_prefix_space === false ? 'never' : (prepend_scheme ?? 'always')
+  const before = scheme === 'never' ? undefined : spaceBefore(replacement, scheme)
+  const map = ({ text, head }: Piece, isOn: boolean): Piece => {
+    const marked = {
+      text: text.replaceAll(' ', replacement),
+      head: head === 0 ? 0 : text.slice(0, head).replaceAll(' ', replacement).length,
+    }
+    return before ? before(marked, isOn) : marked
+  }
+  return [{ kind: 'map', map }, ...(splits ? [splitting(openLiteral(replacement), 'MergedWithNext')] : [])]
 }
 
-/** A pattern that matches `text`. */
-const literal = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')
+/** Cuts a piece into words, for each of which `words` is called. */
+export function cut(
+  steps: readonly Step[],
+  piece: Piece,
+  isOn: boolean,
+  words: (text: string) => void,
+  at = 0,
+): void {
+  if (piece.text === '') return
+  const step = steps[at]
+  if (!step) {
+    words(piece.text)
+    return
+  }
+  switch (step.kind) {
+    case 'map':
+      cut(steps, step.map(piece, isOn), isOn, words, at + 1)
+      return
+    case 'bytes':
+      cut(
+        steps,
+        {
+          text: bytesAsLetters(piece.text),
+          head: piece.head === 0 ? 0 : bytesAsLetters(piece.text.slice(0, piece.head)).length,
+        },
+        isOn,
+        words,
+        at + 1,
+      )
+      return
+    case 'length': {
+      const characters = Array.from(piece.text)
+      let begin = 0
+      for (let i = 0; i < characters.length; i += step.length) {
+        const text = characters.slice(i, i + step.length).join('')
+        cut(steps, { text, head: Math.max(0, piece.head - begin) }, isOn && begin === 0, words, at + 1)
+        begin += text.length
+      }
+      return
+    }
+    case 'split': {
+      const { text, head } = piece
+      split(text, step, (begin, end) => {
+        if (begin === end) return
+        const part = { text: text.slice(begin, end), head: Math.max(0, head - begin) }
+        cut(steps, part, isOn && begin === 0, words, at + 1)
+      })
+    }
+  }
+}

@@ -262,7 +262,7 @@ describe('what llama.cpp has no words for is refused by name', () => {
     [
       'tokens that take spaces',
       () => small({ added_tokens: [{ id: 0, content: '<end>', special: true, lstrip: true }] }),
-      /take the spaces beside them; found <end>/,
+      /look at what is beside them; found <end>/,
     ],
     ['words split at spaces', () => pieces(['a'], [], { pre_tokenizer: METASPACE }), /Metaspace/],
     ['other spaces', () => pieces(['a'], [], { normalizer: { type: 'NFKC' } }), /normalizer.*NFKC/],

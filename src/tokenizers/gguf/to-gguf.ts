@@ -3,8 +3,9 @@ import type { TypedGgufValue } from '../../checkpoints/gguf/index.ts'
 import { clip, isJsonObject, type JsonObject } from '../../checkpoints/json.ts'
 import { ConfigError } from '../../errors.ts'
 import { byteTokenizer } from '../text/bytes.ts'
-import { BYTE_LETTERS } from '../text/decoder-steps.ts'
-import { pairOf, readDefinition, type Definition } from '../definition/definition.ts'
+import { BYTE_LETTERS } from '../text/byte-letters.ts'
+import { pairOf } from '../model/bpe.ts'
+import { readDefinition, type Definition } from '../definition/definition.ts'
 import { BYTE, CONTROL, NORMAL, PREFIX, UNKNOWN, UNUSED, USER_DEFINED } from './gguf-keys.ts'
 import { BYTES, ggufNameOf } from './gguf-patterns.ts'
 import { END_KEYS, SPACE, TEMPLATE_KEY } from './gguf.ts'
@@ -39,9 +40,15 @@ export function ggufOfTokenizer(
   }
   const value = parseTokenizerJson(json, TOKENIZER) as JsonObject
   const source = { value, definition: readDefinition(value, TOKENIZER), vocabulary }
-  const byteFallback = modelOf(source.definition)['byte_fallback'] === true
+  const { byte_fallback, continuing_subword_prefix, end_of_word_suffix } = source.definition.model
+  if (continuing_subword_prefix !== '' || end_of_word_suffix !== '') {
+    return refuse(
+      'llama.cpp has no parts of tokens for the middle or the end of words',
+      continuing_subword_prefix + end_of_word_suffix,
+    )
+  }
   return new Map([
-    ...(byteFallback ? sentencePiece(source) : byteLevel(source)),
+    ...(byte_fallback ? sentencePiece(source) : byteLevel(source)),
     ...ends(tokenizer, source.definition),
   ])
 }
@@ -52,7 +59,6 @@ interface Source {
   readonly vocabulary: number
 }
 
-const modelOf = ({ library }: Definition): JsonObject => library['model'] as JsonObject
 const mergesOf = ({ merges }: Definition): (readonly string[])[] => merges.map(pairOf)
 
 /**
@@ -74,20 +80,19 @@ function byteVocabulary(): Metadata {
 /** Byte-level BPE. */
 function byteLevel({ value, definition, vocabulary }: Source): Metadata {
   const merges = mergesOf(definition)
-  const { unk_token, ignore_merges } = modelOf(definition)
+  const { unk_token, ignore_merges } = definition.model
   if (kindsIn(value['normalizer'], 'normalizers').some((kind) => kind !== 'NFC')) {
     return refuse('llama.cpp has no such normalizer', value['normalizer'])
   }
   if (kindsIn(value['decoder'], 'decoders').join() !== 'ByteLevel') {
     return refuse('llama.cpp has no such decoder', value['decoder'])
   }
-  if (typeof unk_token === 'string' && BYTE_LETTERS.some((letter) => !definition.ids.has(letter))) {
+  if (unk_token !== null && BYTE_LETTERS.some((letter) => !definition.ids.has(letter))) {
     return refuse('llama.cpp has no token for unknown bytes', unk_token)
   }
   const steps = stepsOf(definition)
   const pre =
-    steps &&
-    ggufNameOf({ steps, ignoreMerges: ignore_merges === true, made: merges.map((pair) => pair.join('')) })
+    steps && ggufNameOf({ steps, ignoreMerges: ignore_merges, made: merges.map((pair) => pair.join('')) })
   if (pre === undefined) return refuse('llama.cpp has no such pre-tokenizer', value['pre_tokenizer'])
   const tokens = list(definition, vocabulary)
   return new Map<string, TypedGgufValue>([
@@ -110,14 +115,15 @@ function kindsIn(part: unknown, key: string): string[] {
  * The patterns of a pre-tokenizer, and where it turns to bytes; undefined if it does more than isolate
  * matches.
  */
-function stepsOf({ library }: Definition): string[] | undefined {
-  const sequence = library['pre_tokenizer'] as { readonly pretokenizers: readonly JsonObject[] } | null
-  const steps = (sequence?.pretokenizers ?? []).map(({ type, behavior, pattern }) => {
-    if (type === 'ByteLevel') return BYTES
-    const isolates = type === 'Split' && behavior === 'Isolated'
-    return isolates ? (pattern as { readonly Regex: string }).Regex : undefined
+function stepsOf({ steps }: Definition): string[] | undefined {
+  const patterns = steps.map((step) => {
+    if (step.kind === 'bytes') return BYTES
+    if (step.kind !== 'split' || step.invert) return undefined
+    const { source } = step.pattern
+    if (step.behavior === 'Isolated') return source
+    return step.behavior === 'Contiguous' ? `(?:${source})+` : undefined
   })
-  return steps.every((step) => step !== undefined) ? steps : undefined
+  return patterns.every((pattern) => pattern !== undefined) ? patterns : undefined
 }
 
 /** Spaces as `▁`, with one before the text or without. */
@@ -128,17 +134,17 @@ const PREPENDED = [
 
 /** BPE over letters, of which those without a token are spelled in bytes. */
 function sentencePiece({ value, definition, vocabulary }: Source): Metadata {
-  const { normalizer, pre_tokenizer } = definition.library
-  const steps = (normalizer as { readonly normalizers: unknown } | null)?.normalizers
+  const steps = definition.normalizer?.steps
   const prefixed = isSame(steps, PREPENDED)
-  if (pre_tokenizer !== null) return refuse('llama.cpp has no such pre-tokenizer', value['pre_tokenizer'])
+  if (definition.steps.length > 0)
+    return refuse('llama.cpp has no such pre-tokenizer', value['pre_tokenizer'])
   if (!prefixed && !isSame(steps, PREPENDED.slice(1))) {
     return refuse('llama.cpp has no such normalizer', value['normalizer'])
   }
   if (BYTE_NAMES.some((name) => !definition.ids.has(name))) {
     return refuse('llama.cpp wants a token for each byte', '<0x00> to <0xFF>')
   }
-  if (modelOf(definition)['ignore_merges'] === true) {
+  if (definition.model.ignore_merges) {
     return refuse('llama.cpp merges letters of words that are tokens', 'ignore_merges')
   }
   const merges = mergesOf(definition)
@@ -148,7 +154,8 @@ function sentencePiece({ value, definition, vocabulary }: Source): Metadata {
   const added = new Set(definition.added.map((token) => token.id))
   const merged = tokens.map((token, i) => (added.has(i) ? undefined : token))
   const scores = scoresOfMerges(merged, merges, TOKENIZER)
-  const unknown = definition.ids.get(modelOf(definition)['unk_token'] as string)
+  const unknown =
+    definition.model.unk_token === null ? undefined : definition.ids.get(definition.model.unk_token)
   return new Map<string, TypedGgufValue>([
     [`${PREFIX}model`, text('llama')],
     [`${PREFIX}pre`, text('default')],
@@ -192,8 +199,8 @@ function kinds({ tokens, special, added }: Definition, vocabulary: number, unkno
 /** Tokens that stand around texts, and the chat template. */
 function ends(tokenizer: Tokenizer, { around, added }: Definition): Metadata {
   const { begin, end, pad } = tokenizer
-  const spaced = added.find(({ lstrip, rstrip }) => lstrip || rstrip)
-  if (spaced) refuse('llama.cpp has no tokens that take the spaces beside them', spaced.content)
+  const spaced = added.find(({ lstrip, rstrip, single_word }) => lstrip || rstrip || single_word)
+  if (spaced) refuse('llama.cpp has no tokens that look at what is beside them', spaced.content)
   const [first] = end
   if (first === undefined) {
     throw new ConfigError('llama.cpp wants a token that ends a text', {

@@ -1,4 +1,5 @@
 /** The steps of decoders. */
+import { BYTE_LETTERS } from './byte-letters.ts'
 import { characterState, utf8Bytes, Utf8Text } from './utf8.ts'
 
 /**
@@ -71,24 +72,9 @@ export class StripBeginning implements Step {
   }
 }
 
-/**
- * Byte-level BPE spells bytes as characters: printable ones of Latin-1 as themselves, others from U+0100 on,
- * in order.
- */
-const isPrintable = (byte: number): boolean =>
-  (byte > 0x20 && byte < 0x7f) || (byte > 0xa0 && byte <= 0xff && byte !== 0xad)
-const BYTE_OF_CHARACTER: ReadonlyMap<string, number> = (() => {
-  let others = 0x100
-  return new Map(
-    Array.from({ length: 256 }, (_, byte) => [
-      String.fromCharCode(isPrintable(byte) ? byte : others++),
-      byte,
-    ]),
-  )
-})()
-
-/** The characters of all bytes, in order. */
-export const BYTE_LETTERS: readonly string[] = [...BYTE_OF_CHARACTER.keys()]
+const BYTE_OF_CHARACTER: ReadonlyMap<string, number> = new Map(
+  BYTE_LETTERS.map((letter, byte) => [letter, byte]),
+)
 
 /** A token with any other character (added ones may have spaces) stands for itself. */
 function bytesOfToken(token: string): ArrayLike<number> {
