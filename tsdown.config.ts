@@ -42,6 +42,13 @@ export default defineConfig([
     plugins: [plainKernels(), typesOf('whole', ['index', 'train'])],
     outputOptions: { codeSplitting: false },
   },
+  {
+    ...shared,
+    entry: { thread: 'src/entries/thread.ts' },
+    dts: false,
+    clean: false,
+    plugins: [typesOf('thread', [])],
+  },
 ])
 
 /** Takes the indentation out of WGSL, which is a tenth of it. */
@@ -89,7 +96,7 @@ function typesOf(entry: string, others: readonly string[]): Plugin {
   return {
     name: 'types-of',
     generateBundle() {
-      const source = others.map((other) => `export * from './${other}.js'\n`).join('')
+      const source = others.map((other) => `export * from './${other}.js'\n`).join('') || 'export {}\n'
       this.emitFile({ type: 'asset', fileName: `${entry}.d.ts`, source })
     },
   }

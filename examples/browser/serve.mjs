@@ -13,7 +13,7 @@ const types = {
 }
 
 /** Serves a folder on loopback; resolves to the server when it listens. Port 0 takes a free one. */
-export function serve(port, root = repository) {
+export function serve(port, root = repository, headers = {}) {
   const server = createServer((request, response) => {
     const path = normalize(join(root, decodeURIComponent(new URL(request.url, 'http://localhost').pathname)))
     const file = path.endsWith(sep) ? join(path, 'index.html') : path
@@ -26,6 +26,7 @@ export function serve(port, root = repository) {
       'Cross-Origin-Opener-Policy': 'same-origin',
       'Cross-Origin-Embedder-Policy': 'require-corp',
       'Cache-Control': 'no-store',
+      ...headers,
     })
     createReadStream(file).pipe(response)
   })

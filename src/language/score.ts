@@ -1,9 +1,6 @@
 /** How well a model foretells a text. */
 import { abortSignal, callback, check, countFrom, NUMBERS, optionsOf } from '../check.ts'
-import { slidingWindows } from '../data/passes.ts'
 import { MODEL, type Model } from '../models/model.ts'
-import { evaluate } from '../tasks/evaluate.ts'
-import { language } from '../tasks/language.ts'
 
 /** How a text is cut into windows. */
 export interface ScoreOptions {
@@ -62,6 +59,12 @@ export async function scoreTokens(
   const { window, stride, onProgress, signal } = readOptions(options, 'score')
   check(model, MODEL, 'score')
   check(tokens, NUMBERS, 'score: tokens')
+  // Loaded by who scores, and not by every page that loads a model.
+  const [{ slidingWindows }, { evaluate }, { language }] = await Promise.all([
+    import('../data/passes.ts'),
+    import('../tasks/evaluate.ts'),
+    import('../tasks/language.ts'),
+  ])
   const windows = windowsOf({ window, stride }, tokens.length)
   const pass = slidingWindows(tokens, {
     ...windows,

@@ -17,6 +17,11 @@ export interface DeviceOptions {
    * Kernels are checked before they are used. Default: yes.
    */
   readonly revectorize?: boolean
+  /**
+   * wasm, in a page whose content security policy forbids `worker-src blob:`: where the page serves the file
+   * `sidewinder/thread` (dist/thread.js), which threads are started from.
+   */
+  readonly worker?: string | URL
   /** webgpu: accept a software adapter. `auto` never takes one unless asked. */
   readonly software?: boolean
   /**
@@ -59,6 +64,7 @@ const readOptions = optionsOf<DeviceOptions>({
   threads: whole(1, 256),
   simd: oneOf(['auto', 'base', 'relaxed']),
   revectorize: flag,
+  worker: v.union([v.string(), v.instance(URL)], 'an address'),
   software: flag,
   subgroupMatrix: flag,
   choices: v.record(v.string(), v.number(), 'sizes by name'),

@@ -10,7 +10,7 @@ import { serve } from '../../examples/browser/serve.mjs'
 import { launchOptions, unpack } from '../../scripts/chromium.mjs'
 import { onlyIn } from '../left-out.ts'
 import type { Packed } from './packed.ts'
-import { expectPages } from './pages.ts'
+import { expectPages, printedBy } from './pages.ts'
 import { freePort, serving } from './serving.ts'
 import { plainEnvironment } from './tools.ts'
 
@@ -80,6 +80,24 @@ export function bundlers(packed: () => Packed): void {
       try {
         const { port } = server.address() as AddressInfo
         await expectPages(browser, `http://localhost:${port}`, packed().here, ONE_FILE.has(tool))
+      } finally {
+        server.close()
+      }
+    })
+
+    test('with a content security policy, without a bundler', async () => {
+      const { folder } = packed()
+      await cp(join(apps, 'policy'), join(folder, 'policy'), { recursive: true })
+      const server = await serve(0, folder, {
+        'Content-Security-Policy':
+          "default-src 'self'; img-src data:; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'",
+      })
+      try {
+        const { port } = server.address() as AddressInfo
+        const { refused, device, error } = await printedBy(browser, `http://localhost:${port}/policy/`)
+        expect(error).toBeUndefined()
+        expect(refused).toMatch(/^DeviceError: .*option worker/)
+        expect(device).toMatch(/[2-9]|1\d threads/)
       } finally {
         server.close()
       }

@@ -8,6 +8,8 @@ interface Finished {
   readonly losses?: readonly number[]
   readonly text?: string
   readonly device?: string
+  /** What a policy did not allow. */
+  readonly refused?: string
 }
 
 /** Opens a page; expects that it prints nothing and loads no WGSL: none of them opens WebGPU. */
@@ -34,6 +36,16 @@ async function open(browser: Browser, url: string, withKernels = false): Promise
   await page.close()
   expect(printed).toEqual([])
   return finished
+}
+
+/** What a page prints as JSON: its policy may forbid to ask it. */
+export async function printedBy(browser: Browser, url: string): Promise<Finished> {
+  const page = await browser.newPage()
+  const printed = page.waitForEvent('console', (message) => message.text().startsWith('{'))
+  await page.goto(url)
+  const text = (await printed).text()
+  await page.close()
+  return JSON.parse(text) as Finished
 }
 
 /**

@@ -27,6 +27,8 @@ export interface WasmOptions {
    * an experiment of V8, and kernels are checked before they are used. Default: yes.
    */
   readonly revectorize?: boolean
+  /** Where a page serves dist/thread.js, if it may not start workers from memory. */
+  readonly worker?: string | URL
   readonly choices?: Partial<ChoiceValues>
 }
 
@@ -203,8 +205,8 @@ export async function openWasm(options: WasmOptions = {}): Promise<Device<WasmLa
   const { module, revectorized, failed } = await compileKernels(simd, options.revectorize ?? true)
   const choices = choicesFor(revectorized ? 'wasm, revectorized' : 'wasm', options.choices)
   const engine = mayWait
-    ? await openDirectEngine(module, threads)
-    : await openRemoteEngine(module, threads, shared)
+    ? await openDirectEngine(module, threads, options.worker)
+    : await openRemoteEngine(module, threads, shared, options.worker)
   const alone = shared ? '' : ' (the page is not cross-origin isolated)'
   const count = threads === 1 ? `1 thread${alone}` : `${threads} threads`
   const build = simd === 'relaxed' ? 'relaxed SIMD' : 'SIMD'

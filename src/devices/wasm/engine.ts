@@ -17,7 +17,7 @@ import {
   type Launches,
   type Order,
 } from './thread.ts'
-import { startWorker, type Thread } from './workers.ts'
+import { startWorker, type Thread, type WorkerAddress } from './workers.ts'
 
 export interface Engine {
   readonly maximumBytes: number
@@ -31,11 +31,15 @@ export interface Engine {
   destroy(): void
 }
 
-export async function openDirectEngine(module: WebAssembly.Module, threads: number): Promise<Engine> {
+export async function openDirectEngine(
+  module: WebAssembly.Module,
+  threads: number,
+  address?: WorkerAddress,
+): Promise<Engine> {
   const { memory, maximumBytes } = createMemory()
   const engine = new DirectEngine(new Leader(module, memory, threads), maximumBytes)
   try {
-    await startFollowers(module, memory, threads, (error) => engine.lose(error))
+    await startFollowers(module, memory, threads, (error) => engine.lose(error), address)
     return engine
   } catch (error) {
     engine.destroy()
@@ -105,6 +109,7 @@ export async function openRemoteEngine(
   module: WebAssembly.Module,
   threads: number,
   shared: boolean,
+  address?: WorkerAddress,
 ): Promise<Engine> {
   const own = shared ? createMemory() : undefined
   let lost: Error | undefined
@@ -118,9 +123,9 @@ export async function openRemoteEngine(
     waiting.clear()
   }
   const start = { module, memory: own?.memory, thread: 0, threads }
-  const { worker, ready } = await startWorker(start, lose)
+  const { worker, ready } = await startWorker(start, lose, address)
   try {
-    if (own) await startFollowers(module, own.memory, threads, lose)
+    if (own) await startFollowers(module, own.memory, threads, lose, address)
   } catch (error) {
     worker.post({ type: 'dismiss' } satisfies Order)
     throw error
@@ -172,10 +177,11 @@ async function startFollowers(
   memory: WebAssembly.Memory,
   threads: number,
   lose: (error: Error) => void,
+  address: WorkerAddress,
 ): Promise<Thread[]> {
   const numbers = Array.from({ length: threads - 1 }, (_, i) => i + 1)
   const started = await Promise.all(
-    numbers.map((thread) => startWorker({ module, memory, thread, threads }, lose)),
+    numbers.map((thread) => startWorker({ module, memory, thread, threads }, lose, address)),
   )
   return started.map(({ worker }) => worker)
 }

@@ -17,26 +17,36 @@ export interface Thread {
   unref(): void
 }
 
+/** Where pages find the text of workers, if they may not start them from memory. */
+export type WorkerAddress = string | URL | undefined
+
+const POLICY =
+  'A content security policy must allow wasm-unsafe-eval, and worker-src blob: or the address in the option worker'
+
 const text = `${source}\nserve()\n`
 
 /** Starts a worker, and waits until it is ready. `lose` is called if it breaks later. */
 export async function startWorker(
   start: Start,
   lose: (error: Error) => void,
+  address: WorkerAddress,
 ): Promise<{ worker: Thread; ready: Extract<Answer, { type: 'ready' }> }> {
   let worker: Thread
   try {
-    worker = isNode ? nodeWorker() : browserWorker()
+    worker = isNode ? nodeWorker() : browserWorker(address)
   } catch (cause) {
-    throw new DeviceError('a worker could not be started', { where: 'wasm', found: String(cause), cause })
+    throw new DeviceError('a worker could not be started', {
+      where: 'wasm',
+      found: String(cause),
+      hint: isNode ? undefined : POLICY,
+      cause,
+    })
   }
   const ready = await new Promise<Extract<Answer, { type: 'ready' }>>((resolve, reject) => {
     worker.onEnd((cause, inOrder) => {
       const error = new DeviceError(`a worker ended (${cause.message})`, {
         where: 'wasm',
-        hint: isNode
-          ? undefined
-          : 'A content security policy must allow worker-src blob: and wasm-unsafe-eval',
+        hint: isNode ? undefined : POLICY,
         cause,
       })
       if (!inOrder) lose(error)
@@ -69,10 +79,10 @@ function nodeWorker(): Thread {
   }
 }
 
-function browserWorker(): Thread {
-  const url = URL.createObjectURL(new Blob([text], { type: 'text/javascript' }))
-  const worker = new Worker(url, { type: 'module', name: 'sidewinder' })
-  worker.addEventListener('message', () => URL.revokeObjectURL(url), { once: true })
+function browserWorker(address: WorkerAddress): Thread {
+  const made = address ? undefined : URL.createObjectURL(new Blob([text], { type: 'text/javascript' }))
+  const worker = new Worker(address ?? made!, { type: 'module', name: 'sidewinder' })
+  if (made) worker.addEventListener('message', () => URL.revokeObjectURL(made), { once: true })
   return {
     post: (message, transfer = []) => worker.postMessage(message, transfer),
     onMessage: (listener) => worker.addEventListener('message', ({ data }) => listener(data)),
