@@ -1,16 +1,9 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { CheckpointError } from '../errors.ts'
-import {
-  linkAtomically,
-  makeFolder,
-  removeLeftovers,
-  writeAtomically,
-  writeError,
-  writeFolderAtomically,
-} from './atomic.ts'
+import { linkAtomically, makeFolder, writeAtomically, writeError, writeFolderAtomically } from './atomic.ts'
 
 let folder = ''
 beforeEach(async () => {
@@ -47,15 +40,6 @@ test('copies where links are refused', async () => {
   await linkAtomically(join(folder, 'a'), join(folder, 'b'), refuse)
   expect(await text('b')).toBe('text')
   expect((await stat(join(folder, 'b'))).ino).not.toBe((await stat(join(folder, 'a'))).ino)
-})
-
-test('removes leftovers, and nothing else', async () => {
-  await writeFile(join(folder, '.file.12-0.tmp'), '')
-  await mkdir(join(folder, '.step-1.12-1.tmp'))
-  await writeFile(join(folder, 'notes.tmp'), '')
-  await removeLeftovers(folder)
-  await removeLeftovers(join(folder, 'missing'))
-  expect(await readdir(folder)).toEqual(['notes.tmp'])
 })
 
 test('a file in the place of a folder is a typed error, and the old file stays', async () => {

@@ -1,27 +1,25 @@
 /** Files that are whole or not there: written beside, flushed to disk, and renamed into place. Node only. */
 import { CheckpointError } from '../errors.ts'
 import {
-  basename,
   copyFile,
   dirname,
   join,
   link,
   mkdir,
   open,
-  readdir,
   rename,
   rm,
   stat,
   writeFile,
+  type FileHandle,
 } from '../platform.ts'
+import { beside, removeAbandoned } from './temporary.ts'
 
-/** What a file is written from: as a whole, or in parts. */
-export type FileContent = string | Uint8Array | AsyncIterable<Uint8Array>
-
-let counter = 0
-
-const beside = (path: string): string =>
-  join(dirname(path), `.${basename(path)}.${process.pid}-${counter++}.tmp`)
+/**
+ * What a file is written from: as a whole, or in parts. What a generator of parts returns in the end replaces
+ * the first bytes of the file: a header that is known only then.
+ */
+export type FileContent = string | Uint8Array | AsyncIterable<Uint8Array, Uint8Array | void>
 
 /** Writes a file so that a reader, or a crash, sees the old one or the new one. */
 export async function writeAtomically(path: string, data: FileContent): Promise<void> {
@@ -44,8 +42,16 @@ export async function writeFolderAtomically(
     for (const [name, data] of Object.entries(files)) await writeDurably(join(temporary, name), data)
     await flushFolder(temporary)
     const old = beside(path)
-    await rename(path, old).catch(() => undefined)
-    await rename(temporary, path)
+    const replaced = await rename(path, old).then(
+      () => true,
+      () => false,
+    )
+    try {
+      await rename(temporary, path)
+    } catch (cause) {
+      if (replaced) await rename(old, path)
+      throw cause
+    }
     await flushFolder(dirname(path))
     await rm(old, { recursive: true, force: true })
   })
@@ -69,14 +75,10 @@ export async function linkAtomically(
 }
 
 /**
- * Removes the file at `path`, if `isStale` says so of it once it was moved to `aside`. Another process may
- * put a new file in its place between the decision to remove it and its removal: that one is put back.
+ * Removes the file at `path`, if `isDamaged` says so of it. One that takes its place meanwhile is put back.
  */
-export async function removeIf(
-  isStale: (file: string) => Promise<boolean>,
-  path: string,
-  aside: string,
-): Promise<void> {
+export async function removeIf(isDamaged: (file: string) => Promise<boolean>, path: string): Promise<void> {
+  const aside = beside(path)
   try {
     await rename(path, aside)
   } catch (cause) {
@@ -84,15 +86,8 @@ export async function removeIf(
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return
     throw writeError(cause, path)
   }
-  if (!(await isStale(aside))) await link(aside, path).catch(() => undefined)
+  if (!(await isDamaged(aside))) await link(aside, path).catch(() => undefined)
   await rm(aside, { force: true })
-}
-
-/** Removes what interrupted writes left in a folder. No other process may be writing there. */
-export async function removeLeftovers(folder: string): Promise<void> {
-  const names = await readdir(folder).catch(() => [])
-  const left = names.filter((name) => name.startsWith('.') && name.endsWith('.tmp'))
-  for (const name of left) await rm(join(folder, name), { recursive: true, force: true })
 }
 
 /**
@@ -153,19 +148,39 @@ async function replacing(path: string, write: (temporary: string) => Promise<voi
     await rm(temporary, { recursive: true, force: true }).catch(() => undefined)
     throw writeError(cause, path)
   }
+  await removeAbandoned(dirname(path), path)
 }
 
-async function writeDurably(path: string, data: FileContent): Promise<void> {
+export async function writeDurably(path: string, data: FileContent): Promise<void> {
   const file = await open(path, 'w')
   try {
-    await writeFile(file, data)
+    if (typeof data === 'string' || data instanceof Uint8Array) await writeFile(file, data)
+    else await writeParts(file, data)
     await file.sync()
   } finally {
     await file.close()
   }
 }
 
-async function flushFolder(path: string): Promise<void> {
+async function writeParts(file: FileHandle, parts: Exclude<FileContent, string | Uint8Array>): Promise<void> {
+  let head: Uint8Array | undefined
+  await writeFile(
+    file,
+    (async function* () {
+      head = (yield* parts) ?? undefined
+    })(),
+  )
+  if (head) await writeAll(file, head, 0)
+}
+
+/** Writes all bytes at a place: one call may write fewer. */
+export async function writeAll(file: FileHandle, bytes: Uint8Array, at: number): Promise<void> {
+  for (let done = 0; done < bytes.length;) {
+    done += (await file.write(bytes, done, bytes.length - done, at + done)).bytesWritten
+  }
+}
+
+export async function flushFolder(path: string): Promise<void> {
   // Windows cannot open folders; its renames are durable enough.
   if (process.platform === 'win32') return
   const folder = await open(path, 'r')

@@ -7,7 +7,7 @@ const POLYNOMIAL = 0xedb88320
 const PIECE = 4 * 2 ** 20
 
 /** The CRC-32 of `bytes` that follow others whose CRC-32 is `before`. */
-function crc32(bytes: Uint8Array, before = 0): number {
+export function crc32(bytes: Uint8Array, before = 0): number {
   const native = isNode ? nodeModule('node:zlib').crc32 : undefined
   return native ? native(bytes, before) : crc32InScript(bytes, before)
 }

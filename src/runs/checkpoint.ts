@@ -11,7 +11,8 @@ import type { Model } from '../models/model.ts'
 import { whole } from '../check.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import type { Trainer } from '../train/trainer.ts'
-import { linkAtomically, makeFolder, removeLeftovers, writeFolderAtomically } from '../checkpoints/atomic.ts'
+import { linkAtomically, makeFolder, writeFolderAtomically } from '../checkpoints/atomic.ts'
+import { removeAbandoned } from '../checkpoints/temporary.ts'
 import { join, readdir, readFile, rm } from '../platform.ts'
 import { readChecked } from './json.ts'
 
@@ -87,7 +88,7 @@ export async function loadCheckpoint(
   trainer: Trainer,
   batches: Batches,
 ): Promise<Progress | undefined> {
-  await removeLeftovers(folderOf(run))
+  await removeAbandoned(folderOf(run))
   const [newest] = await list(run)
   if (newest === undefined) return undefined
   const path = join(folderOf(run), nameOf(newest))

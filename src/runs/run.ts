@@ -1,5 +1,6 @@
 /** Trains a model for any task, in a run folder that can be resumed. Node only. */
-import { makeFolder, removeLeftovers, writeAtomically } from '../checkpoints/atomic.ts'
+import { makeFolder, writeAtomically } from '../checkpoints/atomic.ts'
+import { removeAbandoned } from '../checkpoints/temporary.ts'
 import type { AnyDevice } from '../devices/device.ts'
 import { ConfigError } from '../errors.ts'
 import { configText } from '../models/published.ts'
@@ -131,7 +132,7 @@ function expectSame(
 async function locked<T>(folder: string, body: () => Promise<T>): Promise<T> {
   const unlock = await lockFolder(folder)
   try {
-    await removeLeftovers(folder)
+    await removeAbandoned(folder)
     return await body()
   } finally {
     unlock()

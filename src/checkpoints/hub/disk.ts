@@ -1,11 +1,11 @@
 /** The cache on disk, shared with the Python client. Node only. */
 import { CheckpointError } from '../../errors.ts'
 import { dirname, join, link, nodeModule, open, readFile, rename, rm, stat, symlink } from '../../platform.ts'
-import { linkAtomically, makeFolder, writeAtomically, writeError } from '../atomic.ts'
+import { linkAtomically, makeFolder, writeAll, writeAtomically, writeError } from '../atomic.ts'
 import { namesIn, openFile } from '../files.ts'
 import type { FileSource } from '../source.ts'
 import { isCommit } from './id.ts'
-import { withLock } from './lock.ts'
+import { withLock } from '../lock.ts'
 import type { Store, Unfinished } from './store.ts'
 
 /**
@@ -63,10 +63,7 @@ async function openUnfinished(blob: string): Promise<Unfinished> {
   return {
     before,
     async write(bytes, at) {
-      for (let done = 0; done < bytes.length;) {
-        const { bytesWritten } = await writing(path, file.write(bytes, done, bytes.length - done, at + done))
-        done += bytesWritten
-      }
+      await writing(path, writeAll(file, bytes, at))
       length = at + bytes.length
     },
     async empty() {

@@ -3,9 +3,9 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { REPOSITORY } from '../../../test/hub-server.ts'
+import { REPOSITORY } from '../../test/hub-server.ts'
 import { withLock } from './lock.ts'
-import { Bench, DIGEST } from './testing.ts'
+import { Bench, DIGEST } from './hub/testing.ts'
 
 const bench = new Bench()
 const lockOf = (): string =>
