@@ -1,6 +1,6 @@
 import { check, word } from '../../check.ts'
 import { CheckpointError } from '../../errors.ts'
-import { join, readFile, rm } from '../../platform.ts'
+import { join, readFile } from '../../platform.ts'
 import {
   expectKey,
   readStoreOptions,
@@ -32,7 +32,9 @@ export function folderStore(path: string, options: StoreOptions = {}): PrefixSto
       const bytes = unseal(stored)
       if (bytes) return bytes
       onWarning(`${name} is damaged; it is removed`)
-      await rm(name, { force: true })
+      // Another process may write it anew meanwhile: what is whole stays.
+      const { removeIf } = await import('../../checkpoints/atomic.ts')
+      await removeIf(async (aside) => !unseal(await readFile(aside)), name)
       return undefined
     },
     async set(key, bytes) {

@@ -35,7 +35,10 @@ export function opfsStore(name: string, options: StoreOptions = {}): PrefixStore
         throw cause
       })
       if (!handle) return undefined
-      const bytes = unseal(new Uint8Array(await (await handle.getFile()).arrayBuffer()))
+      const stored = await handle.getFile()
+      // Another tab is writing it, or was closed before it had.
+      if (stored.size === 0) return undefined
+      const bytes = unseal(new Uint8Array(await stored.arrayBuffer()))
       if (bytes) return bytes
       onWarning(`${name}/${key}.state is damaged; it is removed`)
       await folder.removeEntry(`${key}.state`)

@@ -1,5 +1,6 @@
 /** Sequences as bytes: saved sessions, and the states after prompts in a store. */
-import { StateError } from '../../errors.ts'
+import { reasonOf } from '../../checkpoints/files.ts'
+import { DeviceError, StateError } from '../../errors.ts'
 import { Random, type RandomState } from '../../tensor/random.ts'
 import type { Tokenizer } from '../../tokenizers/tokenizer.ts'
 import { architectureHash } from './fingerprint.ts'
@@ -52,33 +53,47 @@ async function keyAfter({ sequence }: Subject, ids: readonly number[]): Promise<
 }
 
 /**
- * The state after a sequence and `ids`, if the store has it. It is a cache: what cannot be used is only worth
- * a warning.
+ * The state after a sequence and `ids`, if the store has it. It is a cache: a store that fails, and what
+ * cannot be used, are only worth a warning.
  */
 export async function findPrefix(
   subject: Subject,
   ids: readonly number[],
   store: PrefixStore,
 ): Promise<SavedState | undefined> {
-  const bytes = await store.get(await keyAfter(subject, ids))
-  if (!bytes) return undefined
+  const key = await keyAfter(subject, ids)
   const tokens = [...subject.sequence.history.slice(), ...ids]
   try {
+    const bytes = await store.get(key)
+    if (!bytes) return undefined
     const saved = await openSaved(subject, bytes)
     const whole = saved.base === 0 && saved.fed === tokens.length
     if (whole && saved.tokens.every((token, i) => token === tokens[i])) return saved
-    store.warn?.('a prefix was stored under the key of another; it is computed again')
+    warn(store, 'a prefix was stored under the key of another; it is computed again')
   } catch (error) {
-    if (!(error instanceof StateError)) throw error
-    store.warn?.(`a stored prefix cannot be used; it is computed again: ${error.message}`)
+    warn(store, `a stored prefix cannot be used; it is computed again: ${reasonOf(error)}`)
   }
   return undefined
 }
 
-/** Keeps the state after a prompt. Random numbers and held text are the session's own, and left out. */
+/**
+ * Keeps the state after a prompt. Random numbers and held text are the session's own, and left out. A store
+ * that fails is only worth a warning: the session has taken the tokens.
+ */
 export async function keepPrefix(subject: Subject, store: PrefixStore): Promise<void> {
-  const bytes = await saveSequence(subject, '', new Random(0).state)
-  await store.set(await keyAfter(subject, []), bytes)
+  try {
+    const bytes = await saveSequence(subject, '', new Random(0).state)
+    await store.set(await keyAfter(subject, []), bytes)
+  } catch (error) {
+    // A device that fails is not the store's failure.
+    if (error instanceof DeviceError && error.where !== 'opfsStore') throw error
+    warn(store, `the state after this prompt is not kept: ${reasonOf(error)}`)
+  }
+}
+
+function warn(store: PrefixStore, message: string): void {
+  if (store.warn) store.warn(message)
+  else console.warn(message)
 }
 
 function shapeOf({ model, decoder }: Sequence): StateShape {
