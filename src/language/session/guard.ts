@@ -27,7 +27,7 @@ export class Guard {
       throw new StateError('the session cannot be used any more: an earlier call failed', {
         where: 'session',
         cause: this.#failure.cause,
-        hint: 'Restore it from what was saved',
+        hint: 'Begin another from what was saved: model.session({ from })',
       })
     }
     if (this.#holder !== undefined) {
