@@ -1,181 +1,108 @@
-/** Chat templates: Jinja, written by strangers and run by `@huggingface/jinja` within bounds. */
-import type * as Jinja from '@huggingface/jinja'
-import type { Interpreter as JinjaInterpreter } from '@huggingface/jinja'
-import { ConfigError, SidewinderError } from '../errors.ts'
-import type { Tokenizer } from './tokenizer.ts'
+/** Chat templates: from messages to the prompt that a model was trained with. */
+import { check, optionsOf, flag, text } from '../check.ts'
+import { ConfigError, describe } from '../errors.ts'
+import type { ChatMessage, ChatTemplateOptions, Tokenizer } from './tokenizer.ts'
+import type * as Templating from './templates/index.ts'
 
 export type Chat = Tokenizer['chat']
 
-/**
- * Published templates have some thousand characters. The library's lexer takes quadratic time for long runs
- * of spaces.
- */
-const MAX_TEMPLATE = 2 ** 17
-const LONG_SPACE = /\s{1000}/
-/** Bounds of what a template may do: a published one takes some hundred steps a message. */
-const MAX_STEPS = 2 ** 20
-const MAX_LIST = 2 ** 20
-const MAX_TEXT = 2 ** 26
-/** Elements and characters that cost as much as one step. */
-const ELEMENTS_PER_STEP = 8
-const CHARACTERS_PER_STEP = 1024
-/** A loop makes about ten objects for each time around, before its body begins. */
-const STEPS_PER_ITERATION = 8
-
-interface NamedTokens {
-  readonly begin: string
-  readonly end: string
+/** The templates that a model comes with. */
+export interface ChatTemplates {
+  /** What errors call the place that they are from. */
+  readonly where: string
+  /** By name; the one that is taken if none is named has the name `default`. */
+  readonly byName: ReadonlyMap<string, string>
+  /** Why none could be read, if so. */
+  readonly problem?: string | undefined
 }
 
-type Parsed = Parameters<JinjaInterpreter['run']>[0]
+/** Texts that templates find as variables: `bos_token` and others, those that there are. */
+export type NamedTokens = Readonly<Record<string, string | undefined>>
+
+const readOptions = optionsOf<ChatTemplateOptions>({ continue: flag, template: text })
 
 /**
- * Opens a template; the library is loaded only if there is one. It is parsed when it is first used. `where`
- * names its file.
+ * Opens templates. What runs them is loaded only if there are any. Each is parsed when it is first used: one
+ * that cannot be read stops nothing but its use.
  */
-export async function openChat(
-  template: string | undefined,
-  where: string,
-  tokens: NamedTokens,
-): Promise<Chat> {
-  if (template === undefined) {
-    return () => {
-      throw new ConfigError('the tokenizer has no chat template', { where: 'chat_template' })
+export async function openChat(templates: ChatTemplates, tokens: NamedTokens): Promise<Chat> {
+  const templating = templates.byName.size > 0 ? await import('./templates/index.ts') : undefined
+  const parsed = new Map<string, Templating.Template>()
+  return (messages, options = {}) => {
+    const { continue: addTurn = true, template: name = 'default' } = readOptions(options, 'chat')
+    const source = sourceOf(templates, name)
+    const where = name === 'default' ? templates.where : `${templates.where} ${name}`
+    const variables = {
+      ...tokens,
+      messages: checkMessages(messages),
+      add_generation_prompt: addTurn,
+      tools: null,
+      documents: null,
     }
-  }
-  const jinja = await import('@huggingface/jinja')
-  const Bounded = boundedInterpreter(jinja.Interpreter)
-  let parsed: Parsed | undefined
-  return (messages, { continue: addTurn = true } = {}) =>
-    attempt(where, () => {
-      parsed ??= parse(template, jinja)
-      const environment = new jinja.Environment()
-      const variables = {
-        ...globals(),
-        messages,
-        bos_token: tokens.begin,
-        eos_token: tokens.end,
-        add_generation_prompt: addTurn,
-        tools: null,
-        documents: null,
-      }
-      for (const [name, value] of Object.entries(variables)) environment.set(name, value)
-      return new Bounded(environment).run(parsed).toString()
+    const { readTemplate, render } = templating!
+    return attempt(where, templating!, () => {
+      const template = parsed.get(name) ?? readTemplate(source)
+      parsed.set(name, template)
+      return render(template, variables)
     })
+  }
 }
 
-function parse(template: string, { tokenize, parse }: typeof Jinja): Parsed {
-  if (template.length > MAX_TEMPLATE || LONG_SPACE.test(template)) {
-    throw new ConfigError('the template is too long', {
-      expected: `at most ${MAX_TEMPLATE} characters, and less than 1000 spaces in a row`,
+/** The text of a template. Throws ConfigError, which says the names that there are, if it has none. */
+function sourceOf({ byName, where, problem }: ChatTemplates, name: string): string {
+  const source = byName.get(name)
+  if (source !== undefined) return source
+  if (byName.size === 0) {
+    throw new ConfigError(
+      `the tokenizer has no chat template${problem === undefined ? '' : ` that can be read`}`,
+      {
+        where,
+        found: problem,
+        hint: 'Take a model that was trained for chats, or continue plain text with generate',
+      },
+    )
+  }
+  throw new ConfigError('the tokenizer has no chat template of this name', {
+    where,
+    expected: [...byName.keys()].join(', '),
+    found: name,
+    hint: `Name one of them: chat(messages, { template: ${describe([...byName.keys()][0])} })`,
+  })
+}
+
+function checkMessages(messages: readonly ChatMessage[]): readonly ChatMessage[] {
+  if (!Array.isArray(messages)) {
+    throw new ConfigError('not messages', {
+      where: 'chat',
+      expected: 'a list of messages',
+      found: describe(messages),
     })
   }
-  return parse(tokenize(template, { lstrip_blocks: true, trim_blocks: true }))
+  for (const [i, message] of (messages as readonly unknown[]).entries()) {
+    if (typeof message === 'object' && message !== null)
+      check((message as ChatMessage).role, text, `chat: messages[${i}].role`)
+    else
+      throw new ConfigError('not a message', {
+        where: `chat: messages[${i}]`,
+        expected: '{ role, content }',
+        found: describe(message),
+      })
+  }
+  return messages
 }
 
 /** Whatever comes out of a template's text is an error of that file. */
-function attempt(where: string, body: () => string): string {
+function attempt(where: string, { Fault, Refusal }: typeof Templating, body: () => string): string {
   try {
     return body()
   } catch (cause) {
-    const found = cause instanceof Error ? cause.message : String(cause)
-    const rule = cause instanceof SidewinderError ? cause.message : 'the chat template fails'
-    throw new ConfigError(rule, {
-      where,
-      cause,
-      found: cause instanceof SidewinderError ? undefined : found.slice(0, 500),
-    })
-  }
-}
-
-/** An interpreter that counts steps and looks at what they make. */
-function boundedInterpreter(Interpreter: typeof JinjaInterpreter): typeof JinjaInterpreter {
-  return class extends Interpreter {
-    #steps = 0
-    /** What loops go through. */
-    readonly #iterables = new WeakSet<object>()
-
-    override evaluate(
-      ...[statement, environment]: Parameters<JinjaInterpreter['evaluate']>
-    ): ReturnType<JinjaInterpreter['evaluate']> {
-      this.#take(1)
-      if (statement?.type === 'For') this.#iterables.add(iterableOf(statement as Loop))
-      const result = super.evaluate(statement, environment)
-      const value: unknown = result.value
-      if (statement && this.#iterables.has(statement)) this.#take(STEPS_PER_ITERATION * sizeOf(value))
-      if (typeof value === 'string') {
-        if (value.length > MAX_TEXT) throw new ConfigError('the chat template makes too long a text')
-        this.#take(value.length / CHARACTERS_PER_STEP)
-      } else if (Array.isArray(value)) {
-        if (value.length > MAX_LIST) throw new ConfigError('the chat template makes too long a list')
-        this.#take(value.length / ELEMENTS_PER_STEP)
-      }
-      return result
+    if (cause instanceof Refusal) {
+      throw new ConfigError(`the chat template refuses the messages: ${cause.message.slice(0, 500)}`, {
+        where,
+        cause,
+      })
     }
-
-    #take(steps: number): void {
-      this.#steps += steps
-      if (this.#steps > MAX_STEPS) throw new ConfigError('the chat template does not end in time')
-    }
+    if (!(cause instanceof Fault)) throw cause
+    throw new ConfigError('the chat template fails', { where, cause, found: cause.message.slice(0, 500) })
   }
 }
-
-type Loop = NonNullable<Parameters<JinjaInterpreter['evaluate']>[0]> & {
-  readonly iterable: { readonly type: string; readonly lhs?: object }
-}
-
-/** A condition behind what is gone through is looked at in the loop itself. */
-const iterableOf = ({ iterable }: Loop): object =>
-  iterable.type === 'SelectExpression' && iterable.lhs ? iterable.lhs : iterable
-
-/** How often a loop goes around: for each element of a list, or each key. */
-function sizeOf(value: unknown): number {
-  if (Array.isArray(value)) return value.length
-  return value instanceof Map ? value.size : 0
-}
-
-/** What templates expect to find: the library's own `range` makes any number of numbers. */
-function globals(): Readonly<Record<string, unknown>> {
-  return {
-    true: true,
-    True: true,
-    false: false,
-    False: false,
-    none: null,
-    None: null,
-    range,
-    strftime_now: (format: unknown) => timeText(new Date(), String(format)),
-    raise_exception(message: unknown) {
-      throw new ConfigError(`the chat template refuses the messages: ${String(message)}`)
-    },
-  }
-}
-
-function range(first: unknown, second?: unknown, step: unknown = 1): number[] {
-  const [start, stop] = second === undefined ? [0, first] : [first, second]
-  const count = Math.ceil((Number(stop) - Number(start)) / Number(step))
-  if (!Number.isFinite(count)) throw new ConfigError('range() of what are no numbers')
-  if (count > MAX_LIST) throw new ConfigError('the chat template makes too long a list')
-  return Array.from({ length: Math.max(0, count) }, (_, i) => Number(start) + i * Number(step))
-}
-
-/** Python's strftime in English, as far as templates use it. */
-function timeText(now: Date, format: string): string {
-  const name = (options: Intl.DateTimeFormatOptions): string => now.toLocaleDateString('en-US', options)
-  const parts: Readonly<Record<string, string>> = {
-    '%Y': String(now.getFullYear()),
-    '%m': two(now.getMonth() + 1),
-    '%d': two(now.getDate()),
-    '%B': name({ month: 'long' }),
-    '%b': name({ month: 'short' }),
-    '%A': name({ weekday: 'long' }),
-    '%a': name({ weekday: 'short' }),
-    '%H': two(now.getHours()),
-    '%M': two(now.getMinutes()),
-    '%S': two(now.getSeconds()),
-    '%%': '%',
-  }
-  return format.replaceAll(/%[YmdBbAaHMS%]/g, (directive) => parts[directive])
-}
-
-const two = (value: number): string => String(value).padStart(2, '0')

@@ -36,7 +36,9 @@ export interface Tokenizer {
   /** A decoder for tokens that come one by one. */
   stream(options?: SpecialOptions): TextStream
   /**
-   * Messages as the prompt that a chat model was trained with. Throws ConfigError if there is no template.
+   * Messages as the prompt that a chat model was trained with.
+   *
+   * @throws ConfigError if there is no template (of that name), or it fails, or it refuses the messages
    */
   chat(messages: readonly ChatMessage[], options?: ChatTemplateOptions): string
 }
@@ -60,6 +62,8 @@ export interface ChatMessage {
 export interface ChatTemplateOptions {
   /** Ends the prompt with the beginning of the assistant's turn. Default: true. */
   readonly continue?: boolean
+  /** Which of the model's templates, if it has several. Default: `default`. */
+  readonly template?: string
 }
 
 /**

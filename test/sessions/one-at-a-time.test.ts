@@ -35,7 +35,10 @@ async function allOf(loop: AsyncGenerator<string>): Promise<string> {
 testDevices('one call at a time', (device) => {
   const open = async (): Promise<LanguageModel> => {
     const { config, stack } = await openModel(device(), configOf('mamba', 256))
-    const chat = await openChat(TEMPLATE, 'chat_template.jinja', { begin: '', end: '' })
+    const chat = await openChat(
+      { where: 'chat_template.jinja', byName: new Map([['default', TEMPLATE]]) },
+      {},
+    )
     return new LanguageModel(config, stack, { ...byteTokenizer, chat })
   }
 

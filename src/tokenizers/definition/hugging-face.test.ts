@@ -188,13 +188,27 @@ describe('what is refused', () => {
     await expect(openTokenizer(json)).rejects.toThrow(/tokenizer\.json/)
   })
 
+  test.each<[chatTemplate: string, message: RegExp | string]>([
+    ['"plain {{ pad_token }}{{ bos_token }}"', 'plain <pad>'],
+    ['[{"name": "default", "template": "of a list"}]', 'of a list'],
+    ['{"default": "of an object", "rag": "x"}', 'of an object'],
+    ['[{"name": "tool_use", "template": ""}]', /of this name; expected tool_use, found default/],
+    ['{"rag": "x", "tool_use": "y"}', /of this name; expected rag, tool_use, found default/],
+    ['7', /chat_template\] the tokenizer has no chat template that can be read; found neither text/],
+    ['[7]', /no chat template that can be read/],
+    ['"{% if %}"', /the chat template fails; found line 1/],
+    ['null', /the tokenizer has no chat template\./],
+  ])('a template stops nothing but chat: %s', async (template, expected) => {
+    const config = `{"pad_token": "<pad>", "chat_template": ${template}}`
+    const tokenizer = await open(small(), { config })
+    expect(tokenizer.decode(tokenizer.encode('a'))).toBe('a')
+    if (typeof expected === 'string') expect(tokenizer.chat([])).toBe(expected)
+    else expect(() => tokenizer.chat([])).toThrow(expected)
+  })
+
   test.each<[files: TokenizerFiles, message: RegExp]>([
     [{ config: '{' }, /tokenizer_config\.json/],
     [{ config: '{"bos_token": 7}' }, /tokenizer_config\.json: bos_token\] not a token/],
-    [
-      { config: '{"chat_template": [{"name": "tool_use", "template": ""}]}' },
-      /chat_template\] not a template/,
-    ],
     [{ generation: '{"eos_token_id": [1.5]}' }, /generation_config\.json: eos_token_id\].*1\.5/],
   ])('%j', async (files, message) => {
     await expect(open(small(), files)).rejects.toThrow(message)

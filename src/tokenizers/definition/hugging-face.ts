@@ -8,7 +8,8 @@ import { clip, isJsonObject, parseJson, showPosition } from '../../checkpoints/j
 import { CheckpointError, ConfigError } from '../../errors.ts'
 import { openBpe } from '../model/bpe.ts'
 import { openEncoder, type Encode } from '../model/encoder.ts'
-import { openChat } from '../chat.ts'
+import { openChat, type ChatTemplates } from '../chat.ts'
+import { chatTemplatesOf, namedTokens, namesOf } from './chat-templates.ts'
 import { readDefinition, type Definition } from './definition.ts'
 import { CONFIG, GENERATION, publishedFiles, TEMPLATE, TOKENIZER } from './published-files.ts'
 import { textOf, TokenStream } from '../text/stream.ts'
@@ -71,8 +72,8 @@ export function besideOf(files: ReadonlyMap<string, string>): Beside {
     begin: tokensNamed(config, 'bos_token')[0],
     end: [...tokensNamed(config, 'eos_token'), ...endIdsOf(generation)],
     pad: tokensNamed(config, 'pad_token')[0],
-    template: files.get(TEMPLATE) ?? templateOf(config),
-    templateWhere: files.has(TEMPLATE) ? TEMPLATE : `${CONFIG}: chat_template`,
+    templates: chatTemplatesOf(files.get(TEMPLATE), config),
+    named: namedTokens((name) => tokensNamed(config, name)[0]),
   }
 }
 
@@ -85,8 +86,9 @@ interface Beside {
   readonly end: readonly TokenName[]
   /** transformers adds one that the tokenizer lacks; here there is none then. */
   readonly pad: TokenName | undefined
-  readonly template: string | undefined
-  readonly templateWhere: string
+  readonly templates: ChatTemplates
+  /** Tokens as templates name them. */
+  readonly named: Readonly<Record<string, TokenName | undefined>>
 }
 
 export interface TokenizerSettings extends Beside {
@@ -121,13 +123,13 @@ export async function buildTokenizer(
   value: unknown,
   settings: TokenizerSettings & { readonly text: () => Iterable<string> },
 ): Promise<Tokenizer> {
-  const { where, template, templateWhere, text, gguf } = settings
+  const { where, templates, named, text, gguf } = settings
+  const template = templates.byName.get('default')
   const definition = readDefinition(value, where)
   const { tokens, spoken, special, around, openPipe } = definition
   const begin = settings.begin === undefined ? undefined : idOf(settings.begin, definition, where)
   const end = settings.end.map((token) => idOf(token, definition, where))
   const pad = typeof settings.pad === 'string' ? definition.ids.get(settings.pad) : settings.pad
-  const textOfId = (id: number | undefined): string => (id === undefined ? '' : (tokens.get(id) ?? ''))
   let encoder: Encode | undefined
   const encode: Encode = (text, isOn) => {
     encoder ??= openEncoder({
@@ -159,10 +161,7 @@ export async function buildTokenizer(
     },
     decode: (ids, options) => textOf(idsOf(ids, 'decode'), stream(options)),
     stream,
-    chat: await openChat(template, templateWhere, {
-      begin: textOfId(begin),
-      end: textOfId(end[0]),
-    }),
+    chat: await openChat(templates, namesOf(named, tokens)),
   }
 }
 
@@ -208,20 +207,5 @@ function endIdsOf(generation: Readonly<Record<string, unknown>>): readonly numbe
   return ids.map((id) => {
     if (typeof id === 'number' && Number.isSafeInteger(id) && id >= 0) return id
     throw new ConfigError('not a token id', { where: `${GENERATION}: eos_token_id`, found: String(id) })
-  })
-}
-
-/** The template in a tokenizer_config.json: text, or a list with names, of which one is `default`. */
-function templateOf(config: Readonly<Record<string, unknown>>): string | undefined {
-  const value = Object.hasOwn(config, 'chat_template') ? config['chat_template'] : undefined
-  if (value === undefined || value === null) return undefined
-  const chosen: unknown = Array.isArray(value)
-    ? value.find((each: unknown) => isJsonObject(each) && each['name'] === 'default')
-    : { template: value }
-  const template = isJsonObject(chosen) ? chosen['template'] : undefined
-  if (typeof template === 'string') return template
-  throw new ConfigError('not a template', {
-    where: `${CONFIG}: chat_template`,
-    expected: 'text, or a list of { name, template } of which one has the name default',
   })
 }

@@ -4,6 +4,7 @@ import { clip, type JsonObject } from '../../checkpoints/json.ts'
 import { CheckpointError } from '../../errors.ts'
 import { GgufKeys, NORMAL, PREFIX, UNKNOWN } from './gguf-keys.ts'
 import { GGUF_PRE_TOKENIZERS } from './gguf-patterns.ts'
+import type { ChatTemplates } from '../chat.ts'
 import { buildTokenizer, openTokenizerJson } from '../definition/hugging-face.ts'
 import { jsonPieces } from './json-pieces.ts'
 import { mergesOfPieces } from './spm-merges.ts'
@@ -36,14 +37,31 @@ export async function ggufTokenizer(
     begin: keys.id('bos_token_id'),
     end: END_KEYS.flatMap((key) => keys.id(key) ?? []),
     pad: keys.id('padding_token_id'),
-    template: keys.text(TEMPLATE_KEY),
-    templateWhere: keys.at(TEMPLATE_KEY),
+    templates: ggufChatTemplates(metadata, keys.at(TEMPLATE_KEY)),
+    // As llama.cpp does: templates find an empty text for tokens that there are not.
+    named: {
+      bos_token: keys.id('bos_token_id') ?? '',
+      eos_token: keys.id('eos_token_id') ?? '',
+      unk_token: keys.id('unknown_token_id'),
+      pad_token: keys.id('padding_token_id'),
+    },
     gguf: typed && new Map([...typed].filter(([key]) => key.startsWith('tokenizer.'))),
   }
   if (published !== undefined) return openTokenizerJson(published, { ...settings, where: keys.at(PUBLISHED) })
   const value =
     model === 'gpt2' ? byteLevel(keys) : model === 'llama' ? sentencePiece(keys) : keys.refuseModel(model)
   return buildTokenizer(value, { ...settings, where: file, text: () => jsonPieces(value) })
+}
+
+/** `tokenizer.chat_template`, and others with a name behind it. */
+function ggufChatTemplates(metadata: ReadonlyMap<string, unknown>, where: string): ChatTemplates {
+  const byName = new Map<string, string>()
+  for (const [key, value] of metadata) {
+    if (!key.startsWith(TEMPLATE_KEY) || typeof value !== 'string') continue
+    if (key === TEMPLATE_KEY) byName.set('default', value)
+    else if (key[TEMPLATE_KEY.length] === '.') byName.set(key.slice(TEMPLATE_KEY.length + 1), value)
+  }
+  return { where, byName, problem: metadata.has(TEMPLATE_KEY) ? 'a key that is no text' : undefined }
 }
 
 /** transformers wants every key of a model. */

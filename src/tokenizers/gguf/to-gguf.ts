@@ -217,7 +217,7 @@ function ends(tokenizer: Tokenizer, { around, added }: Definition): Metadata {
   if (after && around.after.join() !== String(first)) {
     refuse('llama.cpp puts only eos_token after a text', around.after)
   }
-  const { template } = besideOf(tokenizer.files)
+  const template = besideOf(tokenizer.files).templates.byName.get('default')
   return new Map<string, TypedGgufValue>([
     ...(begin === undefined ? [] : [[`${PREFIX}bos_token_id`, id(begin)] as const]),
     ...end.map((token, i) => [PREFIX + END_KEYS[i], id(token)] as const),
