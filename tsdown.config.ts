@@ -13,7 +13,7 @@ const shared: UserConfig = {
   deps: {
     neverBundle: [/^node:/],
     onlyBundle: false,
-    alwaysBundle: ['valibot', /^@noble\/hashes/, '@huggingface/jinja'],
+    alwaysBundle: ['valibot', /^@noble\/hashes/],
   },
   fixedExtension: false,
 }

@@ -46,7 +46,6 @@ const browser: TestProjectConfiguration = {
   optimizeDeps: {
     include: [
       'valibot',
-      '@huggingface/jinja',
       '@noble/hashes/sha2.js',
       '@noble/hashes/legacy.js',
       '@noble/hashes/utils.js',
