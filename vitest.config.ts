@@ -44,12 +44,7 @@ const browser: TestProjectConfiguration = {
   // What tests import from packages, named beforehand: a dependency that Vite finds while they run reloads
   // the page under them.
   optimizeDeps: {
-    include: [
-      'valibot',
-      '@noble/hashes/sha2.js',
-      '@noble/hashes/legacy.js',
-      '@noble/hashes/utils.js',
-    ],
+    include: ['valibot', '@noble/hashes/sha2.js', '@noble/hashes/legacy.js', '@noble/hashes/utils.js'],
   },
   test: {
     include: ['test/browser/**/*.test.ts'],
