@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { readTestFile } from '../../test/files.ts'
+import { onlyIn } from '../../test/left-out.ts'
 import { CheckpointError } from '../errors.ts'
 import { writeSafetensors } from './safetensors-writer.ts'
 import { readSafetensors } from './safetensors.ts'
@@ -124,6 +125,62 @@ describe('the header is checked before anything is read by it', () => {
     expect(reads).toHaveLength(2)
     expect(await found.get('b')!.read()).toEqual(Float32Array.of(4))
     expect(reads.slice(2)).toEqual([4])
+  })
+})
+
+/** A header with the byte of ö in Latin-1 for each tilde. */
+const latin = (header: string): Uint8Array => fileWith(header, 0).map((byte) => (byte === 0x7e ? 0xf6 : byte))
+
+describe('what a header can ask for is bounded, and what is harmless closes no file', () => {
+  test.each<[what: string, header: string, message: RegExp]>([
+    ['a tensor that is a list', `{"a":[${'{},'.repeat(1e6)}{}]}`, /f: a\] the header entry is no object/],
+    [
+      'more axes than a tensor has',
+      `{"a":{"dtype":"U8","shape":[${'1,'.repeat(65)}1],"data_offsets":[0,1]}}`,
+      /shape/,
+    ],
+    [
+      'a key that stands twice in an entry',
+      '{"a":{"dtype":"U8","dtype":"U8","shape":[0],"data_offsets":[0,0]}}',
+      /twice/,
+    ],
+  ])('%s', async (_, header, message) => {
+    await expect(readSafetensors(fileWith(header, 0), 'f')).rejects.toThrow(message)
+  })
+
+  test('more tensors than any model has', onlyIn('long'), async () => {
+    const entry = ':{"dtype":"U8","shape":[0],"data_offsets":[0,0]}'
+    const header = `{${Array.from({ length: 2 ** 19 + 1 }, (_, i) => `"${i}"${entry}`).join()}}`
+    await expect(readSafetensors(fileWith(header, 0), 'f')).rejects.toThrow(/more than 524288 tensors/)
+  })
+
+  test('fields that nobody knows are passed over, and metadata may be null', async () => {
+    const entry = '{"x":[{"y":1}],"dtype":"F32","shape":[1],"data_offsets":[0,4]}'
+    const found = await readSafetensors(fileWith(`{"__metadata__":null,"a":${entry}}`, 4))
+    expect([...found.keys()]).toEqual(['a'])
+    expect(found.metadata).toEqual({})
+  })
+
+  test('metadata in Latin-1 are a warning; the name of a tensor is not', async () => {
+    const warnings: string[] = []
+    const found = await readSafetensors(latin('{"__metadata__":{"author":"J~rg"}}'), 'f', (text) =>
+      warnings.push(text),
+    )
+    expect(found.metadata).toEqual({ author: 'J\uFFFDrg' })
+    expect(warnings).toEqual([expect.stringMatching(/\[f\] the header is not UTF-8/)])
+    const entry = '{"dtype":"U8","shape":[0],"data_offsets":[0,0]}'
+    await expect(readSafetensors(latin(`{"~":${entry}}`), 'f', () => {})).rejects.toThrow(
+      /name of a tensor is not UTF-8/,
+    )
+  })
+
+  test('a type that is not read may stand in a file', async () => {
+    const header = { a: { dtype: 'F8_E4M3', shape: [3], data_offsets: [0, 3] } }
+    const stored = (await readSafetensors(fileWith(header, 3), 'f')).get('a')!
+    expect(stored).toMatchObject({ dtype: 'F8_E4M3', bytes: 3, unread: true })
+    await expect(stored.read()).rejects.toThrow('[f: a] this type of tensor is not read; found F8_E4M3')
+    const short = { a: { dtype: 'F4', shape: [3], data_offsets: [0, 1] } }
+    await expect(readSafetensors(fileWith(short, 1))).rejects.toThrow(/do not fit data_offsets/)
   })
 })
 

@@ -1,5 +1,5 @@
 /** Commands on models, each in a process of its own: generate, convert, inspect. */
-import { mkdir, readdir, readFile } from 'node:fs/promises'
+import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { CommandLine } from './command-line.ts'
@@ -174,6 +174,27 @@ describe('inspect', () => {
     expect(json.state).toEqual({ fixed: 4 * (3 * 80 + 64 * 8), eachToken: 0 })
     expect(json.tensors.every(({ numbers, bytes }) => bytes === 4 * numbers)).toBe(true)
     expect(json.tensors.map(({ name }) => name)).toContain('backbone.layers.0.mixer.A_log')
+  })
+
+  test('of a file with 150,000 tensors', async () => {
+    const many = join(folder, 'many')
+    await mkdir(many)
+    const place = '{"dtype":"F32","shape":[0],"data_offsets":[0,0]}'
+    const header = `{${Array.from({ length: 150_000 }, (_, i) => `"t${i}":${place}`).join()}}`
+    const length = Buffer.alloc(8)
+    length.writeBigUInt64LE(BigInt(header.length))
+    await writeFile(join(many, 'model.safetensors'), Buffer.concat([length, Buffer.from(header)]))
+    await copyFile(join(published, 'config.json'), join(many, 'config.json'))
+    const { code, stdout, stderr } = await cli.run('inspect', many, '--tensors')
+    expect(stderr).toMatch(/no place for t0, .*\(150000\)/)
+    expect(stdout).toContain('t149999')
+    expect(code).toBe(0)
+  })
+
+  test('of a file that is none of weights', async () => {
+    const { code, stderr } = await cli.run('inspect', join(published, 'config.json'))
+    expect(stderr).toMatch(/\[config\.json\] not a file of weights.*found JSON text/)
+    expect(code).toBe(1)
   })
 
   test('nothing there', async () => {

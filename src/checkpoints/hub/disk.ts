@@ -1,6 +1,20 @@
 /** The cache on disk, shared with the Python client. Node only. */
 import { CheckpointError } from '../../errors.ts'
-import { dirname, join, link, nodeModule, open, readFile, rename, rm, stat, symlink } from '../../platform.ts'
+import {
+  basename,
+  dirname,
+  join,
+  link,
+  nodeModule,
+  open,
+  readFile,
+  realpath,
+  rename,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from '../../platform.ts'
 import { linkAtomically, makeFolder, writeAll, writeAtomically, writeError } from '../atomic.ts'
 import { namesIn, openFile } from '../files.ts'
 import type { FileSource } from '../source.ts'
@@ -18,6 +32,8 @@ export function openDisk(cache: string, repository: string, makeLink: typeof sym
   const refOf = (revision: string): string => join(where, 'refs', ...revision.split('/'))
   const fileOf = (commit: string, name: string): string => join(where, 'snapshots', commit, name)
   const blobOf = (etag: string): string => join(where, 'blobs', etag)
+  // Below the locks, where the Python client looks for no models.
+  const markOf = (etag: string): string => join(cache, '.locks', '.checked', folder, etag)
   return {
     where,
     async readRef(revision) {
@@ -33,9 +49,27 @@ export function openDisk(cache: string, repository: string, makeLink: typeof sym
       const path = fileOf(commit, name)
       return (await sizeOf(path)) === undefined ? undefined : openFile(path)
     },
+    async blobOf(commit, name) {
+      const path = await realpath(fileOf(commit, name)).catch(() => '')
+      return basename(dirname(path)) === 'blobs' ? basename(path) : undefined
+    },
+    isAbsent: async (commit, name) => (await sizeOf(join(where, '.no_exist', commit, name))) !== undefined,
+    async isChecked(etag) {
+      const mark = await readFile(markOf(etag), 'utf8').catch(() => undefined)
+      return mark !== undefined && mark === (await stampOf(blobOf(etag)))
+    },
+    async markChecked(etag) {
+      const stamp = await stampOf(blobOf(etag))
+      const write = async (): Promise<void> => {
+        await makeFolder(dirname(markOf(etag)))
+        await writeFile(markOf(etag), stamp ?? '')
+      }
+      // A cache may be read-only.
+      await write().catch(() => undefined)
+    },
     async link(commit, name, etag) {
-      await makeFolder(join(where, 'snapshots', commit))
-      const relative = join('..', '..', 'blobs', etag)
+      await makeFolder(dirname(fileOf(commit, name)))
+      const relative = join(...name.split('/').map(() => '..'), '..', 'blobs', etag)
       await linkAtomically(blobOf(etag), fileOf(commit, name), (blob, path) =>
         makeLink(relative, path).catch(() => link(blob, path)),
       )
@@ -93,6 +127,12 @@ async function openUnfinished(blob: string): Promise<Unfinished> {
       await rm(path, { force: true })
     },
   }
+}
+
+/** What changes when a file is written. */
+async function stampOf(path: string): Promise<string | undefined> {
+  const found = await stat(path).catch(() => undefined)
+  return found && `${found.size} ${found.mtimeMs}`
 }
 
 async function sizeOf(path: string): Promise<number | undefined> {

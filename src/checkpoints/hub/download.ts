@@ -4,13 +4,12 @@ import { isNode } from '../../platform.ts'
 import { clip } from '../json.ts'
 import { Staging } from '../source.ts'
 import { NetworkError } from './errors.ts'
-import { verifierOf, type Hasher, type Verifier } from './hash.ts'
+import { PIECE, verifierOf, type Hasher, type Verifier } from './hash.ts'
 import type { Content } from './repository.ts'
 import type { Settings } from './settings.ts'
 import type { Unfinished } from './store.ts'
 import type { Answer, Transport } from './transport.ts'
 
-const CHUNK = 2 ** 22
 /** Progress that lets the attempts count anew: a server that breaks after every byte is given up. */
 const WORTHWHILE = 2 ** 20
 
@@ -69,7 +68,7 @@ class Download {
     this.#hasher = await this.#verifier.start()
     const staging = new Staging()
     while (this.received < before.size) {
-      const end = Math.min(before.size, this.received + CHUNK)
+      const end = Math.min(before.size, this.received + PIECE)
       this.#hasher.update(await before.read(this.received, end, staging))
       this.received = end
       this.#settings.signal?.throwIfAborted()

@@ -1,5 +1,9 @@
 /** Hashes of contents too large for memory: `node:crypto` in Node, plain JavaScript in pages. */
 import { createHash, isNode } from '../../platform.ts'
+import { Staging, type FileSource } from '../source.ts'
+
+/** Bytes that are hashed at a time. */
+export const PIECE = 2 ** 22
 
 export interface Hasher {
   update(bytes: Uint8Array): void
@@ -24,6 +28,21 @@ export function verifierOf(etag: string, size: number | undefined): Verifier | u
     return hasher
   }
   return { name: 'git SHA-1', start }
+}
+
+/** The hash of a file, in pieces. */
+export async function hashOf(
+  source: FileSource,
+  verifier: Verifier,
+  signal: AbortSignal | undefined,
+): Promise<string> {
+  const hasher = await verifier.start()
+  const staging = new Staging()
+  for (let at = 0; at < source.size; at += PIECE) {
+    hasher.update(await source.read(at, Math.min(source.size, at + PIECE), staging))
+    signal?.throwIfAborted()
+  }
+  return hasher.digest()
 }
 
 async function startHash(algorithm: 'sha1' | 'sha256'): Promise<Hasher> {

@@ -6,6 +6,7 @@ import { clip } from '../json.ts'
 import type { FileSource } from '../source.ts'
 import { download } from './download.ts'
 import { NetworkError } from './errors.ts'
+import { hashOf, verifierOf } from './hash.ts'
 import { isCommit, parseHubId, type HubId } from './id.ts'
 import { Repository, type Content, type Listing } from './repository.ts'
 import { settle, type HubOptions, type Settings } from './settings.ts'
@@ -34,6 +35,7 @@ export async function openHub(id: string, options: HubOptions = {}): Promise<Fol
     open: (name) => hub.open(name),
     list: () => hub.list(),
     has: (name) => hub.has(name),
+    absence: (name) => hub.absence(name),
   })
 }
 
@@ -82,7 +84,7 @@ class Hub {
 
   async open(name: string): Promise<FileSource> {
     const cached = await this.#cached(name)
-    if (cached) return cached
+    if (cached) return this.#checked(name, cached)
     const listing = await this.#online()
     if (!listing) throw this.#notCached(name)
     const where = `${this.#repository.where}: ${name}`
@@ -104,8 +106,36 @@ class Hub {
     if (size === undefined || (content.size !== undefined && size !== content.size)) {
       const source = { path: this.#repository.path(this.#commit, file), file, where, content }
       await download(source, await this.#store.unfinished(content.etag), this.#transport, this.#settings)
+      await this.#store.markChecked(content.etag)
     }
     await this.#store.link(this.#commit, file, content.etag)
+  }
+
+  /** Why a file that is not cached may exist all the same. */
+  async absence(name: string): Promise<CheckpointError | undefined> {
+    const known = !this.#offline || (await this.#store.isAbsent(this.#commit, name))
+    return known ? undefined : this.#notCached(name)
+  }
+
+  /**
+   * The file, compared with the hash that is its name. That is done once for what this or another program
+   * loaded, and again when the file was written since.
+   */
+  async #checked(name: string, source: FileSource): Promise<FileSource> {
+    const etag = await this.#store.blobOf(this.#commit, name)
+    const verifier = etag === undefined ? undefined : verifierOf(etag, source.size)
+    if (etag === undefined || !verifier || (await this.#store.isChecked(etag))) return source
+    const found = await hashOf(source, verifier, this.#settings.signal)
+    if (found !== etag) {
+      throw new CheckpointError(`the file in the cache is damaged: wrong ${verifier.name}`, {
+        where: `${this.#repository.where}: ${name}`,
+        expected: etag,
+        found,
+        hint: `Remove ${this.#store.where}/blobs/${etag}, and load it again`,
+      })
+    }
+    await this.#store.markChecked(etag)
+    return source
   }
 
   /** A file of the snapshot, if it is as long as the hub says. */

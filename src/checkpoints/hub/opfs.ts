@@ -26,6 +26,8 @@ export async function openOpfs(cache: string, repository: string): Promise<Store
 
 function storeIn(top: FileSystemDirectoryHandle, where: string): Store {
   const blob = async (etag: string): Promise<File | undefined> => fileAt(top, ['blobs', etag])
+  const blobOf = async (commit: string, name: string): Promise<string | undefined> =>
+    POINTER.exec((await textAt(top, ['snapshots', commit, ...name.split('/')])) ?? '')?.[1]
   return {
     where,
     async readRef(revision) {
@@ -40,11 +42,16 @@ function storeIn(top: FileSystemDirectoryHandle, where: string): Store {
       return names.toSorted()
     },
     async open(commit, name) {
-      const etag = POINTER.exec((await textAt(top, ['snapshots', commit, name])) ?? '')?.[1]
+      const etag = await blobOf(commit, name)
       const file = etag === undefined ? undefined : await blob(etag)
       return file && sourceOf(file)
     },
-    link: (commit, name, etag) => writeText(top, ['snapshots', commit, name], `../../blobs/${etag}`),
+    blobOf,
+    isAbsent: () => Promise.resolve(false),
+    isChecked: async (etag) => (await textAt(top, ['checked', etag])) === stampOf(await blob(etag)),
+    markChecked: async (etag) => writeText(top, ['checked', etag], stampOf(await blob(etag))),
+    link: (commit, name, etag) =>
+      writeText(top, ['snapshots', commit, ...name.split('/')], `../../blobs/${etag}`),
     blobSize: async (etag) => (await blob(etag))?.size,
     unfinished: (etag) => openUnfinished(top, etag, `${where}/blobs/${etag}`),
     async exclusively(etag, body, signal, onWait) {
@@ -55,6 +62,9 @@ function storeIn(top: FileSystemDirectoryHandle, where: string): Store {
     },
   }
 }
+
+/** What changes when a file is written. */
+const stampOf = (file: File | undefined): string => `${file?.size} ${file?.lastModified}`
 
 /** Renaming has no type in TypeScript's library yet. */
 type Movable = FileSystemFileHandle & { move(name: string): Promise<void> }

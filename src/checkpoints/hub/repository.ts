@@ -78,7 +78,7 @@ export class Repository {
 
   /** Where a file is, below the endpoint. */
   path(commit: string, file: string): string {
-    return `/${this.id.repository}/resolve/${commit}/${encodeURIComponent(file)}`
+    return `/${this.id.repository}/resolve/${commit}/${file.split('/').map(encodeURIComponent).join('/')}`
   }
 
   #parse(text: string): Listing {

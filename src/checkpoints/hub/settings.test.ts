@@ -6,7 +6,7 @@ import { ConfigError } from '../../errors.ts'
 import { settle } from './settings.ts'
 
 const VARIABLES =
-  'HF_ENDPOINT HF_HOME HF_HUB_CACHE HF_HUB_OFFLINE HF_TOKEN HF_TOKEN_PATH HUGGINGFACE_HUB_CACHE XDG_CACHE_HOME'
+  'HF_ENDPOINT HF_HOME HF_HUB_CACHE HF_HUB_OFFLINE HF_TOKEN HF_TOKEN_PATH HUGGINGFACE_HUB_CACHE TRANSFORMERS_OFFLINE XDG_CACHE_HOME'
 let folder = ''
 
 beforeEach(async () => {
@@ -35,10 +35,25 @@ describe('the cache', () => {
     [{ XDG_CACHE_HOME: '/x', HF_HOME: '/home' }, '/home/hub'],
     [{ HF_HOME: '/home', HUGGINGFACE_HUB_CACHE: '/old' }, '/old'],
     [{ HUGGINGFACE_HUB_CACHE: '/old', HF_HUB_CACHE: '~/new' }, join(homedir(), 'new')],
+    [{ MODELS: '/m', HF_HUB_CACHE: '$MODELS/hub' }, '/m/hub'],
+    [{ MODELS: '/m', HF_HUB_CACHE: '', HF_HOME: '${MODELS}/home' }, '/m/home/hub'],
+    [{ HF_HUB_CACHE: '/a$THERE_IS_NONE/b' }, '/a$THERE_IS_NONE/b'],
   ])('%j', async (variables, cache) => {
     for (const [name, value] of Object.entries(variables)) vi.stubEnv(name, value)
     expect((await settle({})).cache).toBe(cache)
   })
+})
+
+test('a tilde of the option is the home too; a variable in it is a name', async () => {
+  expect((await settle({ cache: '~/models' })).cache).toBe(join(homedir(), 'models'))
+  expect((await settle({ cache: '/a/$HOME/~' })).cache).toBe('/a/$HOME/~')
+})
+
+test('TRANSFORMERS_OFFLINE is heard where HF_HUB_OFFLINE says nothing', async () => {
+  vi.stubEnv('TRANSFORMERS_OFFLINE', '1')
+  expect((await settle({})).offline).toBe(true)
+  vi.stubEnv('HF_HUB_OFFLINE', '0')
+  expect((await settle({})).offline).toBe(false)
 })
 
 test('the token is that of the option, the environment, or the stored one', async () => {

@@ -28,7 +28,7 @@ export interface HubOptions {
    * page's private files.
    */
   readonly cache?: string
-  /** Takes what is cached and asks nobody. Default: HF_HUB_OFFLINE. */
+  /** Takes what is cached and asks nobody. Default: HF_HUB_OFFLINE, else TRANSFORMERS_OFFLINE. */
   readonly offline?: boolean
   /** What requests are made with. Default: the `fetch` of the platform. */
   readonly fetch?: typeof fetch
@@ -78,8 +78,8 @@ export async function settle(given: HubOptions): Promise<Settings> {
   return {
     ...options,
     endpoint: checkEndpoint(options.endpoint ?? variable('HF_ENDPOINT') ?? 'https://huggingface.co'),
-    cache: options.cache ?? defaultCache(),
-    offline: options.offline ?? /^(1|on|yes|true)$/i.test(variable('HF_HUB_OFFLINE') ?? ''),
+    cache: options.cache === undefined ? defaultCache() : expandHome(options.cache),
+    offline: options.offline ?? isOn(variable('HF_HUB_OFFLINE') ?? variable('TRANSFORMERS_OFFLINE')),
     // Called as a function of its own: browsers refuse `fetch` as a method of another object.
     fetch: options.fetch ?? ((input, init) => fetch(input, init)),
     onWarning: options.onWarning ?? ((text) => console.warn(text)),
@@ -127,6 +127,15 @@ function home(): string {
   return variable('HF_HOME') ?? `${variable('XDG_CACHE_HOME') ?? '~/.cache'}/huggingface`
 }
 
+const isOn = (value = ''): boolean => /^(1|on|yes|true)$/i.test(value)
+
+/** A path from the environment, as the Python client reads it: `~`, `$NAME` and `${NAME}`. */
 function expand(path: string): string {
-  return path.replace(/^~(?=[/\\]|$)/, () => homedir())
+  return expandHome(path).replace(/\$(?:(\w+)|\{(\w+)\})/g, (whole, plain?: string, braced?: string) => {
+    return process.env[plain ?? braced ?? ''] ?? whole
+  })
+}
+
+function expandHome(path: string): string {
+  return isNode ? path.replace(/^~(?=[/\\]|$)/, () => homedir()) : path
 }

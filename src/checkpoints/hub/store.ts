@@ -15,6 +15,14 @@ export interface Store {
   names(commit: string): Promise<string[]>
   /** A file of a snapshot; undefined if it is not cached. */
   open(commit: string, name: string): Promise<FileSource | undefined>
+  /** The blob that a file of a snapshot is, as far as its place says it. */
+  blobOf(commit: string, name: string): Promise<string | undefined>
+  /** Whether the Python client has remembered that a snapshot has no such file. */
+  isAbsent(commit: string, name: string): Promise<boolean>
+  /** Whether a blob was compared with its hash, and not been written since. */
+  isChecked(etag: string): Promise<boolean>
+  /** Remembers that. Where it cannot be remembered, it is compared again. */
+  markChecked(etag: string): Promise<void>
   /** Makes a blob a file of a snapshot. */
   link(commit: string, name: string, etag: string): Promise<void>
   /** The length of a finished blob. */

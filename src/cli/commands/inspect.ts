@@ -71,7 +71,7 @@ function describe({ layers, width, input, head, tieEmbeddings }: ModelConfig): s
 }
 
 function tensorLines(entries: readonly TensorEntry[]): string[] {
-  const width = Math.max(...entries.map(({ name }) => name.length))
+  const width = widest(entries)
   return entries.map(
     ({ name, dtype, shape, bytes: size }) =>
       `${name.padEnd(width)}  ${dtype.padEnd(6)} ${showShape(shape).padEnd(16)} ${bytes(size).padStart(11)}`,
@@ -79,7 +79,7 @@ function tensorLines(entries: readonly TensorEntry[]): string[] {
 }
 
 function stateLines({ metadata, tensors }: InspectedState): string[] {
-  const width = Math.max(...tensors.map(({ name }) => name.length), 1)
+  const width = widest(tensors)
   return [
     colors.bold('saved state'),
     ...Object.entries(metadata)
@@ -92,6 +92,9 @@ function stateLines({ metadata, tensors }: InspectedState): string[] {
     ),
   ]
 }
+
+const widest = (named: readonly { readonly name: string }[]): number =>
+  named.reduce((most, { name }) => Math.max(most, name.length), 1)
 
 const row = (...cells: readonly string[]): string =>
   cells

@@ -5,28 +5,23 @@
 import * as v from 'valibot'
 import { abortSignal, callback, optionsOf, word, type Declared } from '../../check.ts'
 import { parseConfigText } from '../../checkpoints/config.ts'
-import { clip } from '../../checkpoints/json.ts'
 import { MAX_CONFIG, openFolder, type Folder } from '../../checkpoints/files.ts'
 import { parseHubId } from '../../checkpoints/hub/id.ts'
 import type { HubOptions } from '../../checkpoints/hub/index.ts'
 import { kindOfWeights } from '../../checkpoints/kind.ts'
 import type { FileLike, FileSource } from '../../checkpoints/source.ts'
 import type { StoredTensor } from '../../checkpoints/stored.ts'
-import { someOf, warnOnConsole, type Warn } from '../../checkpoints/warn.ts'
+import { warnOnConsole, type Warn } from '../../checkpoints/warn.ts'
 import { CheckpointError, SidewinderError } from '../../errors.ts'
-import { walk } from '../../nn/module.ts'
 import { isNode, stat } from '../../platform.ts'
 import { bytesIfSo } from '../../tokenizers/text/bytes.ts'
 import type { Tokenizer } from '../../tokenizers/tokenizer.ts'
 import type { ModelConfig } from '../config.ts'
-import { readLayout, type Tensors } from '../layouts/layout.ts'
-import { respelled } from '../layouts/spellings.ts'
-import { readConfig, readGgufConfig, type Published, type SpecialTokens } from '../published.ts'
-import { Stack } from '../stack.ts'
+import { readConfig, readGgufConfig, type SpecialTokens } from '../published.ts'
 import type { Parts } from './parts.ts'
 import { specialOfGguf, specialTokens } from './special.ts'
-import { sameValues } from './tied.ts'
-import { chooseWeights, readWeights } from './weights.ts'
+import { settle } from './settle.ts'
+import { chooseWeights, isIndex, readWeights } from './weights.ts'
 
 const CONFIG = 'config.json'
 /** As Mistral publishes Codestral-Mamba. */
@@ -46,9 +41,6 @@ const BESIDE = [
   'chat_template.jinja',
   GENERATION,
 ]
-/** Names of tensors that say how others are scaled: without them, the others mean nothing. */
-const SCALES =
-  /\.(?:qweight|qzeros|scales|g_idx|SCB|absmax|quant_map|quant_state\..*|weight_scale(?:_inv)?|weight_packed)$/
 
 /**
  * Where a model is: a folder or a file on disk (Node), a hub id `organisation/name[@revision]`, or files in
@@ -111,10 +103,14 @@ export async function openCheckpoint(source: ModelSource, options: SourceOptions
   const { onWarning: warn = warnOnConsole, ...wanted } = readOptions(options, 'openCheckpoint')
   const { folder, file, where } = await locate(source, wanted, warn)
   const parts = await chooseWeights(folder, file, where)
+  // A configuration that is refused must not cost a download of the weights.
+  const name = /\.gguf$/i.test(parts.where) ? undefined : await configName(folder)
+  const json = name === undefined ? undefined : await configIn(folder, name)
+  const published = json && readConfig(json, name!, warn)
   if (await isGguf(folder, parts)) return openGguf(folder, parts, warn)
-  const name = (await folder.has(CONFIG)) || !(await folder.has(PARAMS)) ? CONFIG : PARAMS
-  const json = await configIn(folder, name)
-  const published = readConfig(json, name, warn)
+  if (!published) {
+    throw (await folder.absence(CONFIG)) ?? new CheckpointError('the file is missing', { where: CONFIG })
+  }
   const files = await readWeights(folder, parts, warn)
   const generation = (await folder.has(GENERATION)) ? await generationIn(folder, warn) : undefined
   const { config, tensors } = await settle(published, files, parts.where, warn)
@@ -144,52 +140,15 @@ async function generationIn(folder: Folder, warn: Warn): Promise<ReturnType<type
 
 const vocabularyOf = ({ input }: ModelConfig): number => ('vocabulary' in input ? input.vocabulary : 0)
 
+/** Told by the first bytes, for which a hub loads the file. */
 async function isGguf(folder: Folder, { where, files }: Parts): Promise<boolean> {
-  if (files.length === 1 && where.endsWith('.json') && where.includes('.index.')) return false
-  return (await kindOfWeights(await folder.open(files[0]), files[0])) === 'gguf'
+  return !isIndex(where) && (await kindOfWeights(await folder.open(files[0]), files[0])) === 'gguf'
 }
 
-/** Tensors under the names of the model's parameters. A head that is not the embedding is one of its own. */
-async function settle(
-  { config, layout, base }: Published,
-  files: Tensors,
-  where: string,
-  warn: Warn,
-): Promise<Pick<Checkpoint, 'config' | 'tensors'>> {
-  const tree = new Stack(config)
-  const spelled = base === '' ? files : respelled(files, { tree, layout, base, where, warn })
-  const twins: (readonly StoredTensor[])[] = []
-  const tensors = readLayout(tree, layout, spelled, where, (each) => twins.push(each))
-  for (const [first, ...others] of twins) {
-    for (const other of others) {
-      if (await sameValues(first, other)) continue
-      warn(`[${where}] the head differs from the embedding, although the configuration ties them: it is used`)
-      const untied = { ...config, tieEmbeddings: false }
-      const apart = readLayout(new Stack(untied), layout, spelled, where)
-      return { config: untied, tensors: withoutUnknown(untied, apart, where, warn) }
-    }
-  }
-  return { config, tensors: withoutUnknown(config, tensors, where, warn) }
-}
-
-/** Warns of tensors that the model has no place for; they stay in the list. */
-function withoutUnknown(config: ModelConfig, tensors: Tensors, where: string, warn: Warn): Tensors {
-  const known = new Set(
-    walk(new Stack(config)).flatMap(({ paths, parameter }) =>
-      paths.flatMap((path) => [path, parameter.alternativePath(path) ?? path]),
-    ),
-  )
-  const unknown = [...tensors.keys()].filter((name) => !known.has(name))
-  const scale = unknown.find((name) => SCALES.test(name))
-  if (scale !== undefined) {
-    throw new CheckpointError('quantised weights of this kind are not read', {
-      where,
-      found: clip(scale),
-      hint: 'Save the model with its full weights, or as GGUF',
-    })
-  }
-  if (unknown.length > 0) warn(`[${where}] the model has no place for ${someOf(unknown.map(clip))}`)
-  return tensors
+/** The name of the configuration; undefined if there is none, as beside a GGUF file. */
+async function configName(folder: Folder): Promise<string | undefined> {
+  for (const name of [CONFIG, PARAMS]) if (await folder.has(name)) return name
+  return undefined
 }
 
 async function tokenizerIn(folder: Folder, config: ModelConfig): Promise<Tokenizer | undefined> {

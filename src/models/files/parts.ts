@@ -52,6 +52,8 @@ export async function partsOf(name: string, folder: Folder): Promise<Parts> {
   const missing: string[] = []
   for (const file of files) if (!(await folder.has(file))) missing.push(file)
   if (missing.length === 0) return { where: files[0], files }
+  const absence = await folder.absence(missing[0])
+  if (absence) throw absence
   const gguf = /\.gguf$/i.test(name)
   throw new CheckpointError(
     gguf ? `one part of ${count}` : `the index is missing, and so are some of the ${count} shards`,

@@ -51,9 +51,11 @@ export async function chooseWeights(
 
 const show = (names: readonly string[]): string => names.slice(0, 20).join(', ') || 'nothing'
 
+export const isIndex = (file: string): boolean => file.endsWith(INDEX)
+
 /** Reads the headers of safetensors and PyTorch files; values are read when they are asked for. */
 export async function readWeights(folder: Folder, { where, files }: Parts, warn: Warn): Promise<Tensors> {
-  if (where.endsWith(INDEX)) return readIndexed(folder, where, warn)
+  if (isIndex(where)) return readIndexed(folder, where, warn)
   if (files.length === 1) return readFile(folder, where, warn)
   warn(`[${where}] there is no index of the shards: all ${files.length} are read`)
   const tensors = new Map<string, StoredTensor>()
