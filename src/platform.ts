@@ -62,7 +62,6 @@ export const symlink = /* @__PURE__ */ fromNode('node:fs/promises', 'symlink')
 export const utimes = /* @__PURE__ */ fromNode('node:fs/promises', 'utimes')
 export const writeFile = /* @__PURE__ */ fromNode('node:fs/promises', 'writeFile')
 
-export const createReadStream = /* @__PURE__ */ fromNode('node:fs', 'createReadStream')
 export const readFileSync = /* @__PURE__ */ fromNode('node:fs', 'readFileSync')
 export const rmSync = /* @__PURE__ */ fromNode('node:fs', 'rmSync')
 

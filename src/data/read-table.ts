@@ -1,6 +1,7 @@
 /** Tables from files. Node only. */
 import { ConfigError } from '../errors.ts'
-import { createHash, createReadStream } from '../platform.ts'
+import { createHash } from '../platform.ts'
+import { piecesOf, regularFile } from './read-file.ts'
 import { tableFormat, tableReader, type Table } from './table.ts'
 
 /** Bytes of a table that are read; its rows are kept in memory. */
@@ -20,7 +21,6 @@ export async function readTable(path: string): Promise<HashedTable> {
   const reader = tableReader(tableFormat(path), path)
   const decoder = new TextDecoder('utf-8', { fatal: true })
   const hash = createHash('sha256')
-  let size = 0
   const decode = (bytes?: Uint8Array): string => {
     try {
       return decoder.decode(bytes, { stream: bytes !== undefined })
@@ -28,27 +28,10 @@ export async function readTable(path: string): Promise<HashedTable> {
       throw new ConfigError('the table is not UTF-8', { where: path, cause })
     }
   }
-  for await (const bytes of piecesOf(path)) {
-    size += bytes.length
-    if (size > MAX_BYTES)
-      throw new ConfigError('the table is too large', { where: path, expected: `up to ${MAX_BYTES} bytes` })
+  for await (const bytes of piecesOf(await regularFile(path, MAX_BYTES))) {
     hash.update(bytes)
     reader.push(decode(bytes))
   }
   reader.push(decode())
   return { ...reader.finish(), hash: hash.digest('hex') }
-}
-
-async function* piecesOf(path: string): AsyncGenerator<Uint8Array> {
-  try {
-    for await (const bytes of createReadStream(path)) yield bytes as Uint8Array
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException
-    if (code === undefined) throw cause
-    throw new ConfigError(code === 'ENOENT' ? 'no such file' : 'cannot be read', {
-      where: path,
-      cause,
-      ...(code !== 'ENOENT' && { found: code }),
-    })
-  }
 }

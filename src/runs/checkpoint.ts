@@ -120,6 +120,9 @@ export async function loadCheckpoint(
   return progress
 }
 
+/** Steps done at the newest checkpoint; 0 if there is none. */
+export const stepsDone = async (run: string): Promise<number> => (await list(run))[0] ?? 0
+
 /** Gives a model the weights of a run: those of its best validation, or else its last ones. */
 export async function loadWeights(run: string, model: Model): Promise<void> {
   await unpack(join(run, WEIGHTS), weightsOf(model))

@@ -34,22 +34,27 @@ export class MetricsLog {
   readonly all: Metric[]
   readonly #path: string
   readonly #file: FileHandle
+  readonly #onError: (error: Error) => void
 
-  constructor(path: string, file: FileHandle, all: Metric[]) {
+  constructor(path: string, file: FileHandle, all: Metric[], onError: (error: Error) => void) {
+    this.#onError = onError
     this.#path = path
     this.#file = file
     this.all = all
   }
 
-  /** Opens the file, and forgets what came after `step`: a resumed run writes it again. */
-  static async open(run: string, step: number): Promise<MetricsLog> {
+  /**
+   * Opens the file, and forgets what came after `step`: a resumed run writes it again. What cannot be
+   * appended later is told to `onError`.
+   */
+  static async open(run: string, step: number, onError: (error: Error) => void): Promise<MetricsLog> {
     const path = fileOf(run)
     const kept = (await readMetrics(run)).filter((metric) => metric.step <= step)
     await writeAtomically(path, kept.map((metric) => `${JSON.stringify(metric)}\n`).join(''))
     const file = await open(path, 'a').catch((cause: unknown) => {
       throw writeError(cause, path)
     })
-    return new MetricsLog(path, file, kept)
+    return new MetricsLog(path, file, kept, onError)
   }
 
   async append(metric: Metric): Promise<void> {
@@ -68,7 +73,7 @@ export class MetricsLog {
 
   async #writing(promise: Promise<void>): Promise<void> {
     await promise.catch((cause: unknown) => {
-      throw writeError(cause, this.#path)
+      this.#onError(writeError(cause, this.#path))
     })
   }
 }

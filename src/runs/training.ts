@@ -1,7 +1,6 @@
 /** The loop of a run: it trains, validates, saves, and tests what came out best. Node only. */
 import { writeAtomically } from '../checkpoints/atomic.ts'
 import type { Pass } from '../data/batch.ts'
-import type { AnyDevice } from '../devices/device.ts'
 import { NumericsError } from '../errors.ts'
 import { basename, join } from '../platform.ts'
 import type { Model } from '../models/model.ts'
@@ -14,7 +13,7 @@ import { giveTurn } from '../turn.ts'
 import { loadCheckpoint, loadWeights, saveCheckpoint, type Best, type Progress } from './checkpoint.ts'
 import { lossCurve } from './curve.ts'
 import { MetricsLog } from './metrics.ts'
-import { configOf, createRunModel } from './model.ts'
+import { createRunModel } from './model.ts'
 import type { StoredRun } from './run-file.ts'
 import type { CompleteSettings } from './settings.ts'
 
@@ -37,6 +36,8 @@ export interface RunEvents {
   onStep?(step: TrainedStep, steps: number): void
   /** After each validation. */
   onEvaluation?(evaluation: Evaluation, step: number, best: boolean): void
+  /** Something went wrong that training can do without: the curve could not be written, say. */
+  onWarning?(message: string): void
   /** After each training checkpoint. */
   onCheckpoint?(step: number): void
 }
@@ -70,12 +71,14 @@ export class Training {
   #stale = 0
   #seconds = 0
   #since = 0
+  #warned = false
 
-  constructor(folder: string, run: StoredRun, opened: OpenedTask, device: AnyDevice) {
+  /** Takes over the model. */
+  constructor(folder: string, run: StoredRun, opened: OpenedTask, model: Model) {
     this.#folder = folder
     this.#run = run
     this.#opened = opened
-    this.model = createRunModel(configOf(run, opened.input, opened.task.head), device, run.seed)
+    this.model = model
     this.#trainer = createTrainer(run, opened.task, this.model)
   }
 
@@ -86,7 +89,7 @@ export class Training {
   async train(events: RunEvents, signal: AbortSignal | undefined): Promise<RunResult> {
     const { steps } = this.#run
     const { training, task, sizes } = this.#opened
-    await this.#restore()
+    await this.#restore(events)
     const folder = this.#folder
     events.onStart?.({ folder, task, model: this.model, resumedFrom: this.#trainer.done, steps, sizes })
     this.#since = performance.now()
@@ -98,7 +101,7 @@ export class Training {
       await giveTurn()
       const ended = last || this.#outOfPatience() || signal?.aborted === true
       if (ended || better || step.step % this.#run.checkpointEvery === 0) {
-        await this.#save()
+        await this.#save(events)
         events.onCheckpoint?.(step.step)
       }
       if (ended && !last) return this.#result(this.#outOfPatience() ? 'patience' : 'interrupted')
@@ -112,9 +115,9 @@ export class Training {
     await this.#log?.close()
   }
 
-  async #restore(): Promise<void> {
+  async #restore(events: RunEvents): Promise<void> {
     const restored = await loadCheckpoint(this.#folder, this.#trainer, this.#opened.training)
-    this.#log = await MetricsLog.open(this.#folder, this.#trainer.done)
+    this.#log = await MetricsLog.open(this.#folder, this.#trainer.done, (error) => this.#warn(error, events))
     if (restored) ({ best: this.#best, stale: this.#stale, seconds: this.#seconds } = restored)
   }
 
@@ -141,7 +144,7 @@ export class Training {
     return better
   }
 
-  async #save(): Promise<void> {
+  async #save(events: RunEvents): Promise<void> {
     const now = performance.now()
     this.#seconds += (now - this.#since) / 1000
     this.#since = now
@@ -153,10 +156,20 @@ export class Training {
       seconds: this.#seconds,
     }
     await saveCheckpoint(this.#folder, this.#trainer, progress)
-    const { architecture, data } = this.#run
-    const title = `${architecture}, ${basename(data)}`
+    const { architecture, data, from } = this.#run
+    const title = `${from ?? architecture}, ${basename(data)}`
     const curve = lossCurve(this.#log!.all, title, this.#opened.task.unit)
-    await writeAtomically(join(this.#folder, 'loss.svg'), curve)
+    await writeAtomically(join(this.#folder, 'loss.svg'), curve).catch((error: unknown) =>
+      this.#warn(error, events),
+    )
+  }
+
+  /** Says once that something is not written which training can do without. */
+  #warn(error: unknown, events: RunEvents): void {
+    if (this.#warned) return
+    this.#warned = true
+    const { message } = error as Error
+    events.onWarning?.(`training goes on, but its metrics and curve are not written: ${message}`)
   }
 
   async #result(stopped: RunResult['stopped']): Promise<RunResult> {

@@ -8,6 +8,8 @@ import type { Model } from '../models/model.ts'
 import type { Task } from '../tasks/task.ts'
 import { loadWeights } from './checkpoint.ts'
 import { configOf, createRunModel } from './model.ts'
+import type { Origin } from './from.ts'
+import { originOf } from './run.ts'
 import { readRun, type StoredRun } from './run-file.ts'
 import { readSource } from './sources.ts'
 
@@ -27,8 +29,9 @@ export async function evaluateRun(
   device: AnyDevice,
   { signal }: ReadingOptions = {},
 ): Promise<RunEvaluation> {
-  const { run, data } = await open(folder, path, true)
-  const model = await modelOf(folder, run, data, device)
+  const opened = await open(folder, path, true)
+  const { run, data } = opened
+  const model = await modelOf(folder, opened, device)
   try {
     return { run, task: data.task, ...(await evaluate(model, data.task, data.pass, { signal })) }
   } finally {
@@ -43,7 +46,8 @@ export async function* predictRun(
   device: AnyDevice,
   options: ReadingOptions = {},
 ): AsyncGenerator<PredictedRow, void, void> {
-  const { run, data } = await open(folder, path, false)
+  const opened = await open(folder, path, false)
+  const { run, data } = opened
   const { predictions } = data
   if (!predictions) {
     throw new ConfigError('the task of this run has no predictions to be listed', {
@@ -52,7 +56,7 @@ export async function* predictRun(
       hint: 'A model of text writes: npx sidewinder generate',
     })
   }
-  const model = await modelOf(folder, run, data, device)
+  const model = await modelOf(folder, opened, device)
   try {
     yield* predictions(model, options)
   } finally {
@@ -60,19 +64,23 @@ export async function* predictRun(
   }
 }
 
-async function open(
-  folder: string,
-  path: string,
-  targets: boolean,
-): Promise<{ readonly run: StoredRun; readonly data: ReadData }> {
-  const run = await readRun(folder)
-  const definition = taskDefinition(run.task)
-  const source = await readSource(definition.reads, path)
-  return { run, data: definition.read(source, run, run.encoding, targets) }
+interface OpenedRun {
+  readonly run: StoredRun
+  readonly origin: Origin | undefined
+  readonly data: ReadData
 }
 
-async function modelOf(folder: string, run: StoredRun, data: ReadData, device: AnyDevice): Promise<Model> {
-  const model = createRunModel(configOf(run, data.input, data.task.head), device, run.seed)
+async function open(folder: string, path: string, targets: boolean): Promise<OpenedRun> {
+  const run = await readRun(folder)
+  const definition = taskDefinition(run.task)
+  const origin = await originOf(folder, run)
+  const source = await readSource(definition.reads, path, origin)
+  return { run, origin, data: definition.read(source, run, run.encoding, targets) }
+}
+
+async function modelOf(folder: string, { run, origin, data }: OpenedRun, device: AnyDevice): Promise<Model> {
+  const config = origin?.checkpoint.config ?? configOf(run, data.input, data.task.head)
+  const model = createRunModel(config, device, run.seed)
   try {
     await loadWeights(folder, model)
     return model

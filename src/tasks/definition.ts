@@ -28,7 +28,7 @@ export interface PartSizes {
   readonly training: number
   readonly validation: number
   readonly test: number
-  readonly unit: 'bytes' | 'sequences'
+  readonly unit: 'bytes' | 'tokens' | 'sequences'
 }
 
 /** Data that were taken apart, ready to train on. */

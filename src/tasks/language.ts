@@ -57,13 +57,13 @@ interface TextSettings {
 /** Trains models of bytes on text. */
 export const textDefinition = defineTask({
   name: 'text',
-  summary: 'train a byte-level language model on text',
+  summary: 'train a language model on text: of bytes, or with --from of the tokens of that model',
   reads: 'text',
   takes: 'a text file, or a folder of .txt and .md files, each a document',
   settings: {
     length: setting.number(
       'Data',
-      'bytes of a row: what is backpropagated through',
+      'bytes (or tokens) of a row: what is backpropagated through',
       whole(1, 1_048_576),
       256,
     ),
@@ -79,8 +79,7 @@ export const textDefinition = defineTask({
   open({ data, test }, settings) {
     const { training, validation } = splitCorpus(data, settings.validationPart)
     return {
-      task: language({ unit: 'byte' }),
-      input: { vocabulary: byteTokenizer.size },
+      ...endsOf(data),
       encoding: undefined,
       training: batchesOf(training, settings),
       validation: validation.length > 1 ? validationPass(validation, settings) : undefined,
@@ -89,20 +88,25 @@ export const textDefinition = defineTask({
         training: training.tokens.length,
         validation: validation.length,
         test: test?.tokens.length ?? 0,
-        unit: 'bytes',
+        unit: data.vocabulary === undefined ? 'bytes' : 'tokens',
       },
     }
   },
 
   read: (corpus, { batch, length }) => ({
-    task: language({ unit: 'byte' }),
-    input: { vocabulary: byteTokenizer.size },
+    ...endsOf(corpus),
     pass: stretches(corpus.tokens, { batch, length }),
   }),
 })
 
+/** The task, and what goes into its model. */
+const endsOf = ({ vocabulary }: TextCorpus) => ({
+  task: language({ unit: vocabulary === undefined ? 'byte' : 'token' }),
+  input: { vocabulary: vocabulary ?? byteTokenizer.size },
+})
+
 /** Whole windows only, and no more than an evaluation reads. */
-function validationPass(tokens: Uint8Array, { batch, length }: TextSettings): Pass {
+function validationPass(tokens: Uint8Array | Int32Array, { batch, length }: TextSettings): Pass {
   const wanted = Math.ceil(EVALUATED_BYTES / (batch * length))
   const all = stretches(tokens, { batch, length })
   const complete = Math.floor(tokens.length / all.batch / all.length)

@@ -123,7 +123,7 @@ describe('score', () => {
   })
 
   const failing: [string, () => string[], RegExp][] = [
-    ['no text', () => ['score', run, join(folder, 'no.txt')], /no\.txt\] the file cannot be read/],
+    ['no text', () => ['score', run, join(folder, 'no.txt')], /no\.txt\] no such file or folder/],
     ['an unknown model', () => ['score', join(folder, 'no'), file], /no such model/],
     ['windows with gaps', () => ['score', run, file, '--window', '8', '--stride', '9'], /overlap or meet/],
   ]

@@ -69,8 +69,13 @@ describe('what is refused', () => {
     ],
     [
       'flags that change a resumed run',
-      ['train', 'text', '--resume', 'x', '--steps', '5'],
-      /does not take '--steps'/,
+      ['train', 'text', '--resume', 'x', '--width', '5'],
+      /does not take '--width'/,
+    ],
+    [
+      'another architecture than that of the model to train on from',
+      ['train', 'text', '--data', 'x', '--from', 'x', '--layers', '2'],
+      /own architecture and does not take '--layers'/,
     ],
   ]
   test.each(refused)('%s', async (_, args, message) => {
@@ -123,7 +128,7 @@ describe('what is refused', () => {
 test('--help and --version', async () => {
   const { code, stdout } = await cli.run('train', 'text', '--help')
   expect(code).toBe(0)
-  for (const flag of ['--data', '--resume', '--architecture', '--patience', '--threads'])
+  for (const flag of ['--data', '--from', '--resume', '--architecture', '--patience', '--threads'])
     expect(stdout).toContain(flag)
   expect((await cli.run('--version')).stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
 })
@@ -191,6 +196,17 @@ describe('a tiny run', () => {
     expect(stdout).toMatch(/Finished after step 40/)
     expect(code).toBe(0)
     expect(await readFile(join(run, 'model.safetensors'))).toEqual(before)
+  })
+
+  test('trains longer, and another trains on from it', async () => {
+    const longer = await cli.run('train', 'text', '--resume', run, '--steps', '42')
+    expect(longer).toMatchObject({ code: 0, stderr: '' })
+    expect(longer.stdout).toMatch(/after step 40 of 42[^]*Finished after step 42/)
+    const on = join(folder, 'on')
+    const flags = ['--length', '16', '--batch', '2', '--steps', '2', '--device', 'wasm', '--threads', '1']
+    const begun = await cli.run('train', 'text', '--data', data, '--from', run, '--out', on, ...flags)
+    expect(begun).toMatchObject({ code: 0, stderr: '' })
+    expect(begun.stdout).toMatch(/mamba2 1 × 8.*\n[^]*Finished after step 2/)
   })
 
   test('generates: the same text with the same seed, up to a stop text', async () => {

@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises'
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { writeAtomically } from '../../checkpoints/atomic.ts'
-import { ConfigError } from '../../errors.ts'
+import { readAll, regularFile } from '../../data/read-file.ts'
 import type { TextOptions } from '../../language/text.ts'
 import { addModelFlags, MODEL_ARGUMENT, withModel, type ModelFlags } from '../model-flags.ts'
 import { addSamplingFlags } from '../sampling-flags.ts'
@@ -52,7 +51,5 @@ async function generate(
 
 /** A file of the user's. */
 async function stateFile(path: string): Promise<Uint8Array> {
-  return readFile(path).catch((cause: unknown) => {
-    throw new ConfigError('the file cannot be read', { where: path, cause, found: (cause as Error).message })
-  })
+  return readAll([await regularFile(path)])
 }

@@ -1,11 +1,13 @@
-import { readFile } from 'node:fs/promises'
 import { Option, type Command } from 'commander'
 import { decodeText } from '../../checkpoints/source.ts'
-import { ConfigError } from '../../errors.ts'
+import { readAll, regularFile } from '../../data/read-file.ts'
 import { scoreTokens, windowsOf } from '../../language/score.ts'
 import { whole } from '../../check.ts'
 import { numberFlag } from '../flags.ts'
 import { addModelFlags, MODEL_ARGUMENT, withModel, type ModelFlags } from '../model-flags.ts'
+
+/** A text is one string while it becomes tokens. */
+const MAX_BYTES = 2 ** 28
 
 interface Flags extends ModelFlags {
   readonly window?: number
@@ -38,9 +40,7 @@ export function addScore(program: Command): void {
 }
 
 async function score(source: string, path: string, { window, stride, json, ...flags }: Flags): Promise<void> {
-  const bytes = await readFile(path).catch((cause: unknown) => {
-    throw new ConfigError('the file cannot be read', { where: path, cause, found: (cause as Error).message })
-  })
+  const bytes = await readAll([await regularFile(path, MAX_BYTES)])
   await withModel(source, flags, async (model) => {
     const text = decodeText(bytes, path)
     const tokens = model.encode(text, { special: true })

@@ -3,12 +3,13 @@ import type * as v from 'valibot'
 import { ConfigError } from '../../errors.ts'
 import { resumeRun, startRun, type RunOptions } from '../../runs/run.ts'
 import { readRun } from '../../runs/run-file.ts'
-import { settingsOf, type RunSettings } from '../../runs/settings.ts'
+import { MODEL_SETTINGS, settingsOf, type RunSettings } from '../../runs/settings.ts'
 import type { RunResult } from '../../runs/training.ts'
 import type { TaskDefinition } from '../../tasks/definition.ts'
 import { taskDefinition, TASKS } from '../../tasks/index.ts'
 import type { Setting } from '../../tasks/settings.ts'
 import { deviceFlag, numberFlag, threadsFlag, withDevice, type DeviceFlags } from '../flags.ts'
+import { MODEL_ARGUMENT, onWarning, sourceOptions } from '../model-flags.ts'
 import { INTERRUPTED, stopOnInterrupt } from '../terminal/interrupt.ts'
 import { RunReport } from '../terminal/run-report.ts'
 
@@ -17,13 +18,15 @@ interface Flags {
   readonly test?: string
   readonly out?: string
   readonly resume?: string
+  readonly from?: string
+  readonly steps?: number
   readonly device: DeviceFlags['device']
   readonly threads?: number
   readonly [setting: string]: unknown
 }
 
-/** Flags that go with --resume: they do not change what is computed. */
-const WITH_RESUME = new Set(['resume', 'data', 'test', 'device', 'threads'])
+/** Flags that go with --resume: but for `steps`, they do not change what is computed. */
+const WITH_RESUME = new Set(['resume', 'steps', 'data', 'test', 'device', 'threads'])
 const GROUPS: readonly Setting['group'][] = ['Run', 'Model', 'Data', 'Training']
 
 /** `sidewinder train TASK`, a command for each task. */
@@ -36,7 +39,7 @@ function addTask(train: Command, definition: TaskDefinition, exit: (code: number
   const command = train
     .command(definition.name)
     .description(`${definition.summary}, or continue a run`)
-    .usage('--data <path> [flags]  or  --resume <run>')
+    .usage('--data <path> [--from <model>] [flags]  or  --resume <run> [--steps <n>]')
   for (const flag of [...runFlags(definition), ...settingFlags(definition.name)]) command.addOption(flag)
   command.action(async (given: Flags) => {
     const result =
@@ -59,10 +62,11 @@ function runFlags({ takes }: TaskDefinition): Option[] {
       '--test <path>',
       'other data of the same kind, that the finished model is tested on',
     ).argParser(word),
+    new Option('--from <model>', `train on from ${MODEL_ARGUMENT}, with its tokenizer`).argParser(word),
     new Option('--out <folder>', 'run folder (default: runs/<data>-<n>)').argParser(word),
     new Option(
       '--resume <run>',
-      'continue a run where it stopped; takes no flags that would change it',
+      'continue a run where it stopped; of the flags that would change it, takes --steps alone: as many in all',
     ).argParser(word),
     deviceFlag(),
     threadsFlag(),
@@ -101,14 +105,28 @@ async function start(command: Command, task: string, flags: Flags): Promise<RunR
   if (data === undefined) {
     return command.error("error: required option '--data <path>' not given, nor '--resume <run>'")
   }
-  const run = { ...settings, task, data } as unknown as RunSettings
-  return train(device, threads, (options) => startRun(run, { folder: out, ...options }))
+  const own = flags.from === undefined ? settings : withoutModel(command, settings)
+  const run = { ...own, task, data } as unknown as RunSettings
+  const source = { ...sourceOptions({}), onWarning }
+  return train(device, threads, (options) => startRun(run, { folder: out, source, ...options }))
+}
+
+/** Settings without the defaults of what a model to train on from says itself. */
+function withoutModel(command: Command, settings: Readonly<Record<string, unknown>>): object {
+  const isGiven = (name: string): boolean => command.getOptionValueSource(name) === 'cli'
+  const twice = MODEL_SETTINGS.filter(isGiven)
+  if (twice.length > 0) {
+    const names = twice.map((name) => `'--${name}'`).join(', ')
+    return command.error(`error: the model of --from has its own architecture and does not take ${names}`)
+  }
+  const left = new Set<string>(MODEL_SETTINGS)
+  return Object.fromEntries(Object.entries(settings).filter(([name]) => !left.has(name)))
 }
 
 async function resume(
   command: Command,
   task: string,
-  { data, test, device, threads }: Flags,
+  { data, test, steps, device, threads }: Flags,
   folder: string,
 ): Promise<RunResult> {
   const changing = command.options
@@ -120,6 +138,7 @@ async function resume(
       `error: --resume continues the run as it was begun and does not take ${names}\n(Start a new run with --data and --out instead)`,
     )
   }
+  const isGiven = command.getOptionValueSource('steps') === 'cli'
   const run = await readRun(folder)
   if (run.task !== task) {
     throw new ConfigError('the run is of another task', {
@@ -130,7 +149,7 @@ async function resume(
     })
   }
   return train(device === 'auto' ? run.device : device, threads, (options) =>
-    resumeRun(folder, { data, test, ...options }),
+    resumeRun(folder, { data, test, ...(isGiven && { steps }), ...options }),
   )
 }
 

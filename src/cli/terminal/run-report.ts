@@ -2,6 +2,7 @@
 import type { RunEvents, RunResult, RunStart } from '../../runs/training.ts'
 import type { Evaluation } from '../../tasks/evaluate.ts'
 import type { Task } from '../../tasks/task.ts'
+import { onWarning } from '../model-flags.ts'
 import { evaluationLines, headline, nameOfBest } from './evaluations.ts'
 import { ProgressLine } from './progress.ts'
 import { bytes, duration, quoted, short } from './show.ts'
@@ -22,7 +23,7 @@ export class RunReport implements RunEvents {
     this.#task = task
     this.#line = new ProgressLine(process.stdout, steps, {
       loss: task.unit,
-      positions: sizes.unit === 'bytes' ? 'tokens' : 'positions',
+      positions: sizes.unit === 'sequences' ? 'positions' : 'tokens',
     })
     this.#line.note(
       `${colors.bold(model.device.description)}  ${kinds} ${layers.length} × ${width}, ${short(model.size)} parameters  ` +
@@ -39,6 +40,11 @@ export class RunReport implements RunEvents {
     const mark = best ? colors.green('  best so far') : ''
     this.#line?.note(`step ${step}: validation ${headline(this.#task!, evaluation)}${mark}`)
     this.#line?.skip()
+  }
+
+  onWarning = (message: string): void => {
+    this.#line?.end()
+    onWarning(message)
   }
 
   onCheckpoint = (): void => this.#line?.skip()
