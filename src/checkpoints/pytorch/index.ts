@@ -7,7 +7,7 @@ import { warnOnConsole, type Warn } from '../warn.ts'
 import { readLegacy } from './legacy.ts'
 import { MAX_PICKLE } from './machine.ts'
 import { unpickle } from './unpickle.ts'
-import type { Storage, Value, View } from './values.ts'
+import type { Storage, Value } from './values.ts'
 import { storedView } from './view.ts'
 import { viewsOf } from './weights.ts'
 import { openZip, type Range, type Zip } from './zip.ts'
@@ -36,7 +36,8 @@ export async function readPytorch(
   const source = sourceOf(file)
   const saved = (await isZip(source)) ? await readArchive(source, name) : await readOld(source, name)
   const ranges = new Map<Storage, Range>()
-  const made = new Map<View, StoredTensor>()
+  // Tied parameters are equal views of one storage: they become one tensor.
+  const made = new Map<string, StoredTensor>()
   const tensors = new Map<string, StoredTensor>()
   for (const [key, view] of viewsOf(saved.value, name, onWarning)) {
     const where = `${name}: ${clip(key)}`
@@ -48,8 +49,10 @@ export async function readPytorch(
       })
     }
     ranges.set(view.storage, range)
-    const tensor = made.get(view) ?? storedView(view, range, source, where)
-    made.set(view, tensor)
+    const { offset, shape, strides } = view
+    const place = [view.storage.key, offset, shape.join('x'), strides.join('x')].join(' ')
+    const tensor = made.get(place) ?? storedView(view, range, source, where)
+    made.set(place, tensor)
     tensors.set(key, tensor)
   }
   return tensors
