@@ -50,13 +50,27 @@ function posted(): (resume: () => void) => void {
   }
 }
 
-/** The same pieces; other work has its turn between them. Ends with the reason of the signal. */
-export async function* givingTurns<Piece>(
-  pieces: AsyncIterable<Piece> | Iterable<Piece>,
+/**
+ * The same pieces, and in the end the same result; other work has its turn between them. Ends with the reason
+ * of the signal.
+ */
+export async function* givingTurns<Piece, Result>(
+  pieces: AsyncIterable<Piece, Result> | Iterable<Piece, Result>,
   signal?: AbortSignal,
-): AsyncGenerator<Piece, void, void> {
-  for await (const piece of pieces) {
-    await giveTurn(signal)
-    yield piece
+): AsyncGenerator<Piece, Result, void> {
+  const iterator = Symbol.asyncIterator in pieces ? pieces[Symbol.asyncIterator]() : pieces[Symbol.iterator]()
+  let ended = false
+  try {
+    for (;;) {
+      const next = await iterator.next()
+      if (next.done === true) {
+        ended = true
+        return next.value
+      }
+      await giveTurn(signal)
+      yield next.value
+    }
+  } finally {
+    if (!ended) await iterator.return?.()
   }
 }

@@ -91,6 +91,20 @@ export async function removeIf(isDamaged: (file: string) => Promise<boolean>, pa
 }
 
 /**
+ * Throws at once what would keep a file from being written later: whoever computes for long asks before.
+ *
+ * @throws CheckpointError
+ */
+export async function expectWritable(path: string): Promise<void> {
+  const found = await stat(path).catch(() => undefined)
+  if (found?.isDirectory()) throw writeError(Object.assign(new Error(), { code: 'EISDIR' }), path)
+  await replacing(path, async (temporary) => {
+    await writeFile(temporary, '')
+    await rm(temporary)
+  })
+}
+
+/**
  * Makes a folder, and those above it that are missing. One after the other: below /proc, the recursive
  * `mkdir` of Node 20 never returns.
  */
@@ -123,6 +137,7 @@ const isFolder = async (path: string): Promise<boolean> =>
 const REASONS: Readonly<Record<string, readonly [rule: string, hint: string]>> = {
   ENOSPC: ['the disk is full', 'Free some space. What was saved before is whole'],
   EDQUOT: ['the disk quota is used up', 'Free some space. What was saved before is whole'],
+  EISDIR: ['a folder is in the place of the file', 'Choose another name'],
   EACCES: ['no permission to write here', 'Choose a folder of your own'],
   EPERM: ['no permission to write here', 'Choose a folder of your own'],
   ENOENT: ['no file or folder can be made here', 'Choose another folder'],

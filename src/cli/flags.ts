@@ -2,6 +2,7 @@
 import { InvalidArgumentError, Option } from 'commander'
 import * as v from 'valibot'
 import type { AnyDevice, DeviceName } from '../devices/device.ts'
+import { MAX_THREADS } from '../devices/wasm/thread.ts'
 import { openDevice } from '../ops/open-device.ts'
 import { whole } from '../check.ts'
 
@@ -25,7 +26,7 @@ export const deviceFlag = (): Option =>
   new Option('--device <name>', 'where to compute').choices(DEVICES).default('auto')
 
 export const threadsFlag = (): Option =>
-  numberFlag('--threads <n>', 'threads of wasm (default: all cores)', whole(1, 256))
+  numberFlag('--threads <n>', 'threads of wasm (default: all cores)', whole(1, MAX_THREADS))
 
 export interface DeviceFlags {
   readonly device: DeviceName | (typeof DEVICES)[number]

@@ -5,7 +5,8 @@ import { loadModel } from '../language/load-model.ts'
 import type { WeightFormat } from '../models/files/fill.ts'
 import { deviceFlag, threadsFlag, withDevice, type DeviceFlags } from './flags.ts'
 import { bytes } from './terminal/show.ts'
-import { stderrColors as colors } from './terminal/terminal.ts'
+import { interruption } from './terminal/interrupt.ts'
+import { showStatus, stderrColors as colors, tell } from './terminal/terminal.ts'
 
 const WEIGHTS: readonly WeightFormat[] = ['stored', 'f32', 'f16', 'q8', 'q4']
 
@@ -38,11 +39,11 @@ export function sourceOptions({ file }: SourceFlags) {
   let shown = ''
   const onProgress = ({ file: name, received, total }: Download): void => {
     const text = `${name} ${bytes(received)}${total === undefined ? '' : ` of ${bytes(total)}`}`
-    if (!process.stderr.isTTY || text === shown) return
+    if (text === shown) return
     shown = text
-    process.stderr.write(`\r\x1b[K${colors.dim(text)}${received === total ? '\r\x1b[K' : ''}`)
+    showStatus(received === total ? '' : text)
   }
-  return { ...(file !== undefined && { file }), onWarning, hub: { onProgress } }
+  return { ...(file !== undefined && { file }), onWarning, hub: { onProgress }, signal: interruption.signal }
 }
 
 interface Download {
@@ -51,8 +52,7 @@ interface Download {
   readonly total: number | undefined
 }
 
-export const onWarning = (message: string): void =>
-  void process.stderr.write(`${colors.yellow('warning:')} ${message}\n`)
+export const onWarning = (message: string): void => tell([`${colors.yellow('warning:')} ${message}`])
 
 /** Opens device and model for `body`, and gives both back after it. */
 export async function withModel<T>(

@@ -9,7 +9,8 @@ import { addGenerate } from './commands/generate.ts'
 import { addInspect } from './commands/inspect.ts'
 import { addPredict } from './commands/predict.ts'
 import { addScore } from './commands/score.ts'
-import { stderrColors } from './terminal/terminal.ts'
+import { interruption } from './terminal/interrupt.ts'
+import { shown, stderrColors, tell } from './terminal/terminal.ts'
 import { addTrain } from './commands/train.ts'
 
 /** Exit code for commands that were not understood. */
@@ -17,18 +18,20 @@ const MISUSED = 2
 
 /** Runs one command line; resolves to the exit code. Never rejects. */
 export async function runProgram(argv: readonly string[]): Promise<number> {
-  // Whoever reads our output may stop doing so: `sidewinder generate … | head -1`.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+  interruption.listen()
   let exitCode = 0
   const program = createProgram((code) => (exitCode = code))
   try {
     await program.parseAsync(argv)
-    return exitCode
+    return interruption.code ?? exitCode
   } catch (error) {
+    if (interruption.code !== undefined && error === interruption.signal.reason) return interruption.code
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : MISUSED
     const verbose = program.opts<{ verbose?: boolean }>().verbose === true || Boolean(process.env['DEBUG'])
-    process.stderr.write(explain(error, verbose))
+    tell(explain(error, verbose))
     return 1
+  } finally {
+    interruption.release()
   }
 }
 
@@ -39,7 +42,9 @@ export function createProgram(exit: (code: number) => void): Command {
     .version(version)
     .option('--verbose', 'print stacks of errors')
     .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(stderrColors.red(text)) })
+    .configureOutput({
+      outputError: (text, write) => write(stderrColors.red(text).split('\n').map(shown).join('\n')),
+    })
     .showHelpAfterError('(--help lists what there is)')
   addTrain(program, exit)
   addEvaluate(program)

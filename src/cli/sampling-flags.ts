@@ -1,4 +1,4 @@
-import { Option, type Command } from 'commander'
+import { InvalidArgumentError, Option, type Command } from 'commander'
 import { between, seed, whole } from '../check.ts'
 import { numberFlag } from './flags.ts'
 
@@ -18,5 +18,15 @@ export function addSamplingFlags(command: Command): Command {
       numberFlag('--repetition-penalty <x>', 'above 1: repeat less', between(0.001, 1000)).default(1),
     )
     .addOption(numberFlag('--seed <n>', 'same seed: same text', seed).default(0))
-    .addOption(new Option('--stop <text...>', 'end before any of these texts'))
+    .addOption(
+      new Option('--stop <text>', 'end before this text; may be given several times').argParser(oneMore),
+    )
 }
+
+/** A text, or an error if it is empty. */
+export function nonEmpty(text: string): string {
+  if (text === '') throw new InvalidArgumentError('Expected a text that is not empty.')
+  return text
+}
+
+const oneMore = (text: string, before: readonly string[] = []): string[] => [...before, nonEmpty(text)]

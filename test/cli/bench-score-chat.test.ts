@@ -166,7 +166,9 @@ describe('chat', () => {
     expect(code).toBe(0)
     const nothing = 'There is nothing to take back.'
     expect(stdout.startsWith(`${nothing}\n${hello}\n${alone}\n${hello}\n/undo    take back`)).toBe(true)
-    expect(stdout.endsWith('/exit    end\n')).toBe(true)
+    expect(stdout.endsWith('/exit    end (also /quit)\nCtrl-C   end the answer; at a prompt, end\n')).toBe(
+      true,
+    )
   })
 
   test('--system comes first', async () => {

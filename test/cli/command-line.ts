@@ -19,6 +19,8 @@ export interface Running {
 }
 
 export interface CommandLine {
+  /** The bundled program. */
+  readonly file: string
   start(...args: string[]): Running
   run(...args: string[]): Promise<Finished>
   /** Runs it with a text on standard input. */
@@ -61,5 +63,5 @@ export async function commandLine(): Promise<CommandLine> {
     child.stdin!.end(input)
     return finished
   }
-  return { start, run: (...args) => feed('', ...args), feed, remove: () => rm(file) }
+  return { file, start, run: (...args) => feed('', ...args), feed, remove: () => rm(file) }
 }

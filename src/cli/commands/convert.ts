@@ -7,6 +7,9 @@ import { writeFiles } from '../../models/files/folder.ts'
 import { folderFiles, ggufFile } from '../../models/files/save.ts'
 import { between } from '../../check.ts'
 import { numberFlag } from '../flags.ts'
+import { givingTurns } from '../../turn.ts'
+import { interruption } from '../terminal/interrupt.ts'
+import { print } from '../terminal/terminal.ts'
 import { fileFlag, MODEL_ARGUMENT, onWarning, sourceOptions, type SourceFlags } from '../model-flags.ts'
 
 const TYPES = { f32: 'F32', f16: 'F16', q8_0: 'Q8_0', q4_0: 'Q4_0' } as const
@@ -35,10 +38,11 @@ export function addConvert(program: Command): void {
 async function convert(source: string, target: string, { type, shardSize, file }: Flags): Promise<void> {
   const checkpoint = await openCheckpoint(source, sourceOptions({ file }))
   const { special } = checkpoint
+  const { signal } = interruption
   const { tokenizer } = await optionalTokenizer(checkpoint, onWarning)
   if (target.toLowerCase().endsWith('.gguf')) {
     const options = { type: TYPES[type], name: nameOf(source), tokenizer, special, onWarning }
-    await writeAtomically(target, ggufFile(checkpoint, options))
+    await writeAtomically(target, givingTurns(ggufFile(checkpoint, options), signal))
   } else {
     if (type !== 'f32') {
       throw new ConfigError('only GGUF files have types', {
@@ -52,9 +56,9 @@ async function convert(source: string, target: string, { type, shardSize, file }
     }
     const beside = await checkpoint.beside()
     const options = { shardBytes: shardSize * 1e9, tokenizer, special, beside }
-    await writeFiles(target, folderFiles(checkpoint, options))
+    await writeFiles(target, folderFiles(checkpoint, options), signal)
   }
-  process.stdout.write(`Wrote ${target}\n`)
+  print([`Wrote ${target}`])
 }
 
 const nameOf = (source: string): string => source.split(/[/\\]/).findLast((part) => part !== '') ?? source

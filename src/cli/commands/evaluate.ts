@@ -2,6 +2,7 @@ import { Option, type Command } from 'commander'
 import { evaluateRun } from '../../runs/use.ts'
 import { evaluationLines } from '../terminal/evaluations.ts'
 import { deviceFlag, threadsFlag, withDevice, type DeviceFlags } from '../flags.ts'
+import { interruption } from '../terminal/interrupt.ts'
 import { print } from '../terminal/terminal.ts'
 
 interface Flags extends DeviceFlags {
@@ -18,11 +19,12 @@ export function addEvaluate(program: Command): void {
     .addOption(threadsFlag())
     .addOption(new Option('--json', 'print JSON'))
     .action(async (run: string, data: string, flags: Flags) => {
+      const { signal } = interruption
       const {
         task,
         run: _,
         ...evaluation
-      } = await withDevice(flags, (device) => evaluateRun(run, data, device))
+      } = await withDevice(flags, (device) => evaluateRun(run, data, device, { signal }))
       print(flags.json ? [JSON.stringify(evaluation)] : evaluationLines(task, evaluation))
     })
 }

@@ -1,20 +1,16 @@
-import { InvalidArgumentError, Option, type Command } from 'commander'
-import { writeAtomically } from '../../checkpoints/atomic.ts'
+import { Option, type Command } from 'commander'
+import { expectWritable, writeAtomically } from '../../checkpoints/atomic.ts'
 import { readAll, regularFile } from '../../data/read-file.ts'
 import type { TextOptions } from '../../language/text.ts'
 import { addModelFlags, MODEL_ARGUMENT, withModel, type ModelFlags } from '../model-flags.ts'
-import { addSamplingFlags } from '../sampling-flags.ts'
-import { stdoutColors as colors } from '../terminal/terminal.ts'
+import { addSamplingFlags, nonEmpty } from '../sampling-flags.ts'
+import { interruption } from '../terminal/interrupt.ts'
+import { printText, stdoutColors as colors } from '../terminal/terminal.ts'
 
 interface Flags extends ModelFlags, TextOptions {
   readonly prompt?: string
   readonly from?: string
   readonly save?: string
-}
-
-const nonEmpty = (text: string): string => {
-  if (text === '') throw new InvalidArgumentError('Expected a text that is not empty.')
-  return text
 }
 
 export function addGenerate(program: Command): void {
@@ -36,14 +32,16 @@ async function generate(
   if (prompt === undefined && from === undefined) {
     command.error("error: required option '--prompt <text>' not given, nor '--from <file>'")
   }
+  if (save !== undefined) await expectWritable(save)
+  const { signal } = interruption
   await withModel(source, { device, threads, weights, file }, async (model) => {
     const session = await model.session(from === undefined ? {} : { from: await stateFile(from) })
     if (prompt !== undefined) {
-      if (process.stdout.isTTY) process.stdout.write(colors.dim(prompt))
-      await session.append(prompt)
+      if (process.stdout.isTTY) await printText(prompt, colors.dim)
+      await session.append(prompt, { signal })
     }
-    for await (const text of session.generate(options)) process.stdout.write(text)
-    process.stdout.write('\n')
+    for await (const text of session.generate({ ...options, signal })) await printText(text)
+    await printText('\n')
     if (save !== undefined) await writeAtomically(save, await session.save())
     session.dispose()
   })

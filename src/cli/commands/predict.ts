@@ -1,12 +1,13 @@
 import { access } from 'node:fs/promises'
 import { Option, type Command } from 'commander'
-import { writeAtomically } from '../../checkpoints/atomic.ts'
+import { expectWritable, writeAtomically } from '../../checkpoints/atomic.ts'
 import { tableFormat, type TableFormat } from '../../data/table.ts'
 import { tableLines } from '../../data/table-lines.ts'
 import { ConfigError } from '../../errors.ts'
 import { predictRun } from '../../runs/use.ts'
 import { deviceFlag, threadsFlag, withDevice, type DeviceFlags } from '../flags.ts'
-import { print } from '../terminal/terminal.ts'
+import { interruption } from '../terminal/interrupt.ts'
+import { print, printText } from '../terminal/terminal.ts'
 
 interface Flags extends DeviceFlags {
   readonly out?: string
@@ -26,10 +27,14 @@ export function addPredict(program: Command): void {
 
 async function predict(run: string, input: string, { out, ...flags }: Flags): Promise<void> {
   const format = out === undefined ? 'csv' : tableFormat(out)
-  if (out !== undefined) await expectNew(out)
+  if (out !== undefined) {
+    await expectNew(out)
+    await expectWritable(out)
+  }
+  const { signal } = interruption
   await withDevice(flags, async (device) => {
-    const lines = tableLines(format, predictRun(run, input, device))
-    if (out === undefined) for await (const line of lines) process.stdout.write(line)
+    const lines = tableLines(format, predictRun(run, input, device, { signal }))
+    if (out === undefined) for await (const line of lines) await printText(line)
     else await write(out, format, lines)
   })
 }

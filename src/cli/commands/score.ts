@@ -4,6 +4,8 @@ import { readAll, regularFile } from '../../data/read-file.ts'
 import { scoreTokens, windowsOf } from '../../language/score.ts'
 import { whole } from '../../check.ts'
 import { numberFlag } from '../flags.ts'
+import { interruption } from '../terminal/interrupt.ts'
+import { print, showStatus } from '../terminal/terminal.ts'
 import { addModelFlags, MODEL_ARGUMENT, withModel, type ModelFlags } from '../model-flags.ts'
 
 /** A text is one string while it becomes tokens. */
@@ -47,30 +49,24 @@ async function score(source: string, path: string, { window, stride, json, ...fl
     const made = await scoreTokens(model, tokens, {
       ...(window !== undefined && { window }),
       ...(stride !== undefined && { stride }),
-      onProgress,
+      onProgress: (done, total) => showStatus(`${done} of ${total} tokens`),
+      signal: interruption.signal,
     })
-    if (process.stderr.isTTY) process.stderr.write('\r\x1b[K')
+    showStatus()
     const bitsPerToken = made.nats / Math.LN2 / made.tokens
     // What no token before foretells is not predicted: the bits of the others, spread over the bytes that a
     // token has on average.
     const bitsPerByte = (bitsPerToken * model.encode(text).length) / bytes.length
     if (json) {
-      process.stdout.write(`${JSON.stringify({ ...made, bytes: bytes.length, bitsPerByte, bitsPerToken })}\n`)
+      print([JSON.stringify({ ...made, bytes: bytes.length, bitsPerByte, bitsPerToken })])
       return
     }
-    process.stdout.write(
-      [
-        `${bitsPerByte.toFixed(4)} bits per byte`,
-        `${bitsPerToken.toFixed(4)} bits per token, perplexity ${made.perplexity.toFixed(3)}`,
-        `${made.tokens} tokens of ${bytes.length} bytes; ${windows({ window, stride }, tokens.length)}`,
-        '',
-      ].join('\n'),
-    )
+    print([
+      `${bitsPerByte.toFixed(4)} bits per byte`,
+      `${bitsPerToken.toFixed(4)} bits per token, perplexity ${made.perplexity.toFixed(3)}`,
+      `${made.tokens} tokens of ${bytes.length} bytes; ${windows({ window, stride }, tokens.length)}`,
+    ])
   })
-}
-
-function onProgress(done: number, total: number): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${done} of ${total} tokens`)
 }
 
 function windows(given: Pick<Flags, 'window' | 'stride'>, tokens: number): string {

@@ -10,7 +10,7 @@ import { taskDefinition, TASKS } from '../../tasks/index.ts'
 import type { Setting } from '../../tasks/settings.ts'
 import { deviceFlag, numberFlag, threadsFlag, withDevice, type DeviceFlags } from '../flags.ts'
 import { MODEL_ARGUMENT, onWarning, sourceOptions } from '../model-flags.ts'
-import { INTERRUPTED, stopOnInterrupt } from '../terminal/interrupt.ts'
+import { INTERRUPTED, interruption } from '../terminal/interrupt.ts'
 import { RunReport } from '../terminal/run-report.ts'
 
 interface Flags {
@@ -46,7 +46,7 @@ function addTask(train: Command, definition: TaskDefinition, exit: (code: number
       given.resume === undefined
         ? await start(command, definition.name, given)
         : await resume(command, definition.name, given, given.resume)
-    if (result.stopped === 'interrupted') exit(INTERRUPTED)
+    if (result.stopped === 'interrupted') exit(interruption.code ?? INTERRUPTED)
   })
 }
 
@@ -160,14 +160,15 @@ async function train(
 ): Promise<RunResult> {
   return withDevice({ device: name, threads }, async (device) => {
     const report = new RunReport()
-    const interrupt = stopOnInterrupt(() => report.stopping())
+    const { signal } = interruption
+    signal.addEventListener('abort', report.stopping)
     try {
-      const result = await body({ device, events: report, signal: interrupt.signal })
+      const result = await body({ device, events: report, signal })
       report.finish(result)
       result.model.dispose()
       return result
     } finally {
-      interrupt.release()
+      signal.removeEventListener('abort', report.stopping)
       report.close()
     }
   })

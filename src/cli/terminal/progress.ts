@@ -1,6 +1,7 @@
 import type { LossUnit } from '../../tasks/task.ts'
 import type { TrainedStep } from '../../train/trainer.ts'
 import { duration, short } from './show.ts'
+import { shown } from './terminal.ts'
 
 /** What progress is written to: a terminal, or anything that takes text. */
 export interface Screen {
@@ -73,7 +74,7 @@ export class ProgressLine {
   /** A line that stays. */
   note(text: string): void {
     this.#clear()
-    this.#screen.write(`${text}\n`)
+    this.#screen.write(`${shown(text)}\n`)
     if (this.#line !== '' && this.#screen.isTTY) this.#draw()
   }
 

@@ -5,19 +5,18 @@
 import * as v from 'valibot'
 import { abortSignal, callback, optionsOf, word, type Declared } from '../../check.ts'
 import { parseConfigText } from '../../checkpoints/config.ts'
-import { MAX_CONFIG, openFolder, type Folder } from '../../checkpoints/files.ts'
-import { parseHubId } from '../../checkpoints/hub/id.ts'
+import { MAX_CONFIG, type Folder } from '../../checkpoints/files.ts'
 import type { HubOptions } from '../../checkpoints/hub/index.ts'
 import { kindOfWeights } from '../../checkpoints/kind.ts'
 import type { FileLike, FileSource } from '../../checkpoints/source.ts'
 import type { StoredTensor } from '../../checkpoints/stored.ts'
 import { warnOnConsole, type Warn } from '../../checkpoints/warn.ts'
 import { CheckpointError, SidewinderError } from '../../errors.ts'
-import { isNode, stat } from '../../platform.ts'
 import { bytesIfSo } from '../../tokenizers/text/bytes.ts'
 import type { Tokenizer } from '../../tokenizers/tokenizer.ts'
 import type { ModelConfig } from '../config.ts'
 import { readConfig, readGgufConfig, type SpecialTokens } from '../published.ts'
+import { locate } from './locate.ts'
 import type { Parts } from './parts.ts'
 import { specialOfGguf, specialTokens } from './special.ts'
 import { settle } from './settle.ts'
@@ -213,43 +212,4 @@ async function openGguf(folder: Folder, { where, files }: Parts, warn: Warn): Pr
     },
     beside: () => Promise.resolve(new Map()),
   }
-}
-
-interface Located {
-  readonly folder: Folder
-  readonly file: string | undefined
-  readonly where: string
-}
-
-async function locate(
-  source: ModelSource,
-  { file, hub, signal }: SourceOptions,
-  warn: Warn,
-): Promise<Located> {
-  signal?.throwIfAborted()
-  if (typeof source !== 'string') return { folder: await openFolder(source), file, where: 'files' }
-  const kind = await kindOnDisk(source)
-  if (kind === 'folder') return { folder: await openFolder(source), file, where: source }
-  if (kind === 'file') {
-    const [, parent, name] = /^(.*?)([^/\\]+)$/.exec(source)!
-    return { folder: await openFolder(parent === '' ? '.' : parent), file: name, where: source }
-  }
-  if (!parseHubId(source)) {
-    throw new CheckpointError('no such model', {
-      where: source,
-      expected: 'a folder, a file, or a hub id such as state-spaces/mamba-130m-hf',
-    })
-  }
-  const { openHub } = await import('../../checkpoints/hub/index.ts')
-  const ends = signal && { signal: eitherOf(signal, hub?.signal) }
-  return { folder: await openHub(source, { onWarning: warn, ...hub, ...ends }), file, where: source }
-}
-
-const eitherOf = (first: AbortSignal, second: AbortSignal | undefined): AbortSignal =>
-  second ? AbortSignal.any([first, second]) : first
-
-async function kindOnDisk(path: string): Promise<'folder' | 'file' | undefined> {
-  if (!isNode) return undefined
-  const found = await stat(path).catch(() => undefined)
-  return found?.isDirectory() ? 'folder' : found?.isFile() ? 'file' : undefined
 }
