@@ -166,7 +166,7 @@ async function replacing(path: string, write: (temporary: string) => Promise<voi
   await removeAbandoned(dirname(path), path)
 }
 
-async function writeDurably(path: string, data: FileContent): Promise<void> {
+export async function writeDurably(path: string, data: FileContent): Promise<void> {
   const file = await open(path, 'w')
   try {
     if (typeof data === 'string' || data instanceof Uint8Array) await writeFile(file, data)
@@ -195,7 +195,7 @@ export async function writeAll(file: FileHandle, bytes: Uint8Array, at: number):
   }
 }
 
-async function flushFolder(path: string): Promise<void> {
+export async function flushFolder(path: string): Promise<void> {
   // Windows cannot open folders; its renames are durable enough.
   if (process.platform === 'win32') return
   const folder = await open(path, 'r')

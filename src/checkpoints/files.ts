@@ -2,6 +2,7 @@
 import { CheckpointError } from '../errors.ts'
 import { open, readdir, stat } from '../platform.ts'
 import { clip } from './json.ts'
+import { COMMITTED, identity, identityOf } from './replaced.ts'
 import { decodeText, sourceOf, type FileLike, type FileSource } from './source.ts'
 
 /** Text files (tokenizers, indices of shards) larger than this are refused. */
@@ -100,14 +101,66 @@ function inMemory(files: ReadonlyMap<string, FileLike>): FolderParts {
   }
 }
 
+/**
+ * A save replaces all files of a folder in one moment (`replace-files.ts`). What was opened before it and
+ * what is opened after it do not belong together.
+ */
 function onDisk(folder: string): FolderParts {
   const base = folder.replace(/[/\\]$/, '')
+  /** Where a file of that name may be, the first that is there. */
+  const placesOf = (name: string): string[] => [`${base}/${COMMITTED}/${name}`, `${base}/${name}`]
+  const generation = async (): Promise<string | undefined> => {
+    for (const place of placesOf('config.json')) {
+      const found = await identityOf(place)
+      if (found !== undefined) return found
+    }
+    return undefined
+  }
+  const began = generation()
+  const expectSame = async (name: string): Promise<void> => {
+    if ((await generation()) !== (await began)) throw changed(`${base}/${name}`)
+  }
   return {
-    open: (name) => openFile(`${base}/${name}`),
-    list: () => namesIn(folder),
-    has: async (name) => {
-      return (await stat(`${base}/${name}`).catch(() => undefined))?.isFile() ?? false
+    async open(name) {
+      await began
+      try {
+        return await openFile(`${base}/${name}`, placesOf(name))
+      } finally {
+        await expectSame(name)
+      }
     },
+    async list() {
+      const moved = await namesIn(`${base}/${COMMITTED}`).catch(() => [])
+      return [...new Set([...(await namesIn(folder)), ...moved])].toSorted()
+    },
+    async has(name) {
+      for (const place of placesOf(name)) {
+        if ((await stat(place).catch(() => undefined))?.isFile()) return true
+      }
+      return false
+    },
+  }
+}
+
+const changes = new WeakSet<object>()
+
+function changed(where: string): CheckpointError {
+  const error = new CheckpointError('the files were replaced while they were read', {
+    where,
+    hint: 'Read them again',
+  })
+  changes.add(error)
+  return error
+}
+
+/** Tries again while what is read is replaced by a save. */
+export async function untilUnchanged<T>(body: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await body()
+    } catch (error) {
+      if (attempt === 10 || !changes.has(error as object)) throw error
+    }
   }
 }
 
@@ -124,20 +177,32 @@ export async function namesIn(folder: string): Promise<string[]> {
   return names.toSorted()
 }
 
-/** A file on disk. It is opened for each part that is read, so that nothing needs to be closed. Node only. */
-export async function openFile(path: string): Promise<FileSource> {
-  const found = await stat(path).catch((cause: unknown) => {
-    throw new CheckpointError('the file cannot be opened', { where: path, cause, found: reasonOf(cause) })
-  })
+/**
+ * A file on disk, at the first of the places where it is. It is opened for each part that is read, so that
+ * nothing needs to be closed, and must be the same file each time. Node only.
+ */
+export async function openFile(path: string, places: readonly string[] = [path]): Promise<FileSource> {
+  const first = async <T>(look: (place: string) => Promise<T>): Promise<T> => {
+    for (const [i, place] of places.entries()) {
+      try {
+        return await look(place)
+      } catch (cause) {
+        const elsewhere = (cause as NodeJS.ErrnoException).code === 'ENOENT' && i < places.length - 1
+        if (elsewhere) continue
+        throw new CheckpointError('the file cannot be opened', { where: path, cause, found: reasonOf(cause) })
+      }
+    }
+    throw new CheckpointError('the file is missing', { where: path })
+  }
+  const found = await first((place) => stat(place, { bigint: true }))
   if (!found.isFile()) throw new CheckpointError('not a file', { where: path })
   return {
-    size: found.size,
+    size: Number(found.size),
     async read(start, end, staging) {
       const bytes = staging ? staging.bytes(end - start) : new Uint8Array(end - start)
-      const file = await open(path, 'r').catch((cause: unknown) => {
-        throw new CheckpointError('the file cannot be opened', { where: path, cause, found: reasonOf(cause) })
-      })
+      const file = await first((place) => open(place, 'r'))
       try {
+        if (identity(await file.stat({ bigint: true })) !== identity(found)) throw changed(path)
         // One read gives at most 2 GiB.
         for (let done = 0; done < bytes.length;) {
           const { bytesRead } = await file.read(

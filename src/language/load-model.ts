@@ -1,5 +1,6 @@
 import { optionsOf } from '../check.ts'
 import type { Warn } from '../checkpoints/warn.ts'
+import { untilUnchanged } from '../checkpoints/files.ts'
 import type { AnyDevice, DeviceName } from '../devices/device.ts'
 import { ConfigError } from '../errors.ts'
 import { BUILD, fillStack, type BuildOptions } from '../models/files/fill.ts'
@@ -69,6 +70,8 @@ async function load<M extends Model>(
   build: (checkpoint: Checkpoint, device: AnyDevice, options: BuildOptions, onWarning?: Warn) => Promise<M>,
 ): Promise<M> {
   const { device = 'auto', file, hub, onWarning, ...options } = readOptions(given, 'loadModel')
-  const checkpoint = await openCheckpoint(source, { file, hub, onWarning })
-  return withModel(device, (opened) => build(checkpoint, opened, options, onWarning))
+  return untilUnchanged(async () => {
+    const checkpoint = await openCheckpoint(source, { file, hub, onWarning })
+    return withModel(device, (opened) => build(checkpoint, opened, options, onWarning))
+  })
 }

@@ -1,7 +1,7 @@
 /** Where the files of a model go: a folder on disk, or memory. */
 import type { FileContent } from '../../checkpoints/atomic.ts'
-import { CheckpointError } from '../../errors.ts'
-import { join } from '../../platform.ts'
+import { CheckpointError, ConfigError } from '../../errors.ts'
+import { stat } from '../../platform.ts'
 import { givingTurns } from '../../turn.ts'
 
 /** A folder on disk (Node), which is made if it is not there, or files in memory by name (anywhere). */
@@ -11,11 +11,15 @@ export type SaveTarget = string | Map<string, Blob>
 const OF_A_MODEL =
   /^(model.*\.safetensors(\.index\.json)?|pytorch_model.*|tokenizer(_config)?\.json|chat_template\.jinja|generation_config\.json)$/
 
+/** Names that are those of a file, not of a folder. */
+const OF_A_FILE = /\.(safetensors|gguf|bin|pt|pth|ckpt|json|onnx|zip)$/i
+
 /**
- * Writes files one after the other; those of the same names are replaced, each when its successor is whole.
+ * Writes files, all in one moment: a reader, or a crash, sees what was there before or what is new. Those of
+ * the same names are replaced.
  *
  * @throws CheckpointError if files of another model are there, which would be read in place of these, or with
- *   them
+ *   them, or a run; ConfigError if the target has the name of a file
  */
 export async function writeFiles(
   target: SaveTarget,
@@ -24,16 +28,20 @@ export async function writeFiles(
 ): Promise<void> {
   if (typeof target !== 'string') {
     expectOwn([...target.keys()], files, 'files')
-    for (const [name, content] of files) target.set(name, await blobOf(inTurns(content, signal)))
+    const blobs = new Map<string, Blob>()
+    for (const [name, content] of files) blobs.set(name, await blobOf(inTurns(content, signal)))
+    for (const [name, blob] of blobs) target.set(name, blob)
     return
   }
-  const { makeFolder, writeAtomically } = await import('../../checkpoints/atomic.ts')
-  const { namesIn } = await import('../../checkpoints/files.ts')
-  await makeFolder(target)
-  expectOwn(await namesIn(target), files, target)
-  for (const [name, content] of files) {
-    await writeAtomically(join(target, name), inTurns(content, signal))
+  if (OF_A_FILE.test(target) && !(await stat(target).catch(() => undefined))?.isDirectory()) {
+    throw new ConfigError('a model is saved as a folder, and this is the name of a file', {
+      where: target,
+      hint: 'Name a folder: it gets config.json and model.safetensors. A .gguf file is written by convert',
+    })
   }
+  const { replaceFiles } = await import('../../checkpoints/replace-files.ts')
+  const contents = new Map([...files].map(([name, content]) => [name, inTurns(content, signal)]))
+  await replaceFiles(target, contents, (names) => expectOwn(names, files, target))
 }
 
 function inTurns(content: FileContent, signal: AbortSignal | undefined): FileContent {
@@ -42,7 +50,7 @@ function inTurns(content: FileContent, signal: AbortSignal | undefined): FileCon
 }
 
 function expectOwn(names: readonly string[], files: ReadonlyMap<string, FileContent>, where: string): void {
-  const others = names.filter((name) => OF_A_MODEL.test(name) && !files.has(name))
+  const others = names.filter((name) => (OF_A_MODEL.test(name) && !files.has(name)) || name === 'run.json')
   if (others.length === 0) return
   throw new CheckpointError('files of another model are there', {
     where,
