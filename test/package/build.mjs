@@ -26,6 +26,8 @@ async function vite() {
   )
   const customLogger = createLogger('warn')
   const tell = (/** @type {string} */ text) => {
+    // Says only that the machine is slow.
+    if (text.includes('[PLUGIN_TIMINGS]')) return
     warnings.push(text)
     if (mode !== 'production') process.stderr.write(`${text}\n`)
   }
