@@ -11,6 +11,9 @@ export const count = v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxVal
 /** A finite number that is not negative. */
 export const rate = v.pipe(v.number(), v.finite(), v.minValue(0))
 
+/** What is divided by, or a base: float32 holds it, and it is not 0. */
+export const positive = v.pipe(v.number(), v.minValue(1e-30), v.maxValue(1e30))
+
 /** A kind of layer: its fields in a configuration, and how it is built of modules. */
 export interface LayerKind<S extends LayerSchema = LayerSchema> {
   readonly schema: S

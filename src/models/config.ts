@@ -3,7 +3,7 @@ import * as v from 'valibot'
 import { between, flag, needed, oneOf, optionsOf, whole, type Declared } from '../check.ts'
 import { isJsonObject } from '../checkpoints/json.ts'
 import { ConfigError } from '../errors.ts'
-import { count, expectPositive, rate, type AnyLayerKind } from './architecture.ts'
+import { count, expectPositive, positive, type AnyLayerKind } from './architecture.ts'
 import { ARCHITECTURES, type Entry } from './architectures/index.ts'
 import type { AnyLayer, HeadConfig, InputConfig, StackConfig } from './stack-config.ts'
 
@@ -59,7 +59,7 @@ const MODEL = v.strictObject({
     }),
   ]),
   tieEmbeddings: v.boolean(),
-  eps: rate,
+  eps: positive,
 })
 
 /** Fields as the first version of the format called them, and their names now. */

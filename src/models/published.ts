@@ -35,6 +35,8 @@ export function readConfig(json: Json, where: string, warn: Warn = warnOnConsole
   const fields = new Fields(fromMistral(json) ?? json, where)
   refuseUnsupported(fields)
   const published = readFields(fields, warn)
+  // Whatever the layout: numbers that no model can have are refused before memory is asked for.
+  readModelConfig(published.config, where)
   warnOfUnread(fields, warn)
   return published
 }
@@ -78,7 +80,7 @@ export function readGgufConfig(
   tensors: Parameters<typeof fromGguf>[1],
   where: string,
 ): Published {
-  const config = fromGguf(metadata, tensors, where, GGUF) as ModelConfig
+  const config = readModelConfig(fromGguf(metadata, tensors, where, GGUF), where)
   const layout = GGUF.find(({ name }) => name === metadata.get('general.architecture'))!
   return { config, layout: ggufLayout(layout, config.layers), base: '' }
 }

@@ -20,7 +20,8 @@ const readOptions = optionsOf<AdamWOptions>({
   // At 1 the moments are never those of the gradient.
   beta1: between(0, 1 - 2 ** -24),
   beta2: between(0, 1 - 2 ** -24),
-  eps: between(0, 1),
+  // Where there was never a gradient, 0 / (0 + eps) must be a number.
+  eps: between(1e-30, 1),
   weightDecay: between(0, 1e6),
   decayAll: flag,
 })

@@ -2,7 +2,7 @@ import * as v from 'valibot'
 import { abortSignal, between, callback, check, countFrom, flag, needed, optionsOf } from '../check.ts'
 import type { Batches, BatchesState } from '../data/batch.ts'
 import { DISPOSE } from '../disposal.ts'
-import { NumericsError, StateError } from '../errors.ts'
+import { ConfigError, NumericsError, StateError } from '../errors.ts'
 import { MODEL, type Model } from '../models/model.ts'
 import { taskFor } from '../tasks/index.ts'
 import { expectTrainable } from '../tasks/loss.ts'
@@ -138,7 +138,7 @@ export class Trainer {
     while (this.#done < steps) {
       await giveTurn(signal)
       this.#expectAlive()
-      const learningRate = schedule(this.#done, steps)
+      const learningRate = rateOf(schedule, this.#done, steps)
       const report = await this.#step!.run(batches, learningRate, this.#done)
       await this.#expectFinite(report)
       this.#done++
@@ -193,4 +193,15 @@ export class Trainer {
       hint: 'The weights are as they were before this step, and the last checkpoint is kept. Start again with a lower learning rate, a longer warmup or a smaller maximum norm',
     })
   }
+}
+
+/** What a schedule of the caller's says, which must be a rate: NaN would be in all weights after the step. */
+function rateOf(schedule: Schedule, done: number, steps: number): number {
+  const rate = schedule(done, steps)
+  if (Number.isFinite(rate) && rate >= 0) return rate
+  throw new ConfigError('the schedule gives no rate', {
+    where: `step ${done + 1}`,
+    expected: 'a number, 0 or more',
+    found: rate,
+  })
 }

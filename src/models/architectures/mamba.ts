@@ -1,7 +1,7 @@
 /** Mamba (Gu and Dao 2023, arXiv 2312.00752), as published by state-spaces and transformers. */
 import * as v from 'valibot'
 import { Mamba1 } from '../../nn/mixers/mamba1.ts'
-import { count, defineArchitecture, layerKind, rate, type LayerOptions } from '../architecture.ts'
+import { count, defineArchitecture, layerKind, positive, type LayerOptions } from '../architecture.ts'
 import { Block } from '../layer.ts'
 import type { Fields } from '../layouts/fields.ts'
 import { INNER_EPS, placeSsm } from '../layouts/gguf.ts'
@@ -29,7 +29,7 @@ const mambaKind = layerKind(
     bias: v.boolean(),
     convolutionBias: v.boolean(),
     /** Falcon-Mamba: epsilon of RMS norms without weights on delta, B and C. Absent: no such norms. */
-    innerNorm: v.optional(rate),
+    innerNorm: v.optional(positive),
     /** Hidden width of a gated MLP after the mixer. Absent: none. */
     mlp: v.optional(count),
   }),

@@ -33,7 +33,13 @@ const mamba2Kind = layerKind(
     bias: v.boolean(),
     convolutionBias: v.boolean(),
     /** delta is clamped to this range after softplus. The upper bound may be infinite. Absent: not at all. */
-    deltaLimit: v.optional(v.pipe(v.tuple([rate, v.pipe(v.number(), v.minValue(0))]), v.readonly())),
+    deltaLimit: v.optional(
+      v.pipe(
+        v.tuple([rate, v.pipe(v.number(), v.minValue(0))]),
+        v.check(([low, high]) => low <= high, 'two numbers in order'),
+        v.readonly(),
+      ),
+    ),
     /** Whether the norm before the output takes each group on its own. */
     groupedNorm: v.boolean(),
     /** Tokens of a chunk. Absent: what is fastest on the device. */

@@ -5,7 +5,7 @@
 import * as v from 'valibot'
 import { Attention } from '../../nn/mixers/attention.ts'
 import { largestDivisor } from '../../nn/mixers/mamba2.ts'
-import { count, defineArchitecture, layerKind, rate } from '../architecture.ts'
+import { count, defineArchitecture, layerKind, positive } from '../architecture.ts'
 import { Block } from '../layer.ts'
 
 const attentionKind = layerKind(
@@ -14,7 +14,7 @@ const attentionKind = layerKind(
     heads: count,
     kvHeads: count,
     /** Base of the rotary positions. Absent: 10000. */
-    ropeTheta: v.optional(rate),
+    ropeTheta: v.optional(positive),
     /** Absent: width / heads. */
     headDim: v.optional(count),
     /** How much of each head is rotated by its position. Absent: all. */
