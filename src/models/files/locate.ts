@@ -1,10 +1,11 @@
-/** Where the files of a model are: on disk, in memory, or on a hub. */
+/** Where the files of a model are: on disk, in memory, at an address, or on a hub. */
 import { openFolder, type Folder } from '../../checkpoints/files.ts'
 import { parseHubId } from '../../checkpoints/hub/id.ts'
 import { someOf, type Warn } from '../../checkpoints/warn.ts'
 import { CheckpointError } from '../../errors.ts'
 import { isNode, readdir, stat } from '../../platform.ts'
-import type { ModelSource, SourceOptions } from './open.ts'
+import { givenSource, type ModelSource } from './given.ts'
+import type { SourceOptions } from './open.ts'
 
 /** The files of a model, wherever they are. */
 export interface Located {
@@ -20,11 +21,17 @@ export interface Located {
  * @throws CheckpointError that says where was looked
  */
 export async function locate(
-  source: ModelSource,
+  given: ModelSource,
   { file, hub, signal }: SourceOptions,
   warn: Warn,
 ): Promise<Located> {
   signal?.throwIfAborted()
+  const source = givenSource(given)
+  if (source instanceof URL) {
+    const { openWebFolder } = await import('../../checkpoints/web.ts')
+    const name = decodeURIComponent(source.pathname.slice(source.pathname.lastIndexOf('/') + 1))
+    return { folder: openWebFolder(source, { signal, warn }), file: name || file, where: source.href }
+  }
   if (typeof source !== 'string') return { folder: await openFolder(source), file, where: 'files' }
   const kind = await kindOnDisk(source)
   if (kind === 'folder') return { folder: await openFolder(source), file, where: source }

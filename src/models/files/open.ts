@@ -8,7 +8,7 @@ import { parseConfigText } from '../../checkpoints/config.ts'
 import { MAX_CONFIG, type Folder } from '../../checkpoints/files.ts'
 import type { HubOptions } from '../../checkpoints/hub/index.ts'
 import { kindOfWeights } from '../../checkpoints/kind.ts'
-import type { FileLike, FileSource } from '../../checkpoints/source.ts'
+import type { FileSource } from '../../checkpoints/source.ts'
 import type { StoredTensor } from '../../checkpoints/stored.ts'
 import { warnOnConsole, type Warn } from '../../checkpoints/warn.ts'
 import { CheckpointError, SidewinderError } from '../../errors.ts'
@@ -16,11 +16,14 @@ import { bytesIfSo } from '../../tokenizers/text/bytes.ts'
 import type { Tokenizer } from '../../tokenizers/tokenizer.ts'
 import type { ModelConfig } from '../config.ts'
 import { readConfig, readGgufConfig, type SpecialTokens } from '../published.ts'
+import type { ModelSource } from './given.ts'
 import { locate } from './locate.ts'
 import type { Parts } from './parts.ts'
 import { specialOfGguf, specialTokens } from './special.ts'
 import { settle } from './settle.ts'
 import { chooseWeights, isIndex, readWeights } from './weights.ts'
+
+export type { ModelSource } from './given.ts'
 
 const CONFIG = 'config.json'
 /** As Mistral publishes Codestral-Mamba. */
@@ -40,12 +43,6 @@ const BESIDE = [
   'chat_template.jinja',
   GENERATION,
 ]
-
-/**
- * Where a model is: a folder or a file on disk (Node), a hub id `organisation/name[@revision]`, or files in
- * memory by name (from a file picker, say).
- */
-export type ModelSource = string | ReadonlyMap<string, FileLike>
 
 /** What says which files are meant. */
 export interface SourceOptions {
