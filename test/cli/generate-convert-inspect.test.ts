@@ -110,6 +110,12 @@ describe('convert', () => {
     ['an unknown model', () => ['convert', join(folder, 'no'), join(folder, 'x.gguf')], /no such model/],
     ['its own folder', () => ['convert', run, run], /into its own folder/],
     [
+      'its own file',
+      () => ['convert', join(folder, 'a/one.gguf'), join(folder, 'a/one.gguf')],
+      /into its own/,
+    ],
+    ['a folder named as a file', () => ['convert', run, join(folder, 'x.safetensors')], /name of a file/],
+    [
       'a type for a folder',
       () => ['convert', run, join(folder, 'x'), '--type', 'f16'],
       /only GGUF files have types; found f16\. End the target in \.gguf/,

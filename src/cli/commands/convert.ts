@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander'
-import { resolve } from 'node:path'
+import { join } from 'node:path'
 import { writeAtomically } from '../../checkpoints/atomic.ts'
+import { identityOf } from '../../checkpoints/replaced.ts'
 import { ConfigError } from '../../errors.ts'
 import { openCheckpoint, optionalTokenizer } from '../../models/files/open.ts'
 import { writeFiles } from '../../models/files/folder.ts'
@@ -37,6 +38,7 @@ export function addConvert(program: Command): void {
 
 async function convert(source: string, target: string, { type, shardSize, file }: Flags): Promise<void> {
   const checkpoint = await openCheckpoint(source, sourceOptions({ file }))
+  await expectOther(source, checkpoint.where, target)
   const { special } = checkpoint
   const { signal } = interruption
   const { tokenizer } = await optionalTokenizer(checkpoint, onWarning)
@@ -51,9 +53,6 @@ async function convert(source: string, target: string, { type, shardSize, file }
         hint: 'End the target in .gguf',
       })
     }
-    if (resolve(source) === resolve(target)) {
-      throw new ConfigError('a model cannot be converted into its own folder', { where: target })
-    }
     const beside = await checkpoint.beside()
     const options = { shardBytes: shardSize * 1e9, tokenizer, special, beside }
     await writeFiles(target, folderFiles(checkpoint, options), signal)
@@ -62,3 +61,16 @@ async function convert(source: string, target: string, { type, shardSize, file }
 }
 
 const nameOf = (source: string): string => source.split(/[/\\]/).findLast((part) => part !== '') ?? source
+
+/** By path, link or second name: a model is not written over itself. */
+async function expectOther(source: string, weights: string, target: string): Promise<void> {
+  const there = await identityOf(target)
+  if (there === undefined) return
+  for (const path of [source, join(source, weights)]) {
+    if ((await identityOf(path)) !== there) continue
+    throw new ConfigError('a model cannot be converted into its own folder or file', {
+      where: target,
+      hint: 'Name another target',
+    })
+  }
+}
