@@ -1,5 +1,5 @@
 /** What a language model needs of a tokenizer: text to token ids and back, whole or as it comes. */
-import { flag, optionsOf, type TokenIds } from '../check.ts'
+import { flag, optionsOf, whole, type TokenIds } from '../check.ts'
 import type { TypedGgufValue } from '../checkpoints/gguf/index.ts'
 
 /** Text to token ids and back. Models of bytes have one too: an id is a byte of UTF-8. */
@@ -25,9 +25,10 @@ export interface Tokenizer {
   readonly gguf?: ReadonlyMap<string, TypedGgufValue>
   /**
    * Text to ids. `special` (default false) adds the tokens that the tokenizer puts around a text (often
-   * `begin`). Special tokens spelled out in the text become their ids, as in transformers.
+   * `begin`). Special tokens spelled out in the text become their ids, as in transformers. `after` is the
+   * token that the text goes on from: where it belongs to a text, no space is put before this one.
    */
-  encode(text: string, options?: SpecialOptions): number[]
+  encode(text: string, options?: EncodeOptions): number[]
   /**
    * Ids to text; bytes that are no UTF-8 become U+FFFD, and ids without a token have no text. `special`
    * (default false) keeps special tokens.
@@ -47,6 +48,14 @@ export interface Tokenizer {
 export interface SpecialOptions {
   readonly special?: boolean
 }
+
+/** What is told to `encode`. */
+export interface EncodeOptions extends SpecialOptions {
+  readonly after?: number | undefined
+}
+
+/** Throws ConfigError for what are no such options. */
+export const readEncode = optionsOf<EncodeOptions>({ special: flag, after: whole(0, 2 ** 31) })
 
 /** Throws ConfigError for what are no such options. */
 export const readSpecial = optionsOf<SpecialOptions>({ special: flag })

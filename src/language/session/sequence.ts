@@ -63,6 +63,11 @@ export class Sequence {
     return this.#fed
   }
 
+  /** How a text that is appended becomes tokens: as the beginning, or after the last token. */
+  get goesOn(): { readonly special: true } | { readonly after: number | undefined } {
+    return this.length === 0 ? { special: true } : { after: this.#history.slice(this.length - 1)[0] }
+  }
+
   get history(): History {
     return this.#history
   }

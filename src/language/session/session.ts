@@ -262,8 +262,8 @@ export class Session {
   }
 
   #encode(text: string): number[] {
-    const tokenizer = expectTokenizer(this.#tokenizer, this.#model.tokenizerProblem)
-    return tokenizer.encode(text, { special: this.length === 0 })
+    const options = this.#sequence.goesOn
+    return expectTokenizer(this.#tokenizer, this.#model.tokenizerProblem).encode(text, options)
   }
 
   /** Reads the prompt. Gives the number of the turn. */

@@ -115,7 +115,7 @@ export async function openCheckpoint(source: ModelSource, options: SourceOptions
     config,
     tensors,
     special: specialTokens(json, generation, vocabularyOf(config), warn),
-    tokenizer: () => tokenizerIn(folder, config),
+    tokenizer: () => tokenizerIn(folder, config, warn),
     beside: () => filesIn(folder, BESIDE),
   }
 }
@@ -147,9 +147,9 @@ async function configName(folder: Folder): Promise<string | undefined> {
   return undefined
 }
 
-async function tokenizerIn(folder: Folder, config: ModelConfig): Promise<Tokenizer | undefined> {
+async function tokenizerIn(folder: Folder, config: ModelConfig, warn: Warn): Promise<Tokenizer | undefined> {
   const { readTokenizer } = await import('../../tokenizers/definition/hugging-face.ts')
-  const tokenizer = await readTokenizer(folder)
+  const tokenizer = await readTokenizer(folder, warn)
   // A model of bytes needs none.
   if (tokenizer || bytesIfSo(config.input)) return tokenizer
   const absence = await folder.absence(TOKENIZER)

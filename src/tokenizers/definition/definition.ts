@@ -35,7 +35,8 @@ export interface Definition {
 }
 
 const addedShape = v.object({
-  id: tokenId,
+  /** Absent in files beside the tokenizer.json. */
+  id: v.optional(tokenId),
   content: v.pipe(v.string(), v.maxLength(4096)),
   single_word: v.nullish(v.boolean(), false),
   lstrip: v.nullish(v.boolean(), false),
@@ -211,8 +212,9 @@ function numbered(
     if (content === '') continue
     const known = added.get(content)?.id ?? vocabulary.get(content)
     // A vocabulary with gaps has the next one already.
-    const id = known ?? (taken.has(next) ? token.id : next++)
-    if (id !== token.id) warnings.push(`[${where}] ${clip(content)} has the id ${id}, not ${token.id}`)
+    const id = known ?? (taken.has(next) && token.id !== undefined ? token.id : next++)
+    if (token.id !== undefined && id !== token.id)
+      warnings.push(`[${where}] ${clip(content)} has the id ${id}, not ${token.id}`)
     added.set(content, { ...token, id, normalized: normalized ?? !special })
   }
   return [...added.values()]

@@ -214,10 +214,4 @@ describe('what is refused', () => {
     await expect(open(small(), files)).rejects.toThrow(message)
     await expect(open(small(), files)).rejects.toThrow(ConfigError)
   })
-
-  test('a first token that is none', async () => {
-    await expect(open(small(), { config: '{"bos_token": "<s>"}' })).rejects.toThrow(
-      /lacks this token; found <s>/,
-    )
-  })
 })

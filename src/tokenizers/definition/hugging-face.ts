@@ -1,19 +1,30 @@
 /** Tokenizers as they are published: tokenizer.json, and what lies beside it. */
 import { sha256 } from '@noble/hashes/sha2.js'
 import { check, idsOf, text as string } from '../../check.ts'
-import { parseConfigText } from '../../checkpoints/config.ts'
 import type { Folder } from '../../checkpoints/files.ts'
 import type { TypedGgufValue } from '../../checkpoints/gguf/index.ts'
-import { clip, isJsonObject, parseJson, showPosition } from '../../checkpoints/json.ts'
-import { CheckpointError, ConfigError } from '../../errors.ts'
+import { clip, parseJson, showPosition } from '../../checkpoints/json.ts'
+import { CheckpointError } from '../../errors.ts'
 import { openBpe } from '../model/bpe.ts'
 import { openEncoder, type Encode } from '../model/encoder.ts'
-import { openChat, type ChatTemplates } from '../chat.ts'
-import { chatTemplatesOf, namedTokens, namesOf } from './chat-templates.ts'
+import { openChat } from '../chat.ts'
+import { besideOf, withTokensBeside, type Beside, type TokenName } from './beside.ts'
+import { namesOf } from './chat-templates.ts'
 import { readDefinition, type Definition } from './definition.ts'
-import { CONFIG, GENERATION, publishedFiles, TEMPLATE, TOKENIZER } from './published-files.ts'
+import { gpt2Definition } from './gpt2.ts'
+import {
+  ADDED,
+  CONFIG,
+  GENERATION,
+  MERGES,
+  publishedFiles,
+  SPECIAL,
+  TEMPLATE,
+  TOKENIZER,
+  VOCABULARY,
+} from './published-files.ts'
 import { textOf, TokenStream } from '../text/stream.ts'
-import { readSpecial, type Tokenizer } from '../tokenizer.ts'
+import { readEncode, readSpecial, type Tokenizer } from '../tokenizer.ts'
 import { utf8Bytes, wellFormed } from '../text/utf8.ts'
 
 /** What lies beside a tokenizer.json, as text. */
@@ -47,48 +58,38 @@ export function openTokenizer(
   return openFiles(new Map(there), where)
 }
 
-/** Opens the tokenizer of a model's folder; undefined if it has no tokenizer.json. */
-export async function readTokenizer(folder: Folder): Promise<Tokenizer | undefined> {
-  if (!(await folder.has(TOKENIZER))) return undefined
+/**
+ * Opens the tokenizer of a model's folder: its tokenizer.json, or the vocab.json and merges.txt that GPT-2's
+ * is made of; undefined if it has neither. What the files say and is not kept to is told to `warn`.
+ */
+export async function readTokenizer(
+  folder: Folder,
+  warn: Warn = (message) => console.warn(message),
+): Promise<Tokenizer | undefined> {
   const files = new Map<string, string>()
-  for (const name of [TOKENIZER, CONFIG, GENERATION, TEMPLATE]) {
-    if (await folder.has(name)) files.set(name, await folder.text(name))
+  const take = async (names: readonly string[]): Promise<void> => {
+    for (const name of names) if (await folder.has(name)) files.set(name, await folder.text(name))
   }
-  return openFiles(files, TOKENIZER)
+  await take([TOKENIZER])
+  if (!files.has(TOKENIZER)) {
+    await take([VOCABULARY, MERGES])
+    if (!files.has(VOCABULARY) || !files.has(MERGES)) return undefined
+  }
+  await take([CONFIG, SPECIAL, ADDED, GENERATION, TEMPLATE])
+  return openFiles(files, TOKENIZER, warn)
 }
 
-async function openFiles(files: ReadonlyMap<string, string>, where: string): Promise<Tokenizer> {
-  return openTokenizerJson(files.get(TOKENIZER)!, { ...besideOf(files), where, files })
-}
+type Warn = (message: string) => void
 
-/** What the files beside a tokenizer.json say of its tokens. */
-export function besideOf(files: ReadonlyMap<string, string>): Beside {
-  const parsed = (name: string): Readonly<Record<string, unknown>> => {
-    const text = files.get(name)
-    return text === undefined ? {} : parseConfigText(text, name)
-  }
-  const [config, generation] = [parsed(CONFIG), parsed(GENERATION)]
-  return {
-    begin: tokensNamed(config, 'bos_token')[0],
-    end: [...tokensNamed(config, 'eos_token'), ...endIdsOf(generation)],
-    pad: tokensNamed(config, 'pad_token')[0],
-    templates: chatTemplatesOf(files.get(TEMPLATE), config),
-    named: namedTokens((name) => tokensNamed(config, name)[0]),
-  }
-}
-
-/** A token by its text, which the tokenizer must have, or by its id. */
-type TokenName = string | number
-
-/** What a tokenizer needs besides its definition. */
-interface Beside {
-  readonly begin: TokenName | undefined
-  readonly end: readonly TokenName[]
-  /** transformers adds one that the tokenizer lacks; here there is none then. */
-  readonly pad: TokenName | undefined
-  readonly templates: ChatTemplates
-  /** Tokens as templates name them. */
-  readonly named: Readonly<Record<string, TokenName | undefined>>
+async function openFiles(files: ReadonlyMap<string, string>, where: string, warn?: Warn): Promise<Tokenizer> {
+  const published = files.get(TOKENIZER)
+  if (published !== undefined) return openTokenizerJson(published, { ...besideOf(files), where, files, warn })
+  const text = JSON.stringify(gpt2Definition(files))
+  const all = new Map([
+    [TOKENIZER, text],
+    ...[...files].filter(([name]) => ![VOCABULARY, MERGES].includes(name)),
+  ])
+  return openTokenizerJson(text, { ...besideOf(all), where: VOCABULARY, files: all, warn })
 }
 
 export interface TokenizerSettings extends Beside {
@@ -97,13 +98,17 @@ export interface TokenizerSettings extends Beside {
   /** Files that say the same; absent: they are made. */
   readonly files?: ReadonlyMap<string, string>
   readonly gguf?: ReadonlyMap<string, TypedGgufValue> | undefined
+  readonly warn?: Warn | undefined
 }
 
 /** The same with settings from elsewhere. */
 export async function openTokenizerJson(text: string, settings: TokenizerSettings): Promise<Tokenizer> {
-  const value = parseTokenizerJson(text, settings.where)
+  const { where, files, warn = ignore } = settings
+  const value = withTokensBeside(parseTokenizerJson(text, where), files ?? new Map(), warn)
   return buildTokenizer(value, { ...settings, text: () => [withoutMark(text)] })
 }
+
+const ignore: Warn = () => {}
 
 export function parseTokenizerJson(text: string, where: string): unknown {
   const plain = withoutMark(text)
@@ -126,17 +131,20 @@ export async function buildTokenizer(
   const { where, templates, named, text, gguf } = settings
   const template = templates.byName.get('default')
   const definition = readDefinition(value, where)
+  for (const warning of definition.warnings) settings.warn?.(warning)
   const { tokens, spoken, special, around, openPipe } = definition
   const begin = settings.begin === undefined ? undefined : idOf(settings.begin, definition, where)
-  const end = settings.end.map((token) => idOf(token, definition, where))
+  const end = [...new Set(settings.end.map((token) => idOf(token, definition, where)))]
   const pad = typeof settings.pad === 'string' ? definition.ids.get(settings.pad) : settings.pad
+  /** A text begins anew behind them. */
+  const apart = new Set(definition.added.map((token) => token.id))
   let encoder: Encode | undefined
-  const encode: Encode = (text, isOn) => {
+  const encode: Encode = (...text) => {
     encoder ??= openEncoder({
       ...definition,
       openModel: (spell) => openBpe(definition.vocabulary, definition.merges, definition.model, spell),
     })
-    return encoder(text, isOn)
+    return encoder(...text)
   }
   const stream: Tokenizer['stream'] = (options) => {
     const { special: keepSpecial = false } = readSpecial(options, 'stream')
@@ -148,15 +156,16 @@ export async function buildTokenizer(
     name: `bpe-${hashOf(text())}`,
     size: 1 + largestId(tokens),
     begin,
-    end: [...new Set(end)],
+    end,
     pad,
     get files() {
       return settings.files ?? publishedFiles([...text()].join(''), { begin, end, pad, template, tokens })
     },
     ...(gguf && { gguf }),
     encode(given, options) {
-      const { special: addSpecial = false } = readSpecial(options, 'encode')
-      const ids = encode(wellFormed(check(given, string, 'encode: text')))
+      const { special: addSpecial = false, after } = readEncode(options, 'encode')
+      const isOn = after !== undefined && !apart.has(after)
+      const ids = encode(wellFormed(check(given, string, 'encode: text')), after !== undefined, isOn)
       return addSpecial ? [...around.before, ...ids, ...around.after] : ids
     },
     decode: (ids, options) => textOf(idsOf(ids, 'decode'), stream(options)),
@@ -189,23 +198,4 @@ function hashOf(pieces: Iterable<string>): string {
   }
   hash.update(utf8Bytes(text))
   return [...hash.digest().subarray(0, 8)].map((byte) => byte.toString(16).padStart(2, '0')).join('')
-}
-
-/** The token, if there is one, under a key of tokenizer_config.json: text, or an object that holds it. */
-function tokensNamed(config: Readonly<Record<string, unknown>>, key: string): readonly string[] {
-  const value = Object.hasOwn(config, key) ? config[key] : undefined
-  const token = isJsonObject(value) && Object.hasOwn(value, 'content') ? value['content'] : value
-  if (token === undefined || token === null) return []
-  if (typeof token === 'string') return [token]
-  throw new ConfigError('not a token', { where: `${CONFIG}: ${key}`, expected: 'text, or { content: text }' })
-}
-
-function endIdsOf(generation: Readonly<Record<string, unknown>>): readonly number[] {
-  const value = Object.hasOwn(generation, 'eos_token_id') ? generation['eos_token_id'] : undefined
-  const ids: readonly unknown[] =
-    value === undefined || value === null ? [] : Array.isArray(value) ? (value as unknown[]) : [value]
-  return ids.map((id) => {
-    if (typeof id === 'number' && Number.isSafeInteger(id) && id >= 0) return id
-    throw new ConfigError('not a token id', { where: `${GENERATION}: eos_token_id`, found: String(id) })
-  })
 }

@@ -3,6 +3,13 @@
 export const TOKENIZER = 'tokenizer.json'
 export const CONFIG = 'tokenizer_config.json'
 export const GENERATION = 'generation_config.json'
+/** Names of special tokens; folders of before 2023 have them only there. */
+export const SPECIAL = 'special_tokens_map.json'
+/** Ids of added tokens by their text; as old. */
+export const ADDED = 'added_tokens.json'
+/** What a byte-level BPE was made of before there was a tokenizer.json. */
+export const VOCABULARY = 'vocab.json'
+export const MERGES = 'merges.txt'
 /** Goes before a template in tokenizer_config.json. */
 export const TEMPLATE = 'chat_template.jinja'
 

@@ -35,7 +35,10 @@ export async function ggufTokenizer(
     return undefined
   const settings = {
     begin: keys.id('bos_token_id'),
-    end: END_KEYS.flatMap((key) => keys.id(key) ?? []),
+    end: [
+      ...END_KEYS.flatMap((key) => keys.id(key) ?? []),
+      ...(published === undefined ? keys.endsByText() : []),
+    ],
     pad: keys.id('padding_token_id'),
     templates: ggufChatTemplates(metadata, keys.at(TEMPLATE_KEY)),
     // As llama.cpp does: templates find an empty text for tokens that there are not.

@@ -9,7 +9,8 @@ import { readDefinition, type Definition } from '../definition/definition.ts'
 import { BYTE, CONTROL, NORMAL, PREFIX, UNKNOWN, UNUSED, USER_DEFINED } from './gguf-keys.ts'
 import { BYTES, ggufNameOf } from './gguf-patterns.ts'
 import { END_KEYS, SPACE, TEMPLATE_KEY } from './gguf.ts'
-import { besideOf, parseTokenizerJson } from '../definition/hugging-face.ts'
+import { besideOf, withTokensBeside } from '../definition/beside.ts'
+import { parseTokenizerJson } from '../definition/hugging-face.ts'
 import { TOKENIZER } from '../definition/published-files.ts'
 import { scoresOfMerges } from './spm-scores.ts'
 import type { Tokenizer } from '../tokenizer.ts'
@@ -38,7 +39,7 @@ export function ggufOfTokenizer(
       found: tokenizer.size,
     })
   }
-  const value = parseTokenizerJson(json, TOKENIZER) as JsonObject
+  const value = withTokensBeside(parseTokenizerJson(json, TOKENIZER), tokenizer.files, () => {}) as JsonObject
   const source = { value, definition: readDefinition(value, TOKENIZER), vocabulary }
   const { byte_fallback, continuing_subword_prefix, end_of_word_suffix } = source.definition.model
   if (continuing_subword_prefix !== '' || end_of_word_suffix !== '') {

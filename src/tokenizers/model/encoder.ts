@@ -12,8 +12,11 @@ export interface EncoderParts {
   readonly openModel: (spell: (word: string) => string) => (word: string, ids: number[]) => void
 }
 
-/** `isOn` says that the text goes on from another text. */
-export type Encode = (text: string, isOn?: boolean) => number[]
+/**
+ * `isLater` says that it does not begin the whole text; `isOn`, that it goes on from a text and not from a
+ * token.
+ */
+export type Encode = (text: string, isLater?: boolean, isOn?: boolean) => number[]
 
 const asItIs = (text: string): string => text
 
@@ -31,7 +34,7 @@ export function openEncoder({ added, normalizer, steps, openModel }: EncoderPart
   const spells = steps.at(-1)?.kind === 'bytes'
   const cuts = spells ? steps.slice(0, -1) : steps
   const addWord = openModel(spells ? bytesAsLetters : asItIs)
-  return (text, isOn = false) => {
+  return (text, isLater = false, isOn = false) => {
     const ids: number[] = []
     const add = (word: string): void => addWord(word, ids)
     plain.split(text, (begin, end, token) => {
@@ -41,7 +44,7 @@ export function openEncoder({ added, normalizer, steps, openModel }: EncoderPart
       }
       const part = text.slice(begin, end)
       const goesOn = isOn && begin === 0
-      const head = begin === 0 ? (part.codePointAt(0)! > 0xffff ? 2 : 1) : 0
+      const head = begin === 0 && !isLater ? (part.codePointAt(0)! > 0xffff ? 2 : 1) : 0
       const piece = normalize({ text: part, head }, goesOn)
       normalized.split(piece.text, (from, to, inside) => {
         if (inside) ids.push(inside.id)

@@ -2,7 +2,13 @@
 import { check, idsOf, text } from '../../check.ts'
 import { ConfigError } from '../../errors.ts'
 import { textOf, TokenStream, type TextPipe } from './stream.ts'
-import { readSpecial, type SpecialOptions, type TextStream, type Tokenizer } from '../tokenizer.ts'
+import {
+  readEncode,
+  readSpecial,
+  type SpecialOptions,
+  type TextStream,
+  type Tokenizer,
+} from '../tokenizer.ts'
 import { utf8Bytes, Utf8Text } from './utf8.ts'
 
 /** Ids are the bytes of UTF-8. Ids beyond 255, which a model with more outputs may give, have no text. */
@@ -14,7 +20,7 @@ export const byteTokenizer: Tokenizer = {
   pad: undefined,
   files: new Map(),
   encode(given, options) {
-    readSpecial(options, 'encode')
+    readEncode(options, 'encode')
     return [...utf8Bytes(check(given, text, 'encode: text'))]
   },
   decode: (ids, options) => textOf(idsOf(ids, 'decode'), openStream(options)),
