@@ -4,7 +4,11 @@ import { observe } from '../nn/observe.ts'
 import { scope } from '../tensor/scope.ts'
 import type { Values } from '../tensor/tensor.ts'
 
-/** What can be wrong with numbers: some are none, or all of them are 0. */
+/**
+ * What can be wrong with numbers: some are none, or all of them are 0. Zeros are at fault where a part made
+ * them of numbers that were not all 0, for then those are lost, as in a norm whose squares overflow. Where the
+ * embeddings of the tokens are zeros already, nothing is lost: a model of zeros gives zeros.
+ */
 export type FaultKind = 'not finite' | 'zeros'
 
 /** Where numbers went wrong first. */
@@ -44,7 +48,7 @@ export async function findFault(
   let before: number | undefined
   for (const [i, { where, values }] of reads.entries()) {
     const read = await values
-    if (isFault(kind, read)) {
+    if (isFault(kind, read) && (kind !== 'zeros' || (before ?? 0) > 0)) {
       // Nobody waits for the rest.
       await Promise.allSettled(reads.slice(i).map(({ values: rest }) => rest))
       return { where, before }
@@ -67,18 +71,16 @@ export function isFault(kind: FaultKind, values: Values): boolean {
   return false
 }
 
-/** The error for logits that are at fault, which names the layer. */
-export function faultyLogits(
+/** The error for such logits, which names the layer; undefined if they are zeros and no part is at fault. */
+export async function faultyLogits(
   kind: FaultKind,
   where: string,
   body: () => unknown,
   row?: number,
-): Promise<NumericsError> {
-  const rule =
-    kind === 'zeros'
-      ? 'all logits are 0: every token would be as likely as any other'
-      : 'the logits are not finite'
-  return faultError(rule, kind, where, body, row)
+): Promise<NumericsError | undefined> {
+  if (kind === 'not finite') return faultError('the logits are not finite', kind, where, body, row)
+  const fault = await findFault(kind, body, row)
+  return fault && errorOf('all logits are 0: every token would be as likely as any other', kind, where, fault)
 }
 
 /** The error with this rule, which names `where`, and the first part of the model that is at fault. */
@@ -90,7 +92,10 @@ export async function faultError(
   row?: number,
 ): Promise<NumericsError> {
   const fault = await findFault(kind, body, row)
-  if (!fault) return new NumericsError(rule, { where })
+  return fault ? errorOf(rule, kind, where, fault) : new NumericsError(rule, { where })
+}
+
+function errorOf(rule: string, kind: FaultKind, where: string, fault: Fault): NumericsError {
   const before = fault.before === undefined ? '' : `, of numbers up to ${fault.before.toPrecision(3)},`
   return new NumericsError(rule, {
     where: `${where}: ${fault.where}`,

@@ -183,7 +183,8 @@ export class Model {
     try {
       const data = (await y.read()) as Float32Array
       const fault = faultIn(data)
-      if (fault) throw await faultyLogits(fault, 'logits', () => this.forward(ids, { reset }))
+      const error = fault && (await faultyLogits(fault, 'logits', () => this.forward(ids, { reset })))
+      if (error) throw error
       const row = data.length / ids.shape[0]
       padding?.forEach((count, i) => data.fill(0, i * row, i * row + count * y.width))
       return { data, shape: y.shape }

@@ -81,11 +81,25 @@ testDevices(
       await expectFault(early, /not finite/, /: backbone\.layers\.1$/)
     })
 
-    test('zeros from the embeddings on, and from the last norm on', async () => {
-      const zero = await broken(device(), 'mamba', EMBEDDINGS, () => 0)
-      await expectFault(zero, /all logits are 0/, /: backbone\.embed$/)
+    test('zeros from the last norm on, where numbers were lost', async () => {
       const norm = await broken(device(), 'mamba2', 'backbone.norm_f.weight', () => 0)
       await expectFault(norm, /all logits are 0/, /: backbone\.norm$/)
+    })
+
+    test('a model of zeros gives zeros, and draws any token', async () => {
+      const zero = await broken(device(), 'mamba', EMBEDDINGS, () => 0)
+      expect((await zero.logits([[1, 2, 3]])).data.every((logit) => logit === 0)).toBe(true)
+      const sessions = [zero.session(), zero.session()]
+      for (const each of sessions) await each.append([1, 2, 3])
+      expect((await sessions[0].logits()).every((logit) => logit === 0)).toBe(true)
+      expect(await drawn(sessions[0], { ...options, temperature: 0 })).toEqual([0, 0, 0])
+      const many = await drawn(sessions[0], { ...options, maxTokens: 6, temperature: 1, seed: 7 })
+      expect(new Set(many).size).toBeGreaterThan(1)
+      expect(Math.min(...many)).toBeGreaterThanOrEqual(0)
+      const batch = zero.batch([sessions[1]]).generate({ ...options, temperature: 0 })
+      expect((await batch.next()).value?.[0].token).toBe(0)
+      await batch.return()
+      for (const each of [...sessions, zero]) each.dispose()
     })
 
     test('the sampler: what is no number, zeros, and masks', async () => {

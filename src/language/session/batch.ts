@@ -3,7 +3,7 @@ import { looking, optionsOf, seed } from '../../check.ts'
 import { ConfigError, describe, StateError } from '../../errors.ts'
 import type { Model } from '../../models/model.ts'
 import { Random } from '../../tensor/random.ts'
-import { Decoder } from './decoder.ts'
+import { Decoder, drawnFromZeros } from './decoder.ts'
 import { runOf, TEXT, type Run, type TextOptions } from '../options.ts'
 import { penalises } from '../settings.ts'
 import { partsOf, Session, type SessionParts } from './session.ts'
@@ -155,10 +155,14 @@ function running<T>(rows: readonly Row[], body: () => T | Promise<T>): Promise<T
 
 async function draw(decoder: Decoder, rows: readonly Row[], run: Run): Promise<BatchToken[]> {
   const uniforms = rows.map(({ done, sequence }) => (done ? 0 : sequence.random.uniform()))
-  const tokens = await decoder.draw(uniforms, run.settings, seenOf(rows, run.settings))
+  const tokens = Array.from(await decoder.draw(uniforms, run.settings, seenOf(rows, run.settings)))
   const drawing = rows.filter(({ done }) => !done)
-  const none = drawing.find(({ index }) => tokens[index] < 0)
-  if (none) throw await decoder.fault(tokens[none.index], none.index, ...lastOf(rows))
+  for (const { index } of drawing) {
+    if (tokens[index] >= 0) continue
+    const error = await decoder.fault(tokens[index], index, ...lastOf(rows))
+    if (error) throw error
+    tokens[index] = drawnFromZeros(uniforms[index], run.settings, decoder.model.vocabulary)
+  }
   return drawing.map((row) => take(decoder, row, tokens[row.index], run))
 }
 

@@ -136,15 +136,15 @@ export class Decoder {
 
   /**
    * The error that says why no token could be drawn for sequence `row`: `drawn` is what `draw` gave for it.
-   * `tokens` are the last that each sequence took, after `past` others: they are taken once more, by a copy
-   * of the states.
+   * undefined: its logits are 0, as they should be. `tokens` are the last that each sequence took, after
+   * `past` others: they are taken once more, by a copy of the states.
    */
   async fault(
     drawn: number,
     row: number,
     tokens: readonly number[],
     past: readonly number[],
-  ): Promise<NumericsError> {
+  ): Promise<NumericsError | undefined> {
     const states = this.#states.copy()
     this.#token.write(Int32Array.from(tokens))
     this.#past.write(Int32Array.from(past))
@@ -180,4 +180,9 @@ export class Decoder {
     const inputs = { logits: this.logits, uniform: this.#uniform, settings: this.#settings, seen }
     copyInto(this.#token, sample(inputs))
   }
+}
+
+/** What `sample` would draw from logits that are all 0, if it took them: any of `vocabulary` tokens. */
+export function drawnFromZeros(uniform: number, [temperature]: Float32Array, vocabulary: number): number {
+  return temperature > 0 ? Math.min(Math.floor(uniform * vocabulary), vocabulary - 1) : 0
 }

@@ -7,7 +7,7 @@ import { scope } from '../../tensor/scope.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { giveTurn } from '../../turn.ts'
 import { penalises } from '../settings.ts'
-import { Decoder } from './decoder.ts'
+import { Decoder, drawnFromZeros } from './decoder.ts'
 import { History } from './history.ts'
 import type { SavedState } from '../saved/saved-state.ts'
 import { SPACING, Snapshots } from './snapshots.ts'
@@ -144,20 +144,24 @@ export class Sequence {
   /** Draws the token that follows; it is not taken in. Everything must have been fed. */
   async draw(settings: Float32Array): Promise<number> {
     const seen = penalises(settings) ? this.counts : undefined
-    const [token] = Array.from(await this.#decoder.draw([this.random.uniform()], settings, seen))
-    return token < 0 ? this.#expectDrawn(token) : token
+    const uniform = this.random.uniform()
+    const [token] = Array.from(await this.#decoder.draw([uniform], settings, seen))
+    if (token >= 0) return token
+    await this.#expectSound(token)
+    return drawnFromZeros(uniform, settings, this.model.vocabulary)
   }
 
   /** Logits [V] of the token that follows. Everything must have been fed. */
   async logits(): Promise<Float32Array> {
     const logits = (await this.#decoder.logits.read()) as Float32Array
     const fault = faultIn(logits)
-    if (fault) await this.#expectDrawn(fault === 'zeros' ? -2 : -1)
+    if (fault) await this.#expectSound(fault === 'zeros' ? -2 : -1)
     return logits
   }
 
-  async #expectDrawn(token: number): Promise<never> {
-    throw await this.#decoder.fault(token, 0, this.tail(0).slice(-1), [this.#fed - 1])
+  async #expectSound(drawn: number): Promise<void> {
+    const error = await this.#decoder.fault(drawn, 0, this.tail(0).slice(-1), [this.#fed - 1])
+    if (error) throw error
   }
 
   /** The last tokens but `count`: what text that goes on may need. */

@@ -31,7 +31,7 @@ export const sampleOp = defineOperation<SampleInputs, SampleOutputs, object>({
  * 7. the first token, in the order of ids, at which the running sum of what is left exceeds `uniform` of it
  *
  * A logit of -Infinity is never drawn. A row with NaN or +Infinity, or with nothing but -Infinity, gives -1:
- * no token can stand for it. A row of nothing but zeros, which no sound model gives, is -2 (unless it is one
+ * no token can stand for it. A row of nothing but zeros, which few sound models give, is -2 (unless it is one
  * zero).
  */
 export function sample(inputs: SampleInputs): Tensor {
