@@ -13,28 +13,6 @@ export const USER_DEFINED = 4
 export const UNUSED = 5
 export const BYTE = 6
 
-/** What tokens are called that end a text. */
-const ENDS: ReadonlySet<string> = new Set([
-  '<|eot_id|>',
-  '<|im_end|>',
-  '<|end|>',
-  '<|return|>',
-  '<|call|>',
-  '<|flush|>',
-  '<|calls|>',
-  '<end_of_turn>',
-  '<|endoftext|>',
-  '</s>',
-  '<|eom_id|>',
-  '<EOT>',
-  '_<EOT>',
-  '[EOT]',
-  '[EOS]',
-  '<|end_of_text|>',
-  '<end_of_utterance>',
-  '<｜end▁of▁sentence｜>',
-])
-
 export const PREFIX = 'tokenizer.ggml.'
 interface Tokens {
   readonly texts: readonly string[]
@@ -97,19 +75,6 @@ export class GgufKeys {
     const most = Array.isArray(tokens) ? tokens.length - 1 : Infinity
     if (typeof id === 'number' && Number.isInteger(id) && id >= 0 && id <= most) return id
     return this.#refuse(PREFIX + name, `0 to ${most}`, JSON.stringify(id))
-  }
-
-  /** Control tokens that end a text by what they are called, as llama.cpp counts them. */
-  endsByText(): readonly number[] {
-    const texts = this.#metadata.get(`${PREFIX}tokens`)
-    if (!Array.isArray(texts) || !this.#metadata.has(`${PREFIX}token_type`)) return []
-    const kinds = this.numbers('token_type', texts.length)
-    const called = (name: string): boolean => texts.includes(name)
-    // With both of these, `<|end|>` ends only a part of an answer.
-    const inParts = called('<|return|>') && called('<|call|>')
-    return texts.flatMap((text, id) =>
-      kinds[id] === CONTROL && ENDS.has(text as string) && !(inParts && text === '<|end|>') ? [id] : [],
-    )
   }
 
   tokens(): Tokens {

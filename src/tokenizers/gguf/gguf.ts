@@ -2,6 +2,7 @@
 import type { TypedGgufValue } from '../../checkpoints/gguf/index.ts'
 import { clip, type JsonObject } from '../../checkpoints/json.ts'
 import { CheckpointError } from '../../errors.ts'
+import { endsOf } from './gguf-ends.ts'
 import { GgufKeys, NORMAL, PREFIX, UNKNOWN } from './gguf-keys.ts'
 import { GGUF_PRE_TOKENIZERS } from './gguf-patterns.ts'
 import type { ChatTemplates } from '../chat.ts'
@@ -33,12 +34,10 @@ export async function ggufTokenizer(
   const published = keys.text(PUBLISHED)
   if (published === undefined && (model === undefined || model === 'none' || model === 'no_vocab'))
     return undefined
+  const ends = END_KEYS.flatMap((key) => keys.id(key) ?? [])
   const settings = {
     begin: keys.id('bos_token_id'),
-    end: [
-      ...END_KEYS.flatMap((key) => keys.id(key) ?? []),
-      ...(published === undefined ? keys.endsByText() : []),
-    ],
+    end: published === undefined ? endsOf(ends, keys.texts('tokens'), (key) => keys.id(key)) : ends,
     pad: keys.id('padding_token_id'),
     templates: ggufChatTemplates(metadata, keys.at(TEMPLATE_KEY)),
     // As llama.cpp does: templates find an empty text for tokens that there are not.
