@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { readTestFile } from '../../../test/files.ts'
 import { openFolder, type Folder } from '../../checkpoints/files.ts'
 import { openTokenizer, readTokenizer } from './hugging-face.ts'
 import type { Tokenizer } from '../tokenizer.ts'
@@ -65,8 +66,11 @@ describe('tokens that only the files beside have', () => {
       'tokenizer_config.json': { added_tokens_decoder: { 5: { content: '<x>', special: true } } },
       'added_tokens.json': { '<y>': 6, '<x>': 5 },
     })
-    expect(tokenizer.encode('<y>ab<x>')).toEqual([6, 2, 5])
-    expect(warnings).toHaveLength(2)
+    expect(tokenizer.encode('<y>ab<x>')).toEqual([2, 5])
+    expect(warnings).toEqual([
+      '[tokenizer_config.json: added_tokens_decoder.5] the tokenizer lacks <x>: it is added',
+      '[added_tokens.json] <y> is left out: tokenizer_config.json lists all added tokens',
+    ])
   })
 
   test('vocab.json and merges.txt are the tokenizer of GPT-2', async () => {
@@ -102,4 +106,43 @@ describe('text that goes on', () => {
     const scheme = (part['pre_tokenizer'] as Part | undefined)?.['prepend_scheme']
     expect(tokenizer.encode('ab', { after: 4 })).toEqual(scheme === 'first' ? [2] : [3, 2])
   })
+})
+
+describe('as transformers makes it of the files beside', async () => {
+  type Case = readonly [
+    name: string,
+    files: Record<string, unknown>,
+    texts: readonly [text: string, ids: readonly number[], decoded: string][],
+    begin: number | null,
+    end: number | null,
+    pad: number | null,
+  ]
+  interface Recorded {
+    readonly shared: Readonly<Record<string, unknown>>
+    readonly cases: Readonly<Record<'tokenizer.json' | 'vocab.json', readonly Case[]>>
+  }
+  const recorded = await readTestFile('test/fixtures/tokenizer/beside/beside.json')
+  const { shared, cases } = JSON.parse(new TextDecoder().decode(recorded)) as Recorded
+
+  const check = async ([, files, texts, begin, end, pad]: Case, names: readonly string[]): Promise<void> => {
+    const common = Object.fromEntries(names.map((name) => [name, shared[name]]))
+    const { tokenizer } = await read({ ...common, ...files })
+    const got = texts.map(([text]) => {
+      const ids = tokenizer.encode(text, { special: true })
+      return [text, ids, tokenizer.decode(ids)]
+    })
+    expect(got).toEqual(texts)
+    expect([tokenizer.begin ?? null, tokenizer.end, tokenizer.pad ?? null]).toEqual([
+      begin,
+      end === null ? [] : [end],
+      pad,
+    ])
+  }
+
+  test.each(cases['tokenizer.json'])('a tokenizer.json, %s', async (...each) =>
+    check(each, ['tokenizer.json']),
+  )
+  test.each(cases['vocab.json'])('vocab.json, %s', async (...each) =>
+    check(each, ['vocab.json', 'merges.txt']),
+  )
 })

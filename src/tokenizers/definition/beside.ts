@@ -30,12 +30,16 @@ function parsed(files: Files, name: string): Config {
   return text === undefined ? {} : parseConfigText(text, name)
 }
 
-/** tokenizer_config.json goes before special_tokens_map.json. */
+/**
+ * special_tokens_map.json goes before tokenizer_config.json, except where that lists its added tokens: all that
+ * counts is then there, and the map only fills gaps.
+ */
 export function besideOf(files: Files): Beside {
   const [config, special, generation] = [CONFIG, SPECIAL, GENERATION].map((name) => parsed(files, name))
   const named = (key: string): readonly string[] => {
-    const first = tokensNamed(config, key, CONFIG)
-    return first.length > 0 ? first : tokensNamed(special, key, SPECIAL)
+    const both = [tokensNamed(special, key, SPECIAL), tokensNamed(config, key, CONFIG)]
+    const [first, second] = listOf(config) ? both.toReversed() : both
+    return first.length > 0 ? first : second
   }
   return {
     begin: named('bos_token')[0],
@@ -59,39 +63,83 @@ export function withTokensBeside(value: unknown, files: Files, warn: (message: s
   const idOf = (content: string): unknown =>
     isJsonObject(vocabulary) && Object.hasOwn(vocabulary, content) ? vocabulary[content] : undefined
   const more: JsonObject[] = []
-  for (const { where, token } of tokensIn(files)) {
+  const changed = new Map<unknown, JsonObject>()
+  for (const { where, token, place } of tokensIn(files)) {
     const content = token['content']
-    if (typeof content !== 'string' || content === '' || known.has(content)) continue
+    if (typeof content !== 'string' || content === '') continue
+    if (known.has(content)) {
+      if (place === 'list') changed.set(content, token)
+      continue
+    }
+    if (place === 'unheard') {
+      warn(`[${where}] ${clip(content)} is left out: ${CONFIG} lists all added tokens`)
+      continue
+    }
     known.add(content)
     const id = idOf(content)
     if (id === undefined) warn(`[${where}] the tokenizer lacks ${clip(content)}: it is added`)
     more.push({ ...PLAIN, ...token, id })
   }
-  return more.length === 0 ? value : { ...value, added_tokens: [...added, ...more] }
+  if (more.length === 0 && changed.size === 0) return value
+  const all = added.map((each) => {
+    const said = isJsonObject(each) ? changed.get(each['content']) : undefined
+    if (!isJsonObject(each) || !said) return each
+    // What is special stays so.
+    return { ...each, ...said, special: each['special'] === true ? true : said['special'] }
+  })
+  return { ...value, added_tokens: [...all, ...more] }
 }
 
 const PLAIN = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: true }
 
-function* tokensIn(files: Files): Generator<{ readonly where: string; readonly token: JsonObject }> {
+interface TokenBeside {
+  readonly where: string
+  readonly token: JsonObject
+  /** What the list of the configuration says counts; other files are then not heard. */
+  readonly place: 'list' | 'name' | 'unheard'
+}
+
+/** `added_tokens_decoder`: added tokens by id. */
+function listOf(config: Config): JsonObject | undefined {
+  const list = Object.hasOwn(config, 'added_tokens_decoder') ? config['added_tokens_decoder'] : undefined
+  return isJsonObject(list) ? list : undefined
+}
+
+function* tokensIn(files: Files): Generator<TokenBeside> {
   const [config, special, ids] = [CONFIG, SPECIAL, ADDED].map((name) => parsed(files, name))
-  const decoder = Object.hasOwn(config, 'added_tokens_decoder') ? config['added_tokens_decoder'] : undefined
-  if (isJsonObject(decoder)) {
-    for (const [id, token] of Object.entries(decoder).toSorted(([a], [b]) => Number(a) - Number(b))) {
-      const given = isJsonObject(token) ? token : { content: token }
-      yield { where: `${CONFIG}: added_tokens_decoder.${clip(id)}`, token: { special: false, ...given } }
-    }
+  const list = listOf(config)
+  for (const [id, token] of Object.entries(list ?? {}).toSorted(([a], [b]) => Number(a) - Number(b))) {
+    const given = isJsonObject(token) ? token : { content: token }
+    const where = `${CONFIG}: added_tokens_decoder.${clip(id)}`
+    yield { where, token: { special: false, ...given }, place: 'list' }
   }
+  const place = list ? 'unheard' : 'name'
   const byId = Object.entries(ids).toSorted(([, a], [, b]) => Number(a) - Number(b))
-  for (const [content] of byId) yield { where: ADDED, token: { content, normalized: true, special: false } }
-  for (const [name, from] of [[CONFIG, config] as const, [SPECIAL, special] as const]) {
+  for (const [content] of byId)
+    yield { where: ADDED, token: { content, normalized: true, special: false }, place }
+  const named = new Set<string>()
+  const both = [[SPECIAL, special] as const, [CONFIG, config] as const]
+  for (const [name, from] of list ? both.toReversed() : both) {
     for (const key of [...NAMED, 'additional_special_tokens', 'extra_special_tokens']) {
       const values = Object.hasOwn(from, key) ? from[key] : undefined
-      for (const each of Array.isArray(values) ? (values as unknown[]) : [values]) {
-        const token = isJsonObject(each) ? each : { content: each }
-        yield { where: `${name}: ${key}`, token: { ...token, special: true } }
+      if (values === undefined || values === null || named.has(key)) continue
+      named.add(key)
+      for (const token of tokensOf(values)) {
+        yield { where: `${name}: ${key}`, token: { ...token, special: true }, place: 'name' }
       }
     }
   }
+}
+
+/** One token, a list of them, or tokens by a name of their own. */
+function tokensOf(values: unknown): readonly JsonObject[] {
+  const one = !isJsonObject(values) || Object.hasOwn(values, 'content')
+  const list: readonly unknown[] = Array.isArray(values)
+    ? (values as unknown[])
+    : one
+      ? [values]
+      : Object.values(values)
+  return list.map((each) => (isJsonObject(each) ? each : { content: each }))
 }
 
 /** The token, if there is one, under a key: text, or an object that holds it. */

@@ -11,7 +11,7 @@ import { openChat } from '../chat.ts'
 import { besideOf, withTokensBeside, type Beside, type TokenName } from './beside.ts'
 import { namesOf } from './chat-templates.ts'
 import { readDefinition, type Definition } from './definition.ts'
-import { gpt2Definition } from './gpt2.ts'
+import { gpt2Files } from './gpt2.ts'
 import {
   ADDED,
   CONFIG,
@@ -84,12 +84,8 @@ type Warn = (message: string) => void
 async function openFiles(files: ReadonlyMap<string, string>, where: string, warn?: Warn): Promise<Tokenizer> {
   const published = files.get(TOKENIZER)
   if (published !== undefined) return openTokenizerJson(published, { ...besideOf(files), where, files, warn })
-  const text = JSON.stringify(gpt2Definition(files))
-  const all = new Map([
-    [TOKENIZER, text],
-    ...[...files].filter(([name]) => ![VOCABULARY, MERGES].includes(name)),
-  ])
-  return openTokenizerJson(text, { ...besideOf(all), where: VOCABULARY, files: all, warn })
+  const all = gpt2Files(files, warn ?? ignore)
+  return openTokenizerJson(all.get(TOKENIZER)!, { ...besideOf(all), where: VOCABULARY, files: all, warn })
 }
 
 export interface TokenizerSettings extends Beside {

@@ -25,8 +25,8 @@ test.each([
 })
 
 test('what a key names goes before what is called so', () => {
-  const idOf = (key: string): number | undefined => (key === 'fim_pad_token_id' ? 1 : undefined)
-  expect(endsOf([], ['[PAD]', 'a'], idOf)).toEqual([1])
+  const ends = endsOf([], ['[PAD]', 'a'], (key) => (key === 'fim_pad_token_id' ? 1 : undefined))
+  expect(ends).toEqual([1])
 })
 
 test('a file that calls a token <|im_end|>', async () => {
