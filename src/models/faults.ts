@@ -6,8 +6,8 @@ import type { Values } from '../tensor/tensor.ts'
 
 /**
  * What can be wrong with numbers: some are none, or all of them are 0. Zeros are at fault where a part made
- * them of numbers that were not all 0, for then those are lost, as in a norm whose squares overflow. Where the
- * embeddings of the tokens are zeros already, nothing is lost: a model of zeros gives zeros.
+ * them of numbers that were not all 0, for then those are lost, as in a norm whose squares overflow. Where
+ * the embeddings of the tokens are zeros already, nothing is lost: a model of zeros gives zeros.
  */
 export type FaultKind = 'not finite' | 'zeros'
 

@@ -19,9 +19,7 @@ const FIRST_CAPACITY = 256
 const TAIL = 8
 
 export interface SequenceSettings {
-  /**
-   * Most positions that attention layers keep. Default: room is made as it is needed, by doubling from 256.
-   */
+  /** Most positions that attention layers keep. Default: as many as are needed, by doubling from 256. */
   readonly capacity?: number
   /** Snapshots of the state that are kept beside the latest two. Default: 4. */
   readonly snapshots?: number
@@ -146,9 +144,8 @@ export class Sequence {
     const seen = penalises(settings) ? this.counts : undefined
     const uniform = this.random.uniform()
     const [token] = Array.from(await this.#decoder.draw([uniform], settings, seen))
-    if (token >= 0) return token
-    await this.#expectSound(token)
-    return drawnFromZeros(uniform, settings, this.model.vocabulary)
+    if (token < 0) await this.#expectSound(token)
+    return token < 0 ? drawnFromZeros(uniform, settings, this.model.vocabulary) : token
   }
 
   /** Logits [V] of the token that follows. Everything must have been fed. */

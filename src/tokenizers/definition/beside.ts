@@ -31,8 +31,8 @@ function parsed(files: Files, name: string): Config {
 }
 
 /**
- * special_tokens_map.json goes before tokenizer_config.json, except where that lists its added tokens: all that
- * counts is then there, and the map only fills gaps.
+ * special_tokens_map.json goes before tokenizer_config.json, except where that lists its added tokens: all
+ * that counts is then there, and the map only fills gaps.
  */
 export function besideOf(files: Files): Beside {
   const [config, special, generation] = [CONFIG, SPECIAL, GENERATION].map((name) => parsed(files, name))

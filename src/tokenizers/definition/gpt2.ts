@@ -32,8 +32,8 @@ const CLASSES: ReadonlyMap<string, TokenizerClass> = new Map([
 type Files = ReadonlyMap<string, string>
 
 /**
- * The files of the same tokenizer with a tokenizer.json, which goes first. Tokens that the vocabulary lacks are
- * told to `warn`.
+ * The files of the same tokenizer with a tokenizer.json, which goes first. Tokens that the vocabulary lacks
+ * are told to `warn`.
  *
  * @throws CheckpointError naming a class of tokenizers that needs its tokenizer.json
  */
