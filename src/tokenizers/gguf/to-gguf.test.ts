@@ -134,6 +134,18 @@ test('several tokens that end a text', async () => {
   expect(JSON.parse(files.get('generation_config.json')!)).toEqual({ eos_token_id: [523, 525] })
 })
 
+test('more of them than there are keys for', async () => {
+  const json = await textFile('test/fixtures/tokenizer/llama3/tokenizer.json')
+  const config = '{"bos_token": "<|begin_of_text|>", "eos_token": "<|end_of_text|>"}'
+  const known = await openTokenizer(json, { config, generation: '{"eos_token_id": [524, 525, 3]}' })
+  // llama.cpp counts <|eot_id|> (525) by what it is called.
+  const keys = ggufOfTokenizer(known, 526)
+  expect(['eos', 'eot', 'eom'].map((name) => valueOf(keys, `${name}_token_id`))).toEqual([523, 524, 3])
+  expect(new Set((await readBack(keys)).end)).toEqual(new Set([3, 523, 524, 525]))
+  const others = await openTokenizer(json, { config, generation: '{"eos_token_id": [1, 2, 3]}' })
+  expect(() => ggufOfTokenizer(others, 526)).toThrow(/names for three tokens/)
+})
+
 type Json = Record<string, unknown>
 const isolated = (Regex: string): Json => ({
   type: 'Split',

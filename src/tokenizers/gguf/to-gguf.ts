@@ -8,6 +8,7 @@ import { pairOf } from '../model/bpe.ts'
 import { readDefinition, type Definition } from '../definition/definition.ts'
 import { BYTE, CONTROL, NORMAL, PREFIX, UNKNOWN, UNUSED, USER_DEFINED } from './gguf-keys.ts'
 import { BYTES, ggufNameOf } from './gguf-patterns.ts'
+import { endsOf } from './gguf-ends.ts'
 import { END_KEYS, SPACE, TEMPLATE_KEY } from './gguf.ts'
 import { besideOf, withTokensBeside } from '../definition/beside.ts'
 import { parseTokenizerJson } from '../definition/hugging-face.ts'
@@ -198,7 +199,7 @@ function kinds({ tokens, special, added }: Definition, vocabulary: number, unkno
 }
 
 /** Tokens that stand around texts, and the chat template. */
-function ends(tokenizer: Tokenizer, { around, added }: Definition): Metadata {
+function ends(tokenizer: Tokenizer, { around, added, tokens }: Definition): Metadata {
   const { begin, end, pad } = tokenizer
   const spaced = added.find(({ lstrip, rstrip, single_word }) => lstrip || rstrip || single_word)
   if (spaced) refuse('llama.cpp has no tokens that look at what is beside them', spaced.content)
@@ -209,7 +210,9 @@ function ends(tokenizer: Tokenizer, { around, added }: Definition): Metadata {
       hint: 'Name it as eos_token in tokenizer_config.json',
     })
   }
-  if (end.length > END_KEYS.length) refuse('llama.cpp has names for three tokens that end a text', end)
+  const called = new Set(endsOf([], spelled(tokens, tokenizer.size), () => undefined))
+  const keyed = end.length > END_KEYS.length ? end.filter((id, i) => i === 0 || !called.has(id)) : end
+  if (keyed.length > END_KEYS.length) refuse('llama.cpp has names for three tokens that end a text', keyed)
   const before = around.before.length > 0
   const after = around.after.length > 0
   if (before && around.before.join() !== String(begin)) {
@@ -221,13 +224,16 @@ function ends(tokenizer: Tokenizer, { around, added }: Definition): Metadata {
   const template = besideOf(tokenizer.files).templates.byName.get('default')
   return new Map<string, TypedGgufValue>([
     ...(begin === undefined ? [] : [[`${PREFIX}bos_token_id`, id(begin)] as const]),
-    ...end.map((token, i) => [PREFIX + END_KEYS[i], id(token)] as const),
+    ...keyed.map((token, i) => [PREFIX + END_KEYS[i], id(token)] as const),
     ...(pad === undefined ? [] : [[`${PREFIX}padding_token_id`, id(pad)] as const]),
     [`${PREFIX}add_bos_token`, flag(before)],
     [`${PREFIX}add_eos_token`, flag(after)],
     ...(template === undefined ? [] : [[TEMPLATE_KEY, text(template)] as const]),
   ])
 }
+
+const spelled = (tokens: Definition['tokens'], size: number): string[] =>
+  Array.from({ length: size }, (_, id) => tokens.get(id) ?? '')
 
 function refuse(rule: string, found: unknown): never {
   throw new ConfigError(rule, {
