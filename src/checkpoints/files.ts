@@ -153,13 +153,14 @@ function changed(where: string): CheckpointError {
   return error
 }
 
-/** Tries again while what is read is replaced by a save. */
+/** Tries again while what is read is replaced by a save, after pauses that grow: half a second in all. */
 export async function untilUnchanged<T>(body: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await body()
     } catch (error) {
       if (attempt === 10 || !changes.has(error as object)) throw error
+      await new Promise((done) => setTimeout(done, 10 * attempt))
     }
   }
 }

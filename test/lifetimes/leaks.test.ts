@@ -155,8 +155,12 @@ describe.skipIf(!canCount)('memory of what is dropped without dispose goes back'
     await dropMany(20)
     const before = { heap: device.heap.usedBytes, arena: device.arena.usedBytes, next: nextAddress(device) }
     await dropMany(2 * COUNT)
-    expect(device.heap.usedBytes).toBe(before.heap)
-    expect(device.arena.usedBytes).toBe(before.arena)
+    // The engine may take a few collections to let go of the last one.
+    const isBack = (): boolean =>
+      device.heap.usedBytes <= before.heap && device.arena.usedBytes <= before.arena
+    for (let tries = 0; tries < 20 && !isBack(); tries++) await collected()
+    expect(device.heap.usedBytes).toBeLessThanOrEqual(before.heap)
+    expect(device.arena.usedBytes).toBeLessThanOrEqual(before.arena)
     expect(nextAddress(device)).toBeLessThan(before.next + 10 * 2 ** 20)
     const used = device.heap.usedBytes
     expect(used).toBeGreaterThanOrEqual(model.bytes)

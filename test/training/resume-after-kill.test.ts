@@ -91,16 +91,19 @@ describe('a run in its own process', () => {
   test.each([3])(title, { timeout: 240_000 }, killed)
   test.each([20])(title, { timeout: 600_000, ...onlyIn('long') }, killed)
 
-  test.each(['SIGINT', 'SIGTERM'] as const)(
-    '%s saves, says how to resume, and the rest is the same',
-    async (signal) => {
+  test.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)(
+    '%s saves, says how to resume, ends with %i, and the rest is the same',
+    async (signal, ended) => {
       const run = join(folder, signal)
       const running = await go(run)
       await running.seen(/^step 1\//m)
       await sleep(100)
       running.child.kill(signal)
       const { code, stdout, stderr } = await running.finished
-      expect({ code, stderr }).toEqual({ code: 130, stderr: '' })
+      expect({ code, stderr }).toEqual({ code: ended, stderr: '' })
       expect(stdout).toMatch(
         /Stopping after this step.*\n[^]*Saved after step \d+\. Continue with:\n {2}npx sidewinder train text --resume/,
       )
