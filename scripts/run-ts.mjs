@@ -8,8 +8,14 @@ import { rolldown } from 'rolldown'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
-/** Bundles `entry`; resolves to the path of a module that Node can run. */
-export async function bundle(entry) {
+/**
+ * Bundles `entry`; resolves to the path of a module that Node can run. Packages stay outside, but for those
+ * of `inside`.
+ *
+ * @param {string} entry
+ * @param {RegExp} [inside]
+ */
+export async function bundle(entry, inside = /^sidewinder(\/|$)/) {
   const input = resolve(entry)
   const name = input.slice(root.length + 1).replaceAll(/[^\w]+/g, '-')
   // One folder below the root, as the sources: what they read beside them is then found.
@@ -17,7 +23,7 @@ export async function bundle(entry) {
   const build = await rolldown({
     input,
     platform: 'node',
-    external: /^(?!sidewinder(\/|$))[^./]/,
+    external: (id) => /^[^./]/.test(id) && !inside.test(id),
     resolve: { tsconfigFilename: join(root, 'tsconfig.json') },
     // With it, rolldown leaves out the start of modules that are only exported on from an index
     // (1.0.0-rc.17).

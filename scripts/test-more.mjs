@@ -14,7 +14,7 @@ import { bundle } from './run-ts.mjs'
 const [extent, ...rest] = process.argv.slice(2)
 if (extent === 'long') vitest(rest, {})
 else if (rest.includes('--bundle')) {
-  renameSync(await bundle('test/gpu-checks.ts'), '.cache/gpu-checks.mjs')
+  renameSync(await bundle('test/gpu-checks.ts', /^(?!node:|webgpu$)/), '.cache/gpu-checks.mjs')
   console.log('Wrote .cache/gpu-checks.mjs')
 } else testOnGpu()
 

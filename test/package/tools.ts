@@ -27,7 +27,7 @@ export async function npm(cwd: string, ...args: string[]): Promise<string> {
 /** The environment without what npm and the test runner have put there. */
 export function plainEnvironment(): NodeJS.ProcessEnv {
   const entries = Object.entries(process.env).filter(
-    ([name]) => !/^(npm_(?!config_(registry|userconfig|cache))|VITE|NODE_ENV$|NODE_OPTIONS$)/i.test(name),
+    ([name]) => !/^(npm_(?!config_(registry|userconfig|cache))|VITE|CI$|NODE_ENV$|NODE_OPTIONS$)/i.test(name),
   )
   return { ...Object.fromEntries(entries), NEXT_TELEMETRY_DISABLED: '1' }
 }

@@ -9,7 +9,7 @@ import type { FileLike } from '../../checkpoints/source.ts'
  * a file or (with a slash at its end) of a folder, or files in memory: one, a list as a file picker gives it,
  * or by name. In a page, `/chat.gguf` and `./model/` are addresses.
  */
-export type ModelSource = string | URL | Blob | readonly File[] | FileList | ReadonlyMap<string, FileLike>
+export type ModelSource = string | URL | Blob | ArrayLike<File> | ReadonlyMap<string, FileLike>
 
 /** A path or a hub id, an address, or files by name. */
 export type Given = string | URL | ReadonlyMap<string, FileLike>
@@ -45,7 +45,7 @@ const pathOf = (url: URL): string => decodeURIComponent(url.pathname).replace(/^
 function listOf(source: unknown): unknown[] | undefined {
   if (Array.isArray(source)) return source.length > 0 ? [...(source as unknown[])] : undefined
   return Object.prototype.toString.call(source) === '[object FileList]'
-    ? Array.from(source as FileList)
+    ? Array.from(source as ArrayLike<unknown>)
     : undefined
 }
 
