@@ -12,6 +12,7 @@ import { whole } from '../check.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import type { Trainer } from '../train/trainer.ts'
 import { linkAtomically, makeFolder, writeFolderAtomically } from '../checkpoints/atomic.ts'
+import { crc32 } from '../checkpoints/crc32.ts'
 import { removeAbandoned } from '../checkpoints/temporary.ts'
 import { join, readdir, readFile, rm } from '../platform.ts'
 import { readChecked } from './json.ts'
@@ -26,6 +27,7 @@ const KEPT = 2
 const count = whole(0, Number.MAX_SAFE_INTEGER)
 const word = whole(-(2 ** 31), 2 ** 31 - 1)
 const finite = v.pipe(v.number('a number'), v.finite('a number'))
+const checksum = whole(0, 2 ** 32 - 1)
 
 const schema = v.strictObject({
   version: v.literal(VERSION, `version ${VERSION}`),
@@ -39,6 +41,11 @@ const schema = v.strictObject({
   best: v.exactOptional(v.strictObject({ step: count, loss: finite, value: v.exactOptional(finite) })),
   stale: count,
   seconds: v.pipe(finite, v.minValue(0, 'seconds')),
+  /**
+   * CRC-32 of the other files, and of this one without its own. Runs of before have none: nothing is
+   * compared.
+   */
+  crc32: v.exactOptional(v.strictObject({ [WEIGHTS]: checksum, [OPTIMIZER]: checksum, [STATE]: checksum })),
 })
 
 /** A validation, and the step it was seen at. */
@@ -71,11 +78,17 @@ export async function saveCheckpoint(run: string, trainer: Trainer, progress: Pr
   const { step } = progress.trainer
   const path = join(folderOf(run), nameOf(step))
   await makeFolder(folderOf(run))
-  await writeFolderAtomically(path, {
+  const files = {
     [WEIGHTS]: await pack(weightsOf(trainer.model)),
     [OPTIMIZER]: await pack(trainingOf(trainer)),
-    [STATE]: `${JSON.stringify({ version: VERSION, ...progress })}\n`,
-  })
+  }
+  const state = {
+    version: VERSION,
+    ...progress,
+    crc32: { [WEIGHTS]: crc32(files[WEIGHTS]), [OPTIMIZER]: crc32(files[OPTIMIZER]) },
+  }
+  const sealed = { ...state, crc32: { ...state.crc32, [STATE]: crc32Of(state) } }
+  await writeFolderAtomically(path, { ...files, [STATE]: `${JSON.stringify(sealed)}\n` })
   const steps = await list(run)
   const best = progress.best && steps.includes(progress.best.step) ? progress.best.step : step
   await linkAtomically(join(folderOf(run), nameOf(best), WEIGHTS), join(run, WEIGHTS))
@@ -92,12 +105,18 @@ export async function loadCheckpoint(
   const [newest] = await list(run)
   if (newest === undefined) return undefined
   const path = join(folderOf(run), nameOf(newest))
-  const { version: _, ...progress } = readChecked(
-    await text(join(path, STATE)),
-    schema,
-    join(path, STATE),
-    CheckpointError,
-  )
+  const written = await text(join(path, STATE))
+  const {
+    version: _,
+    crc32: sums,
+    ...progress
+  } = readChecked(written, schema, join(path, STATE), CheckpointError)
+  if (sums) {
+    const { [STATE]: own, ...others } = sums
+    // The keys as they stand in the file, in their order: a schema may order them otherwise.
+    const state = { ...(JSON.parse(written) as object), crc32: others }
+    expectSame(own, crc32Of(state), join(path, STATE))
+  }
   if (progress.trainer.step !== newest) {
     throw new CheckpointError('wrong step', {
       where: join(path, STATE),
@@ -114,8 +133,8 @@ export async function loadCheckpoint(
     throw new CheckpointError('the position in the data does not fit the run', { where: join(path, STATE) })
   }
   trainer.attach(batches)
-  await unpack(join(path, WEIGHTS), weightsOf(trainer.model))
-  await unpack(join(path, OPTIMIZER), trainingOf(trainer))
+  await unpack(join(path, WEIGHTS), weightsOf(trainer.model), sums?.[WEIGHTS])
+  await unpack(join(path, OPTIMIZER), trainingOf(trainer), sums?.[OPTIMIZER])
   trainer.restore(progress.trainer, batches)
   return progress
 }
@@ -150,8 +169,22 @@ async function pack(tensors: ReadonlyMap<string, Tensor>): Promise<Uint8Array> {
   return writeSafetensors(values, { format: 'pt' })
 }
 
-async function unpack(path: string, into: ReadonlyMap<string, Tensor>): Promise<void> {
-  const found = await readSafetensors(await bytes(path), path)
+const crc32Of = (value: object): number => crc32(new TextEncoder().encode(JSON.stringify(value)))
+
+function expectSame(expected: number, found: number, where: string): void {
+  if (expected === found) return
+  throw new CheckpointError('the checkpoint is damaged: its bytes are not those that were written', {
+    where,
+    expected: `CRC-32 ${expected}`,
+    found,
+    hint: 'Remove its folder to continue from the one before',
+  })
+}
+
+async function unpack(path: string, into: ReadonlyMap<string, Tensor>, checksum?: number): Promise<void> {
+  const content = await bytes(path)
+  if (checksum !== undefined) expectSame(checksum, crc32(content), path)
+  const found = await readSafetensors(content, path)
   for (const [name, tensor] of into) {
     const values = found.get(name)
     if (!values) throw new CheckpointError('missing tensor', { where: path, expected: name })

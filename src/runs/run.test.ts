@@ -136,7 +136,8 @@ testDevices(
     test('hostile trainer.json is refused by name', async () => {
       const { run, newest } = await started()
       const path = join(newest, 'trainer.json')
-      const good = JSON.parse(await readFile(path, 'utf8'))
+      // As a run of before wrote it: with checksums, none of these gets so far.
+      const { crc32: _, ...good } = JSON.parse(await readFile(path, 'utf8'))
       const random = good.trainer.batches.random
       const bad: [unknown, RegExp][] = [
         [{ ...good, version: 9 }, /version/],
@@ -165,6 +166,27 @@ testDevices(
       await writeFile(path, '{')
       await expect(resumeRun(run, { device: device() })).rejects.toThrow(/not JSON/)
     })
+
+    test.each(['model.safetensors', 'optimizer.safetensors', 'trainer.json'])(
+      'a bit of %s that flipped is seen',
+      async (name) => {
+        const { run, newest } = await started()
+        const path = join(newest, name)
+        const good = await readFile(path)
+        const digit = good.indexOf('"seconds":') + '"seconds":0.'.length
+        for (const at of name === 'trainer.json' ? [digit, digit + 1] : [100, good.length - 2]) {
+          await writeFile(
+            path,
+            good.map((byte, i) => (i === at ? byte ^ 1 : byte)),
+          )
+          const resuming = resumeRun(run, { device: device() })
+          await expect(resuming).rejects.toThrow(/damaged.*Remove its folder/)
+          await expect(resuming).rejects.toThrow(name)
+        }
+        await writeFile(path, good)
+        await finish(resumeRun(run, { device: device() }))
+      },
+    )
 
     test('missing, cut and misshapen weights are refused by file', async () => {
       const { run, newest } = await started()

@@ -20,10 +20,12 @@ export function stoppingAt(step: number): {
 export async function whatIsLeft(run: string): Promise<Record<string, unknown>> {
   const last = (await readdir(join(run, 'checkpoints'))).toSorted().at(-1)!
   const at = (file: string): Promise<Buffer> => readFile(join(run, 'checkpoints', last, file))
-  const { seconds: _, ...state } = JSON.parse((await at('trainer.json')).toString())
+  // Seconds differ, and with them the checksum of this file.
+  const { seconds: _, crc32, ...state } = JSON.parse((await at('trainer.json')).toString())
+  delete crc32['trainer.json']
   return {
     last,
-    state,
+    state: { ...state, crc32 },
     weights: await at('model.safetensors'),
     moments: await at('optimizer.safetensors'),
     model: await readFile(join(run, 'model.safetensors')),
