@@ -36,7 +36,7 @@ export { memoryStore, type PrefixStore, type StoreOptions } from '../language/sa
 export { scoreTokens, type Score, type ScoreOptions } from '../language/score.ts'
 export { Session } from '../language/session/session.ts'
 export type { AppendOptions } from '../language/options.ts'
-export type { SessionOptions } from '../language/session/session-options.ts'
+export type { RestoreOptions, SessionOptions } from '../language/session/session-options.ts'
 export type { Bytes, TokenIds } from '../check.ts'
 export type { SamplingSettings } from '../language/settings.ts'
 export { generateText, type TextOptions } from '../language/text.ts'

@@ -11,10 +11,11 @@ import { Stack } from '../models/stack.ts'
 import { place } from '../nn/module.ts'
 import { bytesIfSo } from '../tokenizers/text/bytes.ts'
 import type { Tokenizer } from '../tokenizers/tokenizer.ts'
+import { saveSequence } from './saved/lazy.ts'
 import { SessionBatch } from './session/batch.ts'
 import { expectTokenizer } from './options.ts'
 import { readSession, type SessionOptions } from './session/session-options.ts'
-import { Session } from './session/session.ts'
+import { partsOf, Session } from './session/session.ts'
 
 /** What files say besides weights and tokenizer. */
 interface FromFiles {
@@ -57,18 +58,20 @@ export class LanguageModel extends Model {
 
   /**
    * A session: a text that the model reads and continues. With `from`, it goes on from a saved session or
-   * another one, which may be of another device; nothing is then read again.
+   * another one, which may be of another device; nothing is then read again. The first save or restore of a
+   * model computes its fingerprint, for which all weights are read once (in Node some 1 GB a second).
    *
-   * @throws StateError if what was saved does not fit: what, expected and found
+   * @throws StateError if what was saved does not fit, or another model's weights made it: what, expected and
+   *   found
    */
   session(options: SessionOptions & { readonly from: Bytes | Session }): Promise<Session>
   session(options?: SessionOptions & { readonly from?: undefined }): Session
   session(options: SessionOptions): Session | Promise<Session>
   session(options: SessionOptions = {}): Session | Promise<Session> {
     this.expectAlive()
-    const { from, ...settings } = readSession(options, 'session')
+    const { from, anyWeights, ...settings } = readSession(options, 'session')
     const session = new Session(this, this.tokenizer, settings)
-    return from === undefined ? session : fill(session, from)
+    return from === undefined ? session : fill(session, from, anyWeights)
   }
 
   /**
@@ -114,9 +117,18 @@ export class LanguageModel extends Model {
   }
 }
 
-async function fill(session: Session, from: Bytes | Session): Promise<Session> {
+/** Within one model no weights are compared: their fingerprint is left out, and not computed. */
+function copyOf(from: Session, target: Session): Promise<Uint8Array<ArrayBuffer>> {
+  const { model, guard, sequence, tokenizer, flow } = partsOf(from)
+  if (partsOf(target).model !== model) return from.save()
+  const options = { held: flow?.held, named: false }
+  return guard.alone(() => guard.running(() => saveSequence({ sequence, tokenizer }, options)))
+}
+
+async function fill(session: Session, from: Bytes | Session, anyWeights?: boolean): Promise<Session> {
   try {
-    await session.restore(from instanceof Session ? await from.save() : from)
+    if (from instanceof Session) await session.restore(await copyOf(from, session), { anyWeights })
+    else await session.restore(from, { anyWeights })
     return session
   } catch (error) {
     session.dispose()

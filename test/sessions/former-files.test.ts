@@ -30,6 +30,12 @@ testDevices(
       expect(session.length).toBe(8)
       expect(await drawn(session, { temperature: 0, maxTokens: tokens.length })).toEqual(tokens)
       expect(relativeError(await session.logits(), logits)).toBeLessThan(1e-4)
+      // Version 1 does not say which model made it: any of the architecture takes it. What is saved now does.
+      const other = await loadModel(files, { device: device(), weights: 'q8' })
+      const taken = await other.session({ from: await readTestFile(`${FOLDER}/session.state`) })
+      await expect(other.session({ from: await session.save() })).rejects.toThrow(/other weights/)
+      taken.dispose()
+      other.dispose()
       session.dispose()
       model.dispose()
     })

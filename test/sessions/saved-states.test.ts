@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test, vi } from 'vitest'
 import { writeSafetensors, type TensorToStore } from '../../src/checkpoints/safetensors-writer.ts'
 import { readSafetensors } from '../../src/checkpoints/safetensors.ts'
 import type { AnyDevice } from '../../src/devices/device.ts'
@@ -76,7 +76,11 @@ describe('saved states', () => {
     const bytes = await session.save()
     const cases: Record<string, [RegExp, Change]> = {
       format: [/not a saved session/, { metadata: { format: 'other' } }],
-      version: [/version.*expected 1, found 2/, { metadata: { version: '2' } }],
+      version: [/version.*expected 1 or 2, found 3/, { metadata: { version: '3' } }],
+      'a first version that names its model': [/unknown entry/, { metadata: { version: '1' } }],
+      weights: [/other weights/, { metadata: { weights: 'f'.repeat(64) } }],
+      'no weights': [/weights\] the entry is missing/, { metadata: { weights: undefined } }],
+      'no model': [/model\] the entry is missing/, { metadata: { model: undefined } }],
       architecture: [/another architecture/, { metadata: { architecture: '0'.repeat(64) } }],
       seen: [/not a count/, { metadata: { seen: '-1' } }],
       'more fed than seen': [/impossible counts/, { metadata: { fed: '8' } }],
@@ -135,6 +139,61 @@ describe('saved states', () => {
     for (const each of [model, other, stranger]) each.dispose()
   })
 
+  test('a state goes on with the weights that made it, or with any if that is wanted', async () => {
+    const config = configOf('mamba2', 16, 8)
+    const model = await openModel(reference, config)
+    const other = await openModel(reference, config, 2)
+    const session = model.session()
+    await session.append([1, 2, 3])
+    const bytes = await session.save()
+    const words = '2 × mamba2, width 8, vocabulary 16, language, tied embeddings, weights F32, fingerprint '
+    const [own, theirs] = [await model.fingerprint(), await other.fingerprint()]
+    for (const from of [bytes, session]) {
+      const refused = await other.session({ from }).catch((error: unknown) => error)
+      expect(refused).toBeInstanceOf(StateError)
+      expect(refused).toMatchObject({
+        expected: words + theirs.slice(0, 16),
+        found: words + own.slice(0, 16),
+        hint: expect.stringContaining('anyWeights') as string,
+      })
+      const taken = await other.session({ from, anyWeights: true })
+      expect(taken.tokens).toEqual([1, 2, 3])
+      taken.dispose()
+    }
+    const busy = other.session()
+    await busy.append([7])
+    await expect(busy.restore(bytes)).rejects.toThrow(/other weights/)
+    expect(busy.tokens).toEqual([7])
+    await busy.restore(bytes, { anyWeights: true })
+    expect(busy.tokens).toEqual([1, 2, 3])
+    // @ts-expect-error: an option that there is not.
+    await expect(busy.restore(bytes, { anyweights: true })).rejects.toThrow(/anyweights/)
+    // Training changes the weights: what was saved before is of another model.
+    const { tensor } = model.parameters.get('backbone.embeddings.weight')!
+    tensor.write((await tensor.read()).map((value) => 2 * value))
+    model.changed()
+    await expect(model.session({ from: bytes })).rejects.toThrow(/other weights/)
+    for (const each of [session, busy, model, other]) each.dispose()
+  })
+
+  test('copies within one model read no weights', async () => {
+    const model = await openModel(reference, configOf('mamba2', 16, 8))
+    const weight = model.parameters.get('backbone.embeddings.weight')!
+    const read = vi.spyOn(weight.tensor, 'read')
+    const session = model.session()
+    await session.append([1, 2, 3])
+    const [branch, copy] = [await session.fork(), await model.session({ from: session })]
+    await branch.rewind(1)
+    expect(copy.tokens).toEqual(session.tokens)
+    expect(read).not.toHaveBeenCalled()
+    await session.save()
+    const calls = read.mock.calls.length
+    expect(calls).toBeGreaterThan(0)
+    await copy.restore(await session.save())
+    expect(read).toHaveBeenCalledTimes(calls)
+    for (const each of [session, branch, copy, model]) each.dispose()
+  })
+
   test('the seeds of the fuzzer fit, cut or changed they do not', async () => {
     for (const { bytes } of await stateTarget.seeds()) {
       await stateTarget.run(bytes)
@@ -147,7 +206,8 @@ describe('saved states', () => {
 })
 
 interface Change {
-  readonly metadata?: Readonly<Record<string, string>>
+  /** What is undefined is left out. */
+  readonly metadata?: Readonly<Record<string, string | undefined>>
   readonly tensors?: Readonly<Record<string, (x: TensorToStore) => TensorToStore | undefined>>
   readonly more?: string
 }
@@ -168,5 +228,9 @@ async function changed(bytes: Uint8Array, change: Change): Promise<Uint8Array<Ar
     if (made) tensors.set(name, made)
   }
   if (change.more) tensors.set(change.more, { shape: [1], data: new Float32Array(1) })
-  return withChecksum(writeSafetensors(tensors, { ...file.metadata, ...change.metadata }))
+  const metadata: Record<string, string> = {}
+  for (const [key, value] of Object.entries({ ...file.metadata, ...change.metadata })) {
+    if (value !== undefined) metadata[key] = value
+  }
+  return withChecksum(writeSafetensors(tensors, metadata))
 }

@@ -11,6 +11,7 @@ interface Flags extends ModelFlags, TextOptions {
   readonly prompt?: string
   readonly from?: string
   readonly save?: string
+  readonly anyWeights?: boolean
 }
 
 export function addGenerate(program: Command): void {
@@ -20,22 +21,25 @@ export function addGenerate(program: Command): void {
     .argument('<model>', MODEL_ARGUMENT)
     .addOption(new Option('--prompt <text>', 'what to continue').argParser(nonEmpty))
     .addOption(new Option('--from <file>', 'go on from a saved state'))
+    .addOption(new Option('--any-weights', 'take a state that a model with other weights saved'))
     .addOption(new Option('--save <file>', 'save the state afterwards'))
   addModelFlags(addSamplingFlags(command)).action(generate)
 }
 
 async function generate(
   source: string,
-  { prompt, from, save, device, threads, weights, file, ...options }: Flags,
+  { prompt, from, save, anyWeights, device, threads, weights, file, ...options }: Flags,
   command: Command,
 ): Promise<void> {
   if (prompt === undefined && from === undefined) {
     command.error("error: required option '--prompt <text>' not given, nor '--from <file>'")
   }
-  if (save !== undefined) await expectWritable(save)
+  if (save !== undefined) {
+    await expectWritable(save)
+  }
   const { signal } = interruption
   await withModel(source, { device, threads, weights, file }, async (model) => {
-    const session = await model.session(from === undefined ? {} : { from: await stateFile(from) })
+    const session = await model.session(from === undefined ? {} : { from: await stateFile(from), anyWeights })
     if (prompt !== undefined) {
       if (process.stdout.isTTY) await printText(prompt, colors.dim)
       await session.append(prompt, { signal })

@@ -1,7 +1,7 @@
 import { Option, type Command } from 'commander'
 import { inspectState, type InspectedState } from '../../language/saved/inspect-state.ts'
 import { openCheckpoint, type Checkpoint } from '../../models/files/open.ts'
-import type { ModelConfig } from '../../models/config.ts'
+import { describeConfig } from '../../models/describe.ts'
 import { stateSize, TENSOR_KINDS, tensorEntries, type TensorEntry } from '../../models/files/inspect.ts'
 import { showShape } from '../../tensor/shape.ts'
 import { fileFlag, MODEL_ARGUMENT, sourceOptions, type SourceFlags } from '../model-flags.ts'
@@ -48,7 +48,7 @@ function modelLines(source: string, { config }: Checkpoint, entries: readonly Te
   const all = sum(entries, 'bytes')
   const grows = eachToken > 0 ? ` + ${bytes(eachToken)} a token` : ', whatever the length'
   return [
-    `${colors.bold(source)}  ${describe(config)}`,
+    `${colors.bold(source)}  ${describeConfig(config)}`,
     `${short(numbers)} parameters in ${entries.length} tensors, ${bytes(all)}`,
     `state of a session: ${bytes(fixed)}${grows}`,
     '',
@@ -60,14 +60,6 @@ function modelLines(source: string, { config }: Checkpoint, entries: readonly Te
       return [row(kind, String(some.length), short(sum(some, 'numbers')), bytes(sum(some, 'bytes')), dtypes)]
     }),
   ]
-}
-
-function describe({ layers, width, input, head, tieEmbeddings }: ModelConfig): string {
-  const kinds = new Map<string, number>()
-  for (const { kind } of layers) kinds.set(kind, (kinds.get(kind) ?? 0) + 1)
-  const mixed = [...kinds].map(([kind, count]) => `${count} × ${kind}`).join(' + ')
-  const ends = 'vocabulary' in input ? `vocabulary ${input.vocabulary}` : `${input.features} features`
-  return `${mixed}, width ${width}, ${ends}, ${head.kind}${tieEmbeddings ? ', tied embeddings' : ''}`
 }
 
 function tensorLines(entries: readonly TensorEntry[]): string[] {

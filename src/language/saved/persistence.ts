@@ -3,10 +3,19 @@ import { reasonOf } from '../../checkpoints/files.ts'
 import { DeviceError, StateError } from '../../errors.ts'
 import { Random, type RandomState } from '../../tensor/random.ts'
 import type { Tokenizer } from '../../tokenizers/tokenizer.ts'
-import { architectureHash } from './fingerprint.ts'
+import { architectureHash, fingerprintOf, modelWords } from './fingerprint.ts'
 import { prefixKey, type PrefixStore } from './prefix-store.ts'
-import { decodeState, encodeState, type SavedState, type StateShape } from './saved-state.ts'
+import {
+  decodeState,
+  encodeState,
+  showModel,
+  type Maker,
+  type SavedState,
+  type StateShape,
+} from './saved-state.ts'
 import type { Sequence } from '../session/sequence.ts'
+import type { RestoreOptions } from '../session/session-options.ts'
+import type { Model } from '../../models/model.ts'
 
 /**
  * A sequence, and whose tokens it is of. Reading it back does not change it, so a failure here leaves it as
@@ -17,17 +26,33 @@ export interface Subject {
   readonly tokenizer: Tokenizer | undefined
 }
 
-export async function saveSequence(
-  { sequence, tokenizer }: Subject,
-  held: string,
-  random: RandomState = sequence.random.state,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const read = await sequence.read()
-  return encodeState({ ...read, random, tokenizer: tokenizer?.name, held }, shapeOf(sequence))
+interface SaveSettings {
+  /** Text that was drawn and not given out. */
+  readonly held?: string | undefined
+  readonly random?: RandomState
+  /** Whether the state says which model made it. */
+  readonly named?: boolean
 }
 
-/** Checks that saved bytes fit. Without a name on either side, tokens are taken as they are. */
-export async function openSaved({ sequence, tokenizer }: Subject, bytes: Uint8Array): Promise<SavedState> {
+export async function saveSequence(
+  { sequence, tokenizer }: Subject,
+  { held = '', random = sequence.random.state, named = true }: SaveSettings = {},
+): Promise<Uint8Array<ArrayBuffer>> {
+  const { model } = sequence
+  const maker = named ? { weights: await fingerprintOf(model), model: modelWords(model) } : undefined
+  const read = await sequence.read()
+  return encodeState({ ...read, random, tokenizer: tokenizer?.name, held, maker }, shapeOf(sequence))
+}
+
+/**
+ * Checks that saved bytes fit. Without a name on either side, tokens are taken as they are, and so is a state
+ * that does not say which model made it.
+ */
+export async function openSaved(
+  { sequence, tokenizer }: Subject,
+  bytes: Uint8Array,
+  { anyWeights = false }: RestoreOptions = {},
+): Promise<SavedState> {
   const saved = await decodeState(bytes, shapeOf(sequence))
   const [found, expected] = [saved.tokenizer, tokenizer?.name]
   if (found !== undefined && expected !== undefined && found !== expected) {
@@ -37,8 +62,20 @@ export async function openSaved({ sequence, tokenizer }: Subject, bytes: Uint8Ar
       found,
     })
   }
+  if (!anyWeights && saved.maker) await expectMaker(sequence.model, saved.maker)
   sequence.expectRoom(saved.fed - sequence.length)
   return saved
+}
+
+async function expectMaker(model: Model, { weights, model: words }: Maker): Promise<void> {
+  const own = await fingerprintOf(model)
+  if (weights === own) return
+  throw new StateError('the state is of a model with other weights', {
+    where: 'saved state: weights',
+    expected: showModel(modelWords(model), 'fingerprint', own),
+    found: showModel(words, 'fingerprint', weights),
+    hint: 'Restore it into the model that made it. `anyWeights: true` (--any-weights) takes it all the same',
+  })
 }
 
 /** Where the state after a sequence and `ids` lies in a store. */
@@ -82,7 +119,7 @@ export async function findPrefix(
  */
 export async function keepPrefix(subject: Subject, store: PrefixStore): Promise<void> {
   try {
-    const bytes = await saveSequence(subject, '', new Random(0).state)
+    const bytes = await saveSequence(subject, { random: new Random(0).state })
     await store.set(await keyAfter(subject, []), bytes)
   } catch (error) {
     // A device that fails is not the store's failure.
@@ -99,6 +136,7 @@ function warn(store: PrefixStore, message: string): void {
 function shapeOf({ model, decoder }: Sequence): StateShape {
   return {
     architecture: architectureHash(model.config),
+    model: modelWords(model),
     vocabulary: model.vocabulary,
     states: new Map([...decoder.states.named].map(([name, { shape }]) => [name, shape])),
     growing: decoder.states.growing,

@@ -2,9 +2,10 @@
  * Saved sessions: safetensors files. `layers.I.NAME` are the states, `logits` those after the last token fed,
  * `tokens` the history from `base` on, `pieces` how it was fed, `counts` how often each token occurred, if
  * the history is not whole. The metadata carry a SHA-256 of the whole file, itself taken as zeros.
+ *
+ * Version 2 says which model made the state: `weights`, its fingerprint, and `model`, in words. Version 1,
+ * which 0.1.0 wrote, does not: any model of the architecture takes it.
  */
-import { sha256 } from '@noble/hashes/sha2.js'
-import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
 import { writeSafetensors, type TensorToStore } from '../../checkpoints/safetensors-writer.ts'
 import { readSafetensors, type Safetensors } from '../../checkpoints/safetensors.ts'
 import { clip } from '../../checkpoints/json.ts'
@@ -12,19 +13,28 @@ import { NumericsError, SidewinderError, StateError } from '../../errors.ts'
 import type { RandomState } from '../../tensor/random.ts'
 import { sameShape, showShape, type Shape } from '../../tensor/shape.ts'
 import { PIECE, type Piece } from '../session/history.ts'
+import { checksumOf, findChecksum, writeChecksum, ZEROS } from './state-checksum.ts'
 
 /** What the metadata call the format. */
 export const STATE_FORMAT = 'sidewinder-state'
-const VERSION = '1'
+const NAMELESS = '1'
+const VERSION = '2'
 const WHERE = 'saved state'
-const CHECKSUM = '"checksum":"'
-const ZEROS = '0'.repeat(64)
-const KEYS = ['format', 'version', 'checksum', 'architecture', 'seen', 'fed', 'random', 'tokenizer', 'held']
-const OPTIONAL = new Set(['tokenizer', 'held'])
+const NEEDED = ['format', 'version', 'checksum', 'architecture', 'seen', 'fed', 'random']
+const OF_MAKER = ['weights', 'model']
+const OPTIONAL = ['tokenizer', 'held']
 /** Positions are i32 on devices. */
 const MOST_TOKENS = 2 ** 31 - 1
 /** Text that is held back is shorter than the longest stop text. */
 const MOST_HELD = 1 << 16
+
+/** The model that made a state. */
+export interface Maker {
+  /** Its fingerprint. */
+  readonly weights: string
+  /** What it is, for people. */
+  readonly model: string
+}
 
 /** A session as host values. */
 export interface SavedState {
@@ -44,11 +54,15 @@ export interface SavedState {
   readonly counts: Int32Array | undefined
   /** States by `layers.I.NAME`, and `logits`. Empty if nothing was fed. */
   readonly tensors: ReadonlyMap<string, Float32Array>
+  /** Absent in version 1. */
+  readonly maker: Maker | undefined
 }
 
 /** What a state must be to fit a model. */
 export interface StateShape {
   readonly architecture: string
+  /** The model in words. */
+  readonly model: string
   readonly vocabulary: number
   /** States for one sequence, by `layers.I.NAME`. */
   readonly states: ReadonlyMap<string, Shape>
@@ -72,8 +86,9 @@ export function encodeState(saved: SavedState, expected: StateShape): Uint8Array
   if (counts) stored.set('counts', { data: counts, shape: [counts.length] })
   const file = writeSafetensors(stored, {
     format: STATE_FORMAT,
-    version: VERSION,
+    version: saved.maker ? VERSION : NAMELESS,
     checksum: ZEROS,
+    ...saved.maker,
     architecture: expected.architecture,
     seen: String(base + tokens.length),
     fed: String(fed),
@@ -81,8 +96,7 @@ export function encodeState(saved: SavedState, expected: StateShape): Uint8Array
     ...(saved.tokenizer === undefined ? {} : { tokenizer: saved.tokenizer }),
     ...(saved.held === '' ? {} : { held: saved.held }),
   })
-  const at = findChecksum(file)
-  file.set(utf8ToBytes(checksumOf(file, at)), at)
+  writeChecksum(file)
   return file
 }
 
@@ -117,6 +131,10 @@ export async function decodeState(bytes: Uint8Array, expected: StateShape): Prom
   }
 }
 
+/** A model in words, and the beginning of a hash, which tells those apart that agree in words. */
+export const showModel = (words: string, what: string, hash: string): string =>
+  `${clip(words)}, ${what} ${clip(hash.slice(0, 16))}`
+
 function refuse(what: string, rule: string, expected?: unknown, found?: unknown, hint?: string): never {
   throw new StateError(rule, { where: `${WHERE}: ${what}`, expected, found, hint })
 }
@@ -125,7 +143,7 @@ function readMetadata(
   { metadata }: Safetensors,
   bytes: Uint8Array,
   expected: StateShape,
-): Pick<SavedState, 'fed' | 'random' | 'tokenizer' | 'held'> & { readonly seen: number } {
+): Pick<SavedState, 'fed' | 'random' | 'tokenizer' | 'held' | 'maker'> & { readonly seen: number } {
   const field = (key: string): string =>
     Object.hasOwn(metadata, key) ? metadata[key] : refuse(key, 'the entry is missing')
   const optional = (key: string): string | undefined =>
@@ -134,7 +152,9 @@ function readMetadata(
     if (field(key) !== want) refuse(key, rule, want, clip(field(key)), hint)
   }
   same('format', 'not a saved session', STATE_FORMAT)
-  same('version', 'another version of the format', VERSION)
+  const named = field('version') === VERSION
+  if (!named && field('version') !== NAMELESS)
+    refuse('version', 'another version of the format', `${NAMELESS} or ${VERSION}`, clip(field('version')))
   const at = findChecksum(bytes)
   same(
     'checksum',
@@ -142,9 +162,18 @@ function readMetadata(
     at < 0 ? 'a checksum' : checksumOf(bytes, at),
     'The file is damaged',
   )
-  same('architecture', 'the state is of another architecture', expected.architecture)
-  for (const key of KEYS) if (!OPTIONAL.has(key)) field(key)
-  const unknown = Object.keys(metadata).find((key) => !KEYS.includes(key))
+  const needed = [...NEEDED, ...(named ? OF_MAKER : [])]
+  for (const key of needed) field(key)
+  const maker = named ? { weights: field('weights'), model: field('model') } : undefined
+  if (field('architecture') !== expected.architecture) {
+    refuse(
+      'architecture',
+      'the state is of another architecture',
+      showModel(expected.model, 'settings', expected.architecture),
+      showModel(maker?.model ?? 'a model without a name', 'settings', field('architecture')),
+    )
+  }
+  const unknown = Object.keys(metadata).find((key) => !needed.includes(key) && !OPTIONAL.includes(key))
   if (unknown !== undefined) refuse(clip(unknown), 'unknown entry')
   const held = optional('held') ?? ''
   if (held.length > MOST_HELD) refuse('held', 'too long', `at most ${MOST_HELD} characters`, held.length)
@@ -154,6 +183,7 @@ function readMetadata(
     random: readRandom(field('random')),
     tokenizer: optional('tokenizer'),
     held,
+    maker,
   }
 }
 
@@ -253,18 +283,4 @@ function shapeOf(name: string, { states, growing }: StateShape, fed: number): Sh
 /** States are finite. A logit may be -Infinity: a token that is never drawn. */
 function isSound(name: string, values: Float32Array): boolean {
   return values.every(name === 'logits' ? (value) => value < Number.POSITIVE_INFINITY : Number.isFinite)
-}
-
-/** Where the checksum's digits are. Quotes within other values are escaped, so the first place is the one. */
-function findChecksum(file: Uint8Array): number {
-  const wanted = utf8ToBytes(CHECKSUM)
-  for (let at = file.indexOf(wanted[0]); at >= 0; at = file.indexOf(wanted[0], at + 1)) {
-    if (wanted.every((byte, i) => file[at + i] === byte)) return at + wanted.length
-  }
-  return -1
-}
-
-function checksumOf(file: Uint8Array, at: number): string {
-  const hash = sha256.create().update(file.subarray(0, at)).update(utf8ToBytes(ZEROS))
-  return bytesToHex(hash.update(file.subarray(at + ZEROS.length)).digest())
 }

@@ -202,7 +202,7 @@ export class Sequence {
   }
 
   /** The state as host values. */
-  async read(): Promise<Omit<SavedState, 'tokenizer' | 'held'>> {
+  async read(): Promise<Omit<SavedState, 'tokenizer' | 'held' | 'maker'>> {
     const fed = this.#fed
     const whole = this.options.history !== false
     const base = whole ? this.#history.base : Math.max(this.#history.base, Math.min(fed, this.length - TAIL))

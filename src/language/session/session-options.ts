@@ -14,8 +14,18 @@ import type { PrefixStore } from '../saved/prefix-store.ts'
 import type { SequenceSettings } from './sequence.ts'
 import type { Session } from './session.ts'
 
+/** How a saved session is taken. */
+export interface RestoreOptions {
+  /**
+   * Go on although a model with other weights made the state, or one that stores them otherwise; its
+   * architecture must agree all the same. What is drawn then follows from a state that this model would not
+   * have come to. Default: false. States of version 0.1.0 do not say which model made them, and are taken.
+   */
+  readonly anyWeights?: boolean | undefined
+}
+
 /** How a session begins, and what it keeps. */
-export interface SessionOptions extends SequenceSettings {
+export interface SessionOptions extends SequenceSettings, RestoreOptions {
   /** What to go on from: the bytes of a saved session, or another session, which is left as it is. */
   readonly from?: Bytes | Session | undefined
 }
@@ -28,8 +38,10 @@ const SEQUENCE = {
 } satisfies Declared<SequenceSettings>
 
 export const readSequence = optionsOf<SequenceSettings>(SEQUENCE)
+export const readRestore = optionsOf<RestoreOptions>({ anyWeights: flag })
 export const readSession = optionsOf<SessionOptions>({
   ...SEQUENCE,
+  anyWeights: flag,
   from: v.custom<Bytes | Session>(() => true, 'bytes or a session'),
 })
 export const readAppend = optionsOf<AppendOptions>({

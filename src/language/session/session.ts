@@ -21,7 +21,7 @@ import {
 import { findPrefix, keepPrefix, openSaved, saveSequence, type Subject } from '../saved/lazy.ts'
 import { Sequence, type SequenceSettings } from './sequence.ts'
 import { TextFlow } from '../text-flow.ts'
-import { readAppend, readSequence } from './session-options.ts'
+import { readAppend, readRestore, readSequence, type RestoreOptions } from './session-options.ts'
 
 /** The inside of a session, for batches. */
 export interface SessionParts {
@@ -224,20 +224,18 @@ export class Session {
     )
   }
 
-  /**
-   * Everything that is needed to go on elsewhere: on any device, in Node or a browser. The weights are not
-   * part of it.
-   */
+  /** All to go on elsewhere: on any device, in Node or a browser. Of the weights, only a fingerprint. */
   async save(): Promise<Uint8Array<ArrayBuffer>> {
     return this.#guard.alone(() =>
-      this.#guard.running(() => saveSequence(this.#subject, this.#flow?.held ?? '')),
+      this.#guard.running(() => saveSequence(this.#subject, { held: this.#flow?.held })),
     )
   }
 
-  /** Becomes what was saved. Nothing changes if that does not fit. */
-  async restore(bytes: Bytes): Promise<void> {
+  /** Becomes what was saved. Nothing changes if that does not fit, or another model made it: StateError. */
+  async restore(bytes: Bytes, options: RestoreOptions = {}): Promise<void> {
+    const read = readRestore(options, 'restore')
     await this.#guard.alone(async () => {
-      const saved = await openSaved(this.#subject, await bytesOf(bytes, 'restore'))
+      const saved = await openSaved(this.#subject, await bytesOf(bytes, 'restore'), read)
       this.#guard.change()
       await this.#guard.running(() => this.#sequence.write(saved))
       this.#sequence.random.state = saved.random
