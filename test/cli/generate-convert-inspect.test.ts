@@ -46,6 +46,34 @@ describe('generate', () => {
     expect(json.metadata).toMatchObject({ format: 'sidewinder-state', seen: '19' })
   })
 
+  test('a state is taken by the weights that made it, and a file is replaced only if that is wanted', async () => {
+    const [half, state] = [join(folder, 'half.gguf'), join(folder, 'kept.state')]
+    await output('convert', run, half, '--type', 'f16')
+    const from = ['--from', state, '--max-tokens', '2', ...GREEDY]
+    await output('generate', run, '--prompt', 'the', '--max-tokens', '2', '--save', state, ...GREEDY)
+    const other = await cli.run('generate', run, ...from, '--weights', 'q8')
+    expect(other.stderr).toMatch(/other weights; expected .* Q8_0, .*, found .* weights F32, .*--any-weights/)
+    expect([other.code, other.stdout]).toEqual([1, ''])
+    expect(await output('generate', run, ...from, '--weights', 'q8', '--any-weights')).toMatch(/^..\n$/)
+    // Back onto the state that was read.
+    await output('generate', run, ...from, '--save', state)
+    const kept = join(folder, 'precious.txt')
+    await writeFile(kept, 'precious')
+    const begin = ['generate', run, '--prompt', 'the', '--max-tokens', '2', '--save', kept, ...GREEDY]
+    const refused = await cli.run(...begin)
+    expect(refused.stderr).toMatch(/precious\.txt\] the file is there already.*--force/)
+    expect([refused.code, refused.stdout]).toEqual([1, ''])
+    expect(await readFile(kept, 'utf8')).toBe('precious')
+    await output(...begin, '--force')
+    expect(await output('inspect', kept)).toMatch(/^saved state\n/)
+    const before = await readFile(half)
+    const again = await cli.run('convert', run, half)
+    expect(again.stderr).toMatch(/half\.gguf\] the file is there already.*--force/)
+    expect([again.code, await readFile(half)]).toEqual([1, before])
+    await output('convert', run, half, '--force')
+    expect((await readFile(half)).length).toBeGreaterThan(before.length)
+  })
+
   test('a state of another model is refused', async () => {
     const state = join(folder, 'other.state')
     await output('generate', published, '--prompt', 'a', '--max-tokens', '2', '--save', state, ...WASM)

@@ -109,6 +109,8 @@ describe('from the command line', () => {
     for (const line of lines.slice(1)) expect(line).toMatch(/^\d+,(ei|ie|n),[01](\.\d+)?$/)
     const again = await cli.run('predict', run, DATA, '--out', out, ...where)
     expect([again.code, again.stderr]).toEqual([1, expect.stringMatching(/the file is there already/)])
+    await cli.run('predict', run, DATA, '--out', out, '--force', ...where)
+    expect((await readFile(out, 'utf8')).trim().split('\n')).toEqual(lines)
   })
 
   test('is continued by the command of its own task', async () => {

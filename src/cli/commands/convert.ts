@@ -8,6 +8,7 @@ import { writeFiles } from '../../models/files/folder.ts'
 import { folderFiles, ggufFile } from '../../models/files/save.ts'
 import { between } from '../../check.ts'
 import { numberFlag } from '../flags.ts'
+import { expectNew, forceFlag } from '../replaced.ts'
 import { givingTurns } from '../../turn.ts'
 import { interruption } from '../terminal/interrupt.ts'
 import { print } from '../terminal/terminal.ts'
@@ -18,6 +19,7 @@ const TYPES = { f32: 'F32', f16: 'F16', q8_0: 'Q8_0', q4_0: 'Q4_0' } as const
 interface Flags extends SourceFlags {
   readonly type: keyof typeof TYPES
   readonly shardSize: number
+  readonly force?: boolean
 }
 
 export function addConvert(program: Command): void {
@@ -33,16 +35,23 @@ export function addConvert(program: Command): void {
         .default('f32'),
     )
     .addOption(numberFlag('--shard-size <GB>', 'largest file of a folder', between(1e-9, 1e6)).default(5))
+    .addOption(forceFlag())
     .action(convert)
 }
 
-async function convert(source: string, target: string, { type, shardSize, file }: Flags): Promise<void> {
+async function convert(
+  source: string,
+  target: string,
+  { type, shardSize, file, force }: Flags,
+): Promise<void> {
+  const gguf = target.toLowerCase().endsWith('.gguf')
+  if (gguf) await expectNew(target, { force, source })
   const checkpoint = await openCheckpoint(source, sourceOptions({ file }))
   await expectOther(source, checkpoint.where, target)
   const { special } = checkpoint
   const { signal } = interruption
   const { tokenizer } = await optionalTokenizer(checkpoint, onWarning)
-  if (target.toLowerCase().endsWith('.gguf')) {
+  if (gguf) {
     const options = { type: TYPES[type], name: nameOf(source), tokenizer, special, onWarning }
     await writeAtomically(target, givingTurns(ggufFile(checkpoint, options), signal))
   } else {

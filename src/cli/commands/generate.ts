@@ -2,6 +2,7 @@ import { Option, type Command } from 'commander'
 import { expectWritable, writeAtomically } from '../../checkpoints/atomic.ts'
 import { readAll, regularFile } from '../../data/read-file.ts'
 import type { TextOptions } from '../../language/text.ts'
+import { expectNew, forceFlag } from '../replaced.ts'
 import { addModelFlags, MODEL_ARGUMENT, withModel, type ModelFlags } from '../model-flags.ts'
 import { addSamplingFlags, nonEmpty } from '../sampling-flags.ts'
 import { interruption } from '../terminal/interrupt.ts'
@@ -12,6 +13,7 @@ interface Flags extends ModelFlags, TextOptions {
   readonly from?: string
   readonly save?: string
   readonly anyWeights?: boolean
+  readonly force?: boolean
 }
 
 export function addGenerate(program: Command): void {
@@ -22,19 +24,21 @@ export function addGenerate(program: Command): void {
     .addOption(new Option('--prompt <text>', 'what to continue').argParser(nonEmpty))
     .addOption(new Option('--from <file>', 'go on from a saved state'))
     .addOption(new Option('--any-weights', 'take a state that a model with other weights saved'))
-    .addOption(new Option('--save <file>', 'save the state afterwards'))
+    .addOption(new Option('--save <file>', 'save the state afterwards: a new file, or that of --from'))
+    .addOption(forceFlag())
   addModelFlags(addSamplingFlags(command)).action(generate)
 }
 
 async function generate(
   source: string,
-  { prompt, from, save, anyWeights, device, threads, weights, file, ...options }: Flags,
+  { prompt, from, save, anyWeights, force, device, threads, weights, file, ...options }: Flags,
   command: Command,
 ): Promise<void> {
   if (prompt === undefined && from === undefined) {
     command.error("error: required option '--prompt <text>' not given, nor '--from <file>'")
   }
   if (save !== undefined) {
+    await expectNew(save, { force, source: from })
     await expectWritable(save)
   }
   const { signal } = interruption

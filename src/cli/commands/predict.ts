@@ -1,16 +1,16 @@
-import { access } from 'node:fs/promises'
 import { Option, type Command } from 'commander'
 import { expectWritable, writeAtomically } from '../../checkpoints/atomic.ts'
 import { tableFormat, type TableFormat } from '../../data/table.ts'
 import { tableLines } from '../../data/table-lines.ts'
-import { ConfigError } from '../../errors.ts'
 import { predictRun } from '../../runs/use.ts'
+import { expectNew, forceFlag } from '../replaced.ts'
 import { deviceFlag, threadsFlag, withDevice, type DeviceFlags } from '../flags.ts'
 import { interruption } from '../terminal/interrupt.ts'
 import { print, printText } from '../terminal/terminal.ts'
 
 interface Flags extends DeviceFlags {
   readonly out?: string
+  readonly force?: boolean
 }
 
 export function addPredict(program: Command): void {
@@ -20,15 +20,16 @@ export function addPredict(program: Command): void {
     .argument('<run>', 'the folder of a run')
     .argument('<input>', 'a table with the sequences; what is to be predicted may be missing')
     .addOption(new Option('--out <file>', 'a .csv, .tsv or .jsonl file (default: csv on the screen)'))
+    .addOption(forceFlag())
     .addOption(deviceFlag())
     .addOption(threadsFlag())
     .action(predict)
 }
 
-async function predict(run: string, input: string, { out, ...flags }: Flags): Promise<void> {
+async function predict(run: string, input: string, { out, force, ...flags }: Flags): Promise<void> {
   const format = out === undefined ? 'csv' : tableFormat(out)
   if (out !== undefined) {
-    await expectNew(out)
+    await expectNew(out, { force })
     await expectWritable(out)
   }
   const { signal } = interruption
@@ -50,16 +51,4 @@ async function write(out: string, format: TableFormat, lines: AsyncIterable<stri
   }
   await writeAtomically(out, encoded())
   print([`${count} predictions in ${out}`])
-}
-
-async function expectNew(path: string): Promise<void> {
-  const there = await access(path).then(
-    () => true,
-    () => false,
-  )
-  if (there)
-    throw new ConfigError('the file is there already', {
-      where: path,
-      hint: 'Choose another name with --out',
-    })
 }
