@@ -30,6 +30,9 @@ testDevices(
       expect(session.length).toBe(8)
       expect(await drawn(session, { temperature: 0, maxTokens: tokens.length })).toEqual(tokens)
       expect(relativeError(await session.logits(), logits)).toBeLessThan(1e-4)
+      // Saved states name their model by it, whatever the device: it must not change.
+      const own = '65c5231ba63cc689d411a4a1396e1017dfddb21f939661f74c0b249ca8d2843c'
+      expect(await model.fingerprint()).toBe(own)
       // Version 1 does not say which model made it: any of the architecture takes it. What is saved now does.
       const other = await loadModel(files, { device: device(), weights: 'q8' })
       const taken = await other.session({ from: await readTestFile(`${FOLDER}/session.state`) })

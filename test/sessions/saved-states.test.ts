@@ -176,6 +176,19 @@ describe('saved states', () => {
     for (const each of [session, busy, model, other]) each.dispose()
   })
 
+  test('a page without https: computes the same fingerprint', async () => {
+    const config = configOf('mamba2', 1024, 300)
+    const [model, same] = [await openModel(reference, config), await openModel(reference, config)]
+    const want = await model.fingerprint()
+    vi.stubGlobal('crypto', {})
+    try {
+      expect(await same.fingerprint()).toBe(want)
+    } finally {
+      vi.unstubAllGlobals()
+    }
+    for (const each of [model, same]) each.dispose()
+  })
+
   test('copies within one model read no weights', async () => {
     const model = await openModel(reference, configOf('mamba2', 16, 8))
     const weight = model.parameters.get('backbone.embeddings.weight')!

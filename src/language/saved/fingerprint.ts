@@ -1,24 +1,19 @@
 /** Hashes that say which model a state belongs to. */
 import { sha256 } from '@noble/hashes/sha2.js'
-import { PIECE } from '../../checkpoints/stored.ts'
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
 import { formerName, type ModelConfig } from '../../models/config.ts'
 import { liveCheckpoint } from '../../models/files/live.ts'
 import { describeConfig } from '../../models/describe.ts'
 import type { Model } from '../../models/model.ts'
-import { createHash, isNode } from '../../platform.ts'
 import { sizeOf } from '../../tensor/shape.ts'
+import { giveTurn } from '../../turn.ts'
 
 /** Settings that change how fast a model is, not what it computes. */
 const TUNING = new Set(['chunk'])
-
-/** A SHA-256 in the making. Node's own is some five times as fast as one in script. */
-interface Hasher {
-  update(bytes: Uint8Array): unknown
-  digest(): Uint8Array
-}
-
-export const startSha256 = (): Hasher => (isNode ? createHash('sha256') : sha256.create())
+/** Values of a tensor that are hashed together. Another number would change all fingerprints. */
+const HASHED = 1 << 20
+/** Bytes that script hashes without a turn: some milliseconds. */
+const BLOCK = 1 << 18
 
 /** What a model is, for people: its configuration, and how its weights are stored. */
 export function modelWords(model: Model): string {
@@ -34,8 +29,8 @@ export function architectureHash(config: ModelConfig): string {
 const fingerprints = new WeakMap<Model, { readonly version: number; readonly hash: Promise<string> }>()
 
 /**
- * SHA-256 of the architecture and all parameters, read back from the device once for each version of the
- * model.
+ * SHA-256 of the architecture, and of the name, type, shape and hashes of each parameter, read back from the
+ * device once for each version of the model.
  */
 export function fingerprintOf(model: Model): Promise<string> {
   const { version } = model
@@ -48,16 +43,32 @@ export function fingerprintOf(model: Model): Promise<string> {
 }
 
 async function computeFingerprint(model: Model): Promise<string> {
-  const hash = startSha256()
-  hash.update(utf8ToBytes(architectureHash(model.config)))
+  const lines = [architectureHash(model.config)]
   const tensors = [...liveCheckpoint(model).tensors].toSorted(([a], [b]) => (a < b ? -1 : 1))
   for (const [name, stored] of tensors) {
-    hash.update(utf8ToBytes(`${name} ${stored.dtype} ${stored.shape.join()} `))
+    lines.push(`${name} ${stored.dtype} ${stored.shape.join()}`)
     const size = sizeOf(stored.shape)
-    for (let begin = 0; begin < size; begin += PIECE) {
-      const values = await stored.read(begin, Math.min(begin + PIECE, size))
-      hash.update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
+    for (let begin = 0; begin < size; begin += HASHED) {
+      const values = await stored.read(begin, Math.min(begin + HASHED, size))
+      const { buffer, byteOffset, byteLength } = values as Float32Array<ArrayBuffer>
+      lines.push(await hashOf(new Uint8Array(buffer, byteOffset, byteLength)))
+      await giveTurn()
     }
+  }
+  return bytesToHex(sha256(utf8ToBytes(lines.join('\n'))))
+}
+
+/**
+ * By what Node and browsers bring, on another thread and some ten times as fast as script. A page without
+ * `https:` has none.
+ */
+async function hashOf(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  const subtle = crypto.subtle as SubtleCrypto | undefined
+  if (subtle) return bytesToHex(new Uint8Array(await subtle.digest('SHA-256', bytes)))
+  const hash = sha256.create()
+  for (let begin = 0; begin < bytes.length; begin += BLOCK) {
+    hash.update(bytes.subarray(begin, begin + BLOCK))
+    await giveTurn()
   }
   return bytesToHex(hash.digest())
 }
