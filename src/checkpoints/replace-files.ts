@@ -7,7 +7,6 @@
 import { CheckpointError } from '../errors.ts'
 import { join, mkdir, readdir, rename, rm } from '../platform.ts'
 import { flushFolder, makeFolder, writeDurably, writeError, type FileContent } from './atomic.ts'
-import { namesIn } from './files.ts'
 import { withLock } from './lock.ts'
 import { COMMITTED } from './replaced.ts'
 import { removeAbandoned } from './temporary.ts'
@@ -17,22 +16,22 @@ const STAGED = '.sidewinder-new.tmp'
 const LOCK = '.sidewinder-lock'
 
 /**
- * Writes all files into a folder, or changes nothing. `check` is given the names of the files there, and may
- * throw. One writer at a time.
+ * Writes all files into a folder, or changes nothing. `check` may throw, with the folder as the last writer
+ * meant it. One writer at a time.
  *
  * @throws CheckpointError if something cannot be written
  */
 export async function replaceFiles(
   folder: string,
   files: ReadonlyMap<string, FileContent>,
-  check: (names: readonly string[]) => void,
+  check: () => Promise<void>,
 ): Promise<void> {
   await makeFolder(folder)
   await withLock(join(folder, LOCK), async () => {
     await moveIntoPlace(folder)
     await rm(join(folder, STAGED), { recursive: true, force: true })
     await removeAbandoned(folder)
-    check(await namesIn(folder))
+    await check()
     try {
       await stage(join(folder, STAGED), files)
       await rename(join(folder, STAGED), join(folder, COMMITTED))

@@ -1,10 +1,11 @@
-/** Files are not replaced unasked. */
+/** What is there is not replaced unasked. */
 import { Option } from 'commander'
-import { lstat } from 'node:fs/promises'
+import { lstat, stat } from 'node:fs/promises'
 import { identityOf } from '../checkpoints/replaced.ts'
 import { ConfigError } from '../errors.ts'
+import { expectReplaceable } from '../models/files/replaceable.ts'
 
-export const forceFlag = (): Option => new Option('--force', 'replace a file that is there')
+export const forceFlag = (): Option => new Option('--force', 'replace files that are there')
 
 interface Replacing {
   readonly force?: boolean | undefined
@@ -26,4 +27,16 @@ export async function expectNew(path: string, { force = false, source }: Replaci
     where: path,
     hint: 'Choose another name, or give --force to replace it',
   })
+}
+
+/**
+ * For what writes a model's folder, before it opens the model.
+ *
+ * @throws CheckpointError if a model, or a file that would be part of it, is at `path`
+ */
+export async function expectNewFolder(path: string, { force = false, source }: Replacing): Promise<void> {
+  const found = force ? undefined : await stat(path).catch(() => undefined)
+  if (!found?.isDirectory() || (await identityOf(source ?? '')) === (await identityOf(path))) return
+  // What else will be written is known when the model is open, and is then looked at again.
+  await expectReplaceable(path, new Set(['config.json']), false)
 }

@@ -59,7 +59,8 @@ export class LanguageModel extends Model {
   /**
    * A session: a text that the model reads and continues. With `from`, it goes on from a saved session or
    * another one, which may be of another device; nothing is then read again. The first save or restore of a
-   * model computes its fingerprint, for which all weights are read once (in Node some 1 GB a second).
+   * model computes its fingerprint, for which all weights are read once: some 1 GB a second, and 0.15 in a
+   * page without `https:`.
    *
    * @throws StateError if what was saved does not fit, or another model's weights made it: what, expected and
    *   found
@@ -95,7 +96,7 @@ export class LanguageModel extends Model {
    * written as the f32 values that they stand for, and the A of a GGUF file as A_log, rounded. The model must
    * not change meanwhile.
    *
-   * @throws CheckpointError if files of another model are there
+   * @throws CheckpointError if files of something else are there, or a model in files of other names
    */
   override async save(target: SaveTarget, options: SaveOptions = {}): Promise<void> {
     this.expectAlive()
@@ -106,7 +107,7 @@ export class LanguageModel extends Model {
       tokenizer: this.tokenizer,
       special: this.#special,
     })
-    return writeFiles(target, files, read.signal)
+    return writeFiles(target, files, read)
   }
 
   /** SHA-256 of configuration and parameters: what a prefix store knows the model by. Computed once. */

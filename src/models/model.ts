@@ -227,13 +227,13 @@ export class Model {
    * safetensors. f16 weights stay f16; q8 and q4 weights are written as the f32 values that they stand for,
    * and the A of a GGUF file as A_log, rounded. The model must not change meanwhile.
    *
-   * @throws CheckpointError if files of another model are there
+   * @throws CheckpointError if files of something else are there, or a model in files of other names
    */
   async save(target: SaveTarget, options: SaveOptions = {}): Promise<void> {
     this.expectAlive()
     const { folderFiles, readSaveOptions } = await import('./files/save.ts')
     const read = readSaveOptions(options, 'save')
-    return writeFiles(target, folderFiles(liveCheckpoint(this), read), read.signal)
+    return writeFiles(target, folderFiles(liveCheckpoint(this), read), read)
   }
 
   /**

@@ -6,6 +6,7 @@ import type { AnyDevice } from '../devices/device.ts'
 import { ConfigError } from '../errors.ts'
 import { configText } from '../models/published.ts'
 import type { SourceOptions } from '../models/files/open.ts'
+import { holdsModel } from '../models/files/replaceable.ts'
 import type { Model } from '../models/model.ts'
 import { COMMON } from '../tasks/settings.ts'
 import type { OpenedTask } from '../tasks/definition.ts'
@@ -221,7 +222,9 @@ async function expectNoRun(folder: string): Promise<void> {
       hint: `Continue it with --resume ${folder}, or choose another folder with --out`,
     })
   }
-  const strange = (await readdir(folder)).find((name) => name !== 'config.json' && !name.startsWith('.'))
+  // A start that was killed leaves a configuration.
+  const left = (await holdsModel(folder)) ? 'config.json' : ''
+  const strange = (await readdir(folder)).find((name) => name !== left && !name.startsWith('.'))
   if (strange !== undefined) {
     throw new ConfigError('the folder holds other files', {
       where: folder,

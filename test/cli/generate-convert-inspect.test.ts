@@ -130,8 +130,25 @@ describe('convert', () => {
     const args = ['--prompt', 'the sea', '--max-tokens', '12', ...GREEDY]
     expect(await output('generate', target, ...args)).toBe(await output('generate', published, ...args))
     const { code, stderr } = await cli.run('convert', published, target)
-    expect(stderr).toMatch(/^error: .*files of another model are there.*Choose a new folder\n$/)
+    expect(stderr).toMatch(/^error: .*there already; found .*model-00001.*--force/)
     expect(code).toBe(1)
+    // One file would be read in place of the shards.
+    const forced = await cli.run('convert', published, target, '--force')
+    expect(forced.stderr).toMatch(/^error: .*files of another model are there.*Choose a new folder\n$/)
+  })
+
+  test('over a model only if that is wanted, and before the source is looked at', async () => {
+    const target = join(folder, 'twice')
+    await output('convert', published, target)
+    const weights = join(target, 'model.safetensors')
+    const before = await readFile(weights)
+    const refused = await cli.run('convert', run, target)
+    expect(refused.stderr).toMatch(/twice\] what would be written is there already.*--force/)
+    expect([refused.code, await readFile(weights)]).toEqual([1, before])
+    const unseen = await cli.run('convert', join(folder, 'no'), target)
+    expect(unseen.stderr).toBe(refused.stderr)
+    expect(await output('convert', published, target, '--force')).toBe(`Wrote ${target}\n`)
+    expect(await readFile(weights)).toEqual(before)
   })
 
   const failing: [string, () => string[], RegExp][] = [

@@ -8,7 +8,7 @@ import { writeFiles } from '../../models/files/folder.ts'
 import { folderFiles, ggufFile } from '../../models/files/save.ts'
 import { between } from '../../check.ts'
 import { numberFlag } from '../flags.ts'
-import { expectNew, forceFlag } from '../replaced.ts'
+import { expectNew, expectNewFolder, forceFlag } from '../replaced.ts'
 import { givingTurns } from '../../turn.ts'
 import { interruption } from '../terminal/interrupt.ts'
 import { print } from '../terminal/terminal.ts'
@@ -27,7 +27,7 @@ export function addConvert(program: Command): void {
     .command('convert')
     .description('write a model as GGUF (for llama.cpp) or in the Hugging Face layout (for transformers)')
     .argument('<model>', MODEL_ARGUMENT)
-    .argument('<target>', 'a new file that ends in .gguf, or a folder')
+    .argument('<target>', 'a new file that ends in .gguf, or a new folder')
     .addOption(fileFlag())
     .addOption(
       new Option('--type <type>', 'of the matrices in a GGUF file')
@@ -42,10 +42,10 @@ export function addConvert(program: Command): void {
 async function convert(
   source: string,
   target: string,
-  { type, shardSize, file, force }: Flags,
+  { type, shardSize, file, force = false }: Flags,
 ): Promise<void> {
   const gguf = target.toLowerCase().endsWith('.gguf')
-  if (gguf) await expectNew(target, { force, source })
+  await (gguf ? expectNew : expectNewFolder)(target, { force, source })
   const checkpoint = await openCheckpoint(source, sourceOptions({ file }))
   await expectOther(source, checkpoint.where, target)
   const { special } = checkpoint
@@ -64,7 +64,7 @@ async function convert(
     }
     const beside = await checkpoint.beside()
     const options = { shardBytes: shardSize * 1e9, tokenizer, special, beside }
-    await writeFiles(target, folderFiles(checkpoint, options), signal)
+    await writeFiles(target, folderFiles(checkpoint, options), { overwrite: force, signal })
   }
   print([`Wrote ${target}`])
 }

@@ -1,33 +1,45 @@
 /** Where the files of a model go: a folder on disk, or memory. */
 import type { FileContent } from '../../checkpoints/atomic.ts'
-import { CheckpointError, ConfigError } from '../../errors.ts'
+import { ConfigError } from '../../errors.ts'
 import { stat } from '../../platform.ts'
 import { givingTurns } from '../../turn.ts'
 
 /** A folder on disk (Node), which is made if it is not there, or files in memory by name (anywhere). */
 export type SaveTarget = string | Map<string, Blob>
 
-/** What a model is read from. */
-const OF_A_MODEL =
-  /^(model.*\.safetensors(\.index\.json)?|pytorch_model.*|tokenizer(_config)?\.json|chat_template\.jinja|generation_config\.json)$/
+/** How files are written. */
+export interface WriteOptions {
+  /**
+   * Whether files of the same names may be replaced: false, none; true, any. Default: those of a model that
+   * Sidewinder reads, as a training saves again and again. Files of other names are left in any case, and a
+   * run, or a model in other files, is never mixed with.
+   */
+  readonly overwrite?: boolean | undefined
+  /**
+   * Ends the writing between two pieces of a tensor: the reason of the signal is thrown, and files that are
+   * not whole are removed.
+   */
+  readonly signal?: AbortSignal | undefined
+}
 
 /** Names that are those of a file, not of a folder. */
 const OF_A_FILE = /\.(safetensors|gguf|bin|pt|pth|ckpt|json|onnx|zip)$/i
 
 /**
- * Writes files, all in one moment: a reader, or a crash, sees what was there before or what is new. Those of
- * the same names are replaced.
+ * Writes files, all in one moment: a reader, or a crash, sees what was there before or what is new.
  *
- * @throws CheckpointError if files of another model are there, which would be read in place of these, or with
- *   them, or a run; ConfigError if the target has the name of a file
+ * @throws CheckpointError, before anything is read or written, if what is there must stay (see
+ *   `expectReplaceable`); ConfigError if the target has the name of a file
  */
 export async function writeFiles(
   target: SaveTarget,
   files: ReadonlyMap<string, FileContent>,
-  signal?: AbortSignal,
+  { overwrite, signal }: WriteOptions = {},
 ): Promise<void> {
+  const { expectReplaceable } = await import('./replaceable.ts')
+  const check = (): Promise<void> => expectReplaceable(target, new Set(files.keys()), overwrite)
   if (typeof target !== 'string') {
-    expectOwn([...target.keys()], files, 'files')
+    await check()
     const blobs = new Map<string, Blob>()
     for (const [name, content] of files) blobs.set(name, await blobOf(inTurns(content, signal)))
     for (const [name, blob] of blobs) target.set(name, blob)
@@ -41,22 +53,12 @@ export async function writeFiles(
   }
   const { replaceFiles } = await import('../../checkpoints/replace-files.ts')
   const contents = new Map([...files].map(([name, content]) => [name, inTurns(content, signal)]))
-  await replaceFiles(target, contents, (names) => expectOwn(names, files, target))
+  await replaceFiles(target, contents, check)
 }
 
 function inTurns(content: FileContent, signal: AbortSignal | undefined): FileContent {
   signal?.throwIfAborted()
   return typeof content === 'string' || content instanceof Uint8Array ? content : givingTurns(content, signal)
-}
-
-function expectOwn(names: readonly string[], files: ReadonlyMap<string, FileContent>, where: string): void {
-  const others = names.filter((name) => (OF_A_MODEL.test(name) && !files.has(name)) || name === 'run.json')
-  if (others.length === 0) return
-  throw new CheckpointError('files of another model are there', {
-    where,
-    found: others.slice(0, 5).join(', '),
-    hint: 'Choose a new folder',
-  })
 }
 
 async function blobOf(content: FileContent): Promise<Blob> {

@@ -1,7 +1,7 @@
 /**
  * Models as files: the Hugging Face layout (safetensors, in shards if large) and GGUF. Values pass in pieces.
  */
-import { abortSignal, countFrom, optionsOf } from '../../check.ts'
+import { abortSignal, countFrom, flag, optionsOf } from '../../check.ts'
 import type { FileContent } from '../../checkpoints/atomic.ts'
 import {
   encodeRows,
@@ -21,6 +21,7 @@ import { placedParameters, type FileRows, type Layout, type PlacedParameter } fr
 import { chooseLayout, configText, writeGgufConfig, type SpecialTokens } from '../published.ts'
 import { Stack } from '../stack.ts'
 import { expectFinite, expectParameters } from './fill.ts'
+import type { WriteOptions } from './folder.ts'
 import type { Checkpoint } from './open.ts'
 import { ggufSpecial, joinSpecial } from './special.ts'
 import type { ModelConfig } from '../config.ts'
@@ -29,23 +30,22 @@ import type { ModelConfig } from '../config.ts'
 export type Saved = Pick<Checkpoint, 'where' | 'config' | 'tensors'>
 
 /** How a model is written. */
-export interface SaveOptions {
+export interface SaveOptions extends WriteOptions {
   /**
    * Weights are split in files of at most so many bytes (a larger tensor has one to itself). Default: 5 GB,
    * as transformers.
    */
   readonly shardBytes?: number
-  /**
-   * Ends the writing between two pieces of a tensor: the reason of the signal is thrown, and files that are
-   * not whole are removed.
-   */
-  readonly signal?: AbortSignal | undefined
 }
 
 /** Throws ConfigError for what are no options of `save`. */
-export const readSaveOptions = optionsOf<SaveOptions>({ shardBytes: countFrom(1), signal: abortSignal })
+export const readSaveOptions = optionsOf<SaveOptions>({
+  shardBytes: countFrom(1),
+  overwrite: flag,
+  signal: abortSignal,
+})
 
-interface FolderOptions extends SaveOptions {
+interface FolderOptions extends Pick<SaveOptions, 'shardBytes'> {
   readonly tokenizer?: Tokenizer | undefined
   /** Tokens that begin, end and fill texts, besides those of the tokenizer. */
   readonly special?: SpecialTokens | undefined
