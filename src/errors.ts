@@ -69,6 +69,8 @@ export class NumericsError extends SidewinderError {
  */
 export function expectSynchronous(where: string, result: unknown): void {
   if (result instanceof Promise) {
+    // Nobody waits for it: its own failure is nobody's either.
+    result.catch(() => undefined)
     throw new StateError('the body must not be asynchronous', {
       where,
       hint: 'Await before it or after it',

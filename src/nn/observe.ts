@@ -75,6 +75,8 @@ export function note(name: string, value: Tensor | (() => Tensor)): void {
     const tensor = contiguous(typeof value === 'function' ? value() : value)
     const answer: unknown = observer(path, name, tensor)
     if (answer instanceof Promise) {
+      // Nobody waits for it: its own failure is nobody's either.
+      answer.catch(() => undefined)
       throw new StateError('the observer must not be asynchronous', {
         where,
         hint: 'Begin to read there, and wait after observe: reads.push(tensor.read())',
