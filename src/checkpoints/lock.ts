@@ -21,7 +21,7 @@ import {
   writeFile,
 } from '../platform.ts'
 import { writeError } from './atomic.ts'
-import { crc32 } from './crc32.ts'
+import { crc32, showCrc32 } from './crc32.ts'
 import { beganAt, isGone } from './processes.ts'
 import { beside, removeAbandoned } from './temporary.ts'
 
@@ -80,7 +80,7 @@ async function take(
     if (found === undefined) continue
     if (!(await isLeft(path, found, isLost))) return found
     // Only who has this file may replace the lock, and it is itself a lock that can be left.
-    const successor = `${path}.${crc32(new TextEncoder().encode(found)).toString(16).padStart(8, '0')}`
+    const successor = `${path}.${showCrc32(crc32(new TextEncoder().encode(found)))}`
     if (successor.length > path.length + 90) return found
     if ((await take(successor, claim, isLost)) !== undefined) return found
     if ((await textOf(path)) === found) {

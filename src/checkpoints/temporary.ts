@@ -3,7 +3,7 @@
  * known from what another one is about to finish. Node only.
  */
 import { basename, dirname, hostname, join, readdir, rm, stat } from '../platform.ts'
-import { crc32 } from './crc32.ts'
+import { crc32, showCrc32 } from './crc32.ts'
 import { beganAt, isGone } from './processes.ts'
 
 /** What another machine, or a process that may live, has not touched for so long is left, too: a day. */
@@ -11,8 +11,7 @@ const FORGOTTEN = 86_400_000
 /** Names may have 255 bytes. */
 const KEPT_OF_NAME = 48
 
-const hostTag = (): string => hex(crc32(new TextEncoder().encode(hostname())))
-const hex = (word: number): string => word.toString(16).padStart(8, '0')
+const hostTag = (): string => showCrc32(crc32(new TextEncoder().encode(hostname())))
 const prefixOf = (path: string): string => `.${basename(path).slice(0, KEPT_OF_NAME)}.`
 
 /** A new name in the folder of `path`: `.NAME.PID-BEGAN-HOST-RANDOM.tmp`. */

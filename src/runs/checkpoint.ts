@@ -12,10 +12,10 @@ import { whole } from '../check.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import type { Trainer } from '../train/trainer.ts'
 import { linkAtomically, makeFolder, writeFolderAtomically } from '../checkpoints/atomic.ts'
-import { crc32 } from '../checkpoints/crc32.ts'
+import { crc32, expectCrc32 } from '../checkpoints/crc32.ts'
 import { removeAbandoned } from '../checkpoints/temporary.ts'
 import { join, readdir, readFile, rm } from '../platform.ts'
-import { readChecked } from './json.ts'
+import { crc32OfJson, readChecked } from './json.ts'
 
 const VERSION = 1
 const WEIGHTS = 'model.safetensors'
@@ -23,6 +23,7 @@ const OPTIMIZER = 'optimizer.safetensors'
 const STATE = 'trainer.json'
 /** Checkpoints that are kept besides the best. */
 const KEPT = 2
+const GO_BACK = 'Remove its folder to continue from the one before'
 
 const count = whole(0, Number.MAX_SAFE_INTEGER)
 const word = whole(-(2 ** 31), 2 ** 31 - 1)
@@ -87,7 +88,7 @@ export async function saveCheckpoint(run: string, trainer: Trainer, progress: Pr
     ...progress,
     crc32: { [WEIGHTS]: crc32(files[WEIGHTS]), [OPTIMIZER]: crc32(files[OPTIMIZER]) },
   }
-  const sealed = { ...state, crc32: { ...state.crc32, [STATE]: crc32Of(state) } }
+  const sealed = { ...state, crc32: { ...state.crc32, [STATE]: crc32OfJson(state) } }
   await writeFolderAtomically(path, { ...files, [STATE]: `${JSON.stringify(sealed)}\n` })
   const steps = await list(run)
   const best = progress.best && steps.includes(progress.best.step) ? progress.best.step : step
@@ -115,7 +116,7 @@ export async function loadCheckpoint(
     const { [STATE]: own, ...others } = sums
     // The keys as they stand in the file, in their order: a schema may order them otherwise.
     const state = { ...(JSON.parse(written) as object), crc32: others }
-    expectSame(own, crc32Of(state), join(path, STATE))
+    expectCrc32(own, crc32OfJson(state), join(path, STATE), GO_BACK)
   }
   if (progress.trainer.step !== newest) {
     throw new CheckpointError('wrong step', {
@@ -169,21 +170,9 @@ async function pack(tensors: ReadonlyMap<string, Tensor>): Promise<Uint8Array> {
   return writeSafetensors(values, { format: 'pt' })
 }
 
-const crc32Of = (value: object): number => crc32(new TextEncoder().encode(JSON.stringify(value)))
-
-function expectSame(expected: number, found: number, where: string): void {
-  if (expected === found) return
-  throw new CheckpointError('the checkpoint is damaged: its bytes are not those that were written', {
-    where,
-    expected: `CRC-32 ${expected}`,
-    found,
-    hint: 'Remove its folder to continue from the one before',
-  })
-}
-
 async function unpack(path: string, into: ReadonlyMap<string, Tensor>, checksum?: number): Promise<void> {
   const content = await bytes(path)
-  if (checksum !== undefined) expectSame(checksum, crc32(content), path)
+  if (checksum !== undefined) expectCrc32(checksum, crc32(content), path, GO_BACK)
   const found = await readSafetensors(content, path)
   for (const [name, tensor] of into) {
     const values = found.get(name)
@@ -206,7 +195,7 @@ async function bytes(path: string): Promise<Uint8Array> {
     throw new CheckpointError('the checkpoint is damaged', {
       where: path,
       cause,
-      hint: 'Remove its folder to continue from the one before',
+      hint: GO_BACK,
     })
   })
 }

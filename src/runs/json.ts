@@ -1,5 +1,6 @@
 /** JSON from outside, checked against a schema. */
 import type * as v from 'valibot'
+import { crc32 } from '../checkpoints/crc32.ts'
 import { check, type ErrorClass, type Schema } from '../check.ts'
 import { ConfigError } from '../errors.ts'
 
@@ -20,3 +21,6 @@ export function jsonOf(text: string, where: string, Failure: ErrorClass = Config
     throw new Failure('not JSON', { where, cause })
   }
 }
+
+/** The CRC-32 of a value as JSON without spaces. */
+export const crc32OfJson = (value: object): number => crc32(new TextEncoder().encode(JSON.stringify(value)))

@@ -3,7 +3,7 @@
  * the file; what the archive says of them is checked against its size, its other records and the record
  * itself before a range is read.
  */
-import { crc32Of } from '../crc32.ts'
+import { crc32Of, showCrc32 } from '../crc32.ts'
 import type { FileSource } from '../source.ts'
 import { findDirectory, refuse, SATURATED, u64, viewOf, type Range } from './zip-end.ts'
 
@@ -104,14 +104,12 @@ export class Zip {
     const check = async (): Promise<void> => {
       const found = await crc32Of(this.#source, start, start + length)
       if (found === crc) return
-      refuse(this.#file, name, 'the data are damaged: wrong CRC-32', hex(crc), hex(found))
+      refuse(this.#file, name, 'the data are damaged: wrong CRC-32', showCrc32(crc), showCrc32(found))
     }
     let checked: Promise<void> | undefined
     return () => (checked ??= check())
   }
 }
-
-const hex = (word: number): string => word.toString(16).padStart(8, '0')
 
 function parseDirectory(bytes: Uint8Array, directory: Range, file: string): Map<string, Entry> {
   const view = viewOf(bytes)
