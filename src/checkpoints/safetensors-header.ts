@@ -80,6 +80,18 @@ function metadataOf(value: unknown, file: string): Record<string, string> {
   return value as Record<string, string>
 }
 
+/**
+ * Where the value of a metadata entry begins in a header that is written without spaces; -1 if there is none.
+ * Quotes within other values are escaped, so the first place is the one.
+ */
+export function findMetadata(file: Uint8Array, key: string): number {
+  const wanted = new TextEncoder().encode(`"${key}":"`)
+  for (let at = file.indexOf(wanted[0]); at >= 0; at = file.indexOf(wanted[0], at + 1)) {
+    if (wanted.every((byte, i) => file[at + i] === byte)) return at + wanted.length
+  }
+  return -1
+}
+
 const FIELDS = ['dtype', 'shape', 'data_offsets'] as const
 type Fields = Partial<Record<(typeof FIELDS)[number], unknown>>
 

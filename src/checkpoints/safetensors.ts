@@ -4,8 +4,10 @@
  */
 import { CheckpointError } from '../errors.ts'
 import { sizeOf, type Shape } from '../tensor/shape.ts'
+import { CheckedRange } from './crc32.ts'
 import { STORED_TYPES } from './dtypes.ts'
 import { clip } from './json.ts'
+import { expectTensor, readChecksums, withoutChecksums } from './safetensors-checksums.ts'
 import { readHeader, type Extent } from './safetensors-header.ts'
 import { sourceOf, type FileLike, type FileSource, type Staging } from './source.ts'
 import { unreadType, type StoredTensor } from './stored.ts'
@@ -21,7 +23,9 @@ const MAX_HEADER = 100_000_000
 
 /**
  * Reads the header of a file; tensors are read when they are asked for. `name` is what errors call the file.
- * `onWarning` is told of what is harmless and not as the format wants it. Default: `console.warn`.
+ * In a file that Sidewinder wrote, the checksum of the header is compared here, and that of a tensor when its
+ * last number is read; its metadata are without them. `onWarning` is told of what is harmless and not as the
+ * format wants it. Default: `console.warn`.
  *
  * @throws CheckpointError naming file and tensor, what was expected and what was found
  */
@@ -32,11 +36,15 @@ export async function readSafetensors(
 ): Promise<Safetensors> {
   const source = sourceOf(file)
   const start = 8 + (await headerLength(source, name))
-  const header = readHeader(await source.read(8, start), source.size - start, name, onWarning)
+  const bytes = await source.read(8, start)
+  const header = readHeader(bytes, source.size - start, name, onWarning)
+  const sums = readChecksums(bytes, header, name, onWarning)
   const place: Place = { source, start, file: name }
   const tensors = new Map<string, StoredTensor>()
-  for (const extent of header.extents) tensors.set(extent.name, new TensorInFile(extent, place))
-  return Object.assign(tensors, { metadata: header.metadata })
+  for (const [i, extent] of header.extents.entries()) {
+    tensors.set(extent.name, new TensorInFile(extent, place, sums?.[i]))
+  }
+  return Object.assign(tensors, { metadata: withoutChecksums(header.metadata) })
 }
 
 async function headerLength(source: FileSource, where: string): Promise<number> {
@@ -70,10 +78,22 @@ interface Place {
 class TensorInFile implements StoredTensor {
   readonly #extent: Extent
   readonly #place: Place
+  readonly #bytes: Pick<FileSource, 'read'>
 
-  constructor(extent: Extent, place: Place) {
+  constructor(extent: Extent, place: Place, sum: number | undefined) {
     this.#extent = extent
     this.#place = place
+    const { source, start } = place
+    this.#bytes =
+      sum === undefined
+        ? source
+        : new CheckedRange(source, start + extent.begin, start + extent.end, (found) =>
+            expectTensor(sum, found, this.#where),
+          )
+  }
+
+  get #where(): string {
+    return `${this.#place.file}: ${clip(this.#extent.name)}`
   }
 
   get dtype(): string {
@@ -93,15 +113,14 @@ class TensorInFile implements StoredTensor {
   }
 
   async read(first = 0, last = sizeOf(this.shape), staging?: Staging): Promise<Float32Array | Int32Array> {
-    const where = `${this.#place.file}: ${clip(this.#extent.name)}`
-    const type = STORED_TYPES.get(this.dtype) ?? unreadType(this.dtype, where)
-    return type.decode(await this.raw(first, last, staging), where, staging)
+    const type = STORED_TYPES.get(this.dtype) ?? unreadType(this.dtype, this.#where)
+    return type.decode(await this.raw(first, last, staging), this.#where, staging)
   }
 
   raw(first: number, last: number, staging?: Staging): Promise<Uint8Array<ArrayBuffer>> {
-    const { dtype, begin, name } = this.#extent
-    const { source, start, file } = this.#place
-    const { bytes } = STORED_TYPES.get(dtype) ?? unreadType(dtype, `${file}: ${clip(name)}`)
-    return source.read(start + begin + first * bytes, start + begin + last * bytes, staging)
+    const { dtype, begin } = this.#extent
+    const { bytes } = STORED_TYPES.get(dtype) ?? unreadType(dtype, this.#where)
+    const start = this.#place.start + begin
+    return this.#bytes.read(start + first * bytes, start + last * bytes, staging)
   }
 }

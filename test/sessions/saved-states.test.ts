@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test, vi } from 'vitest'
-import { writeSafetensors, type TensorToStore } from '../../src/checkpoints/safetensors-writer.ts'
+import { writePlainSafetensors, type TensorToStore } from '../../src/checkpoints/safetensors-writer.ts'
 import { readSafetensors } from '../../src/checkpoints/safetensors.ts'
 import type { AnyDevice } from '../../src/devices/device.ts'
 import { openDevice } from '../../src/ops/open-device.ts'
@@ -245,5 +245,5 @@ async function changed(bytes: Uint8Array, change: Change): Promise<Uint8Array<Ar
   for (const [key, value] of Object.entries({ ...file.metadata, ...change.metadata })) {
     if (value !== undefined) metadata[key] = value
   }
-  return withChecksum(writeSafetensors(tensors, metadata))
+  return withChecksum(writePlainSafetensors(tensors, metadata))
 }

@@ -1,10 +1,10 @@
-import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
 import * as v from 'valibot'
 import { between, callback, needed, optionsOf } from '../../check.ts'
 import { ConfigError } from '../../errors.ts'
 import type { Model } from '../../models/model.ts'
 import { fingerprintOf } from './fingerprint.ts'
+import { newSha256 } from './state-checksum.ts'
 
 /** Where the states after prompts are kept, so that a prompt that many sessions begin with is read once. */
 export interface PrefixStore {
@@ -37,8 +37,10 @@ const readMemoryOptions = optionsOf<{ readonly maxBytes: number }>({
 /** The key of the state of `model` after `tokens`: hex SHA-256. */
 export async function prefixKey(model: Model, tokens: readonly number[]): Promise<string> {
   const ids = Int32Array.from(tokens)
-  const hash = sha256.create().update(utf8ToBytes(await fingerprintOf(model)))
-  return bytesToHex(hash.update(new Uint8Array(ids.buffer)).digest())
+  const hash = newSha256()
+  hash.update(utf8ToBytes(await fingerprintOf(model)))
+  hash.update(new Uint8Array(ids.buffer))
+  return bytesToHex(hash.digest())
 }
 
 /** Keeps states in memory, those used last. */
@@ -75,10 +77,16 @@ export function memoryStore(options: { readonly maxBytes: number }): PrefixStore
   }
 }
 
+function sha256Of(bytes: Uint8Array): Uint8Array {
+  const hash = newSha256()
+  hash.update(bytes)
+  return hash.digest()
+}
+
 /** A file of a store: 32 bytes of SHA-256, and what they are of. */
 export function seal(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   const file = new Uint8Array(32 + bytes.length)
-  file.set(sha256(bytes))
+  file.set(sha256Of(bytes))
   file.set(bytes, 32)
   return file
 }
@@ -86,7 +94,7 @@ export function seal(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
 /** What was sealed; undefined if the file is damaged. */
 export function unseal(file: Uint8Array): Uint8Array | undefined {
   const bytes = file.subarray(32)
-  const intact = file.length >= 32 && sha256(bytes).every((byte, i) => byte === file[i])
+  const intact = file.length >= 32 && sha256Of(bytes).every((byte, i) => byte === file[i])
   return intact ? bytes : undefined
 }
 

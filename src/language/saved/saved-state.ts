@@ -6,7 +6,7 @@
  * Version 2 says which model made the state: `weights`, its fingerprint, and `model`, in words. Version 1,
  * which 0.1.0 wrote, does not: any model of the architecture takes it.
  */
-import { writeSafetensors, type TensorToStore } from '../../checkpoints/safetensors-writer.ts'
+import { writePlainSafetensors, type TensorToStore } from '../../checkpoints/safetensors-writer.ts'
 import { readSafetensors, type Safetensors } from '../../checkpoints/safetensors.ts'
 import { clip } from '../../checkpoints/json.ts'
 import { NumericsError, SidewinderError, StateError } from '../../errors.ts'
@@ -84,7 +84,7 @@ export function encodeState(saved: SavedState, expected: StateShape): Uint8Array
     shape: [pieces.length, 2],
   })
   if (counts) stored.set('counts', { data: counts, shape: [counts.length] })
-  const file = writeSafetensors(stored, {
+  const file = writePlainSafetensors(stored, {
     format: STATE_FORMAT,
     version: saved.maker ? VERSION : NAMELESS,
     checksum: ZEROS,

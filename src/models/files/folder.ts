@@ -61,11 +61,18 @@ function inTurns(content: FileContent, signal: AbortSignal | undefined): FileCon
   return typeof content === 'string' || content instanceof Uint8Array ? content : givingTurns(content, signal)
 }
 
-async function blobOf(content: FileContent): Promise<Blob> {
+/** What is written, as a blob. */
+export async function blobOf(content: FileContent): Promise<Blob> {
   if (typeof content === 'string') return new Blob([content])
+  if (content instanceof Uint8Array) return new Blob([content as Uint8Array<ArrayBuffer>])
   const parts: Blob[] = []
-  // A part is used again for the next: a blob has its own bytes.
-  const pieces = content instanceof Uint8Array ? [content] : content
-  for await (const piece of pieces) parts.push(new Blob([piece as Uint8Array<ArrayBuffer>]))
-  return new Blob(parts)
+  const pieces = content[Symbol.asyncIterator]()
+  for (;;) {
+    const { done, value } = await pieces.next()
+    // A part is used again for the next: a blob has its own bytes.
+    const part = value && new Blob([value as Uint8Array<ArrayBuffer>])
+    if (!done) parts.push(part!)
+    else if (!part) return new Blob(parts)
+    else return new Blob([part, new Blob(parts).slice(part.size)])
+  }
 }
