@@ -7,7 +7,8 @@ import { readSafetensors } from '../../src/checkpoints/safetensors.ts'
 import type { FileLike } from '../../src/checkpoints/source.ts'
 import { loadModel } from '../../src/language/load-model.ts'
 import { openCheckpoint } from '../../src/models/files/open.ts'
-import { folderFiles, ggufFile } from '../../src/models/files/save.ts'
+import { folderFiles } from '../../src/models/files/save.ts'
+import { ggufBytes } from '../suites/model-files.ts'
 import { openDevice } from '../../src/ops/open-device.ts'
 
 const FOLDER = fileURLToPath(new URL('../fixtures/reading/', import.meta.url))
@@ -188,10 +189,8 @@ describe('tokens that begin and end a text', () => {
 
   test('stay what they are from folder to GGUF to folder, and end a text', async () => {
     const checkpoint = await openCheckpoint(await filesOf('eos-convert'))
-    const parts: Uint8Array<ArrayBuffer>[] = []
-    for await (const part of ggufFile(checkpoint, { type: 'F32', special: checkpoint.special }))
-      parts.push(part.slice())
-    const gguf = await openCheckpoint(new Map([['m.gguf', new Blob(parts)]]))
+    const file = await ggufBytes(checkpoint, { type: 'F32', special: checkpoint.special })
+    const gguf = await openCheckpoint(new Map([['m.gguf', file]]))
     expect(gguf.special).toEqual({ begin: 1, end: [5], pad: undefined })
     const text = folderFiles(gguf, { special: gguf.special }).get('config.json') as string
     expect(JSON.parse(text)).toMatchObject({ bos_token_id: 1, eos_token_id: 5, pad_token_id: null })

@@ -1,5 +1,6 @@
 /** Files of fixtures, as models are loaded from them and written to. */
 import type { FileLike } from '../../src/checkpoints/source.ts'
+import { blobOf } from '../../src/models/files/folder.ts'
 import { ggufFile } from '../../src/models/files/save.ts'
 import { readTestFile } from '../files.ts'
 
@@ -18,7 +19,5 @@ export const inGguf = (name: string, type = 'f32'): Promise<Files> =>
   filesOf(`gguf/${name}`, `model-${type}.gguf`)
 
 export async function ggufBytes(...made: Parameters<typeof ggufFile>): Promise<Uint8Array<ArrayBuffer>> {
-  const parts: BlobPart[] = []
-  for await (const part of ggufFile(...made)) parts.push(part.slice())
-  return new Uint8Array(await new Blob(parts).arrayBuffer())
+  return new Uint8Array(await (await blobOf(ggufFile(...made))).arrayBuffer())
 }

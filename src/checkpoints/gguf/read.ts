@@ -4,10 +4,12 @@
  */
 import { CheckpointError } from '../../errors.ts'
 import { sizeOf, type Shape } from '../../tensor/shape.ts'
+import { CheckedRange } from '../crc32.ts'
 import { clip } from '../json.ts'
 import { sourceOf, type FileLike, type FileSource, type Staging } from '../source.ts'
 import { unreadType, type StoredTensor } from '../stored.ts'
 import { someOf, warnOnConsole, type Warn } from '../warn.ts'
+import { expectTensor, takeChecksums } from './checksums.ts'
 import { HeaderCursor } from './cursor.ts'
 import { align, alignmentOf, byteLength, MAGIC, MAX_AXES, VERSION } from './layout.ts'
 import { showTensorType, TENSOR_TYPES, type GgufTensorType } from './types.ts'
@@ -17,7 +19,7 @@ import { plainValue, readValue, type GgufValue, type TypedGgufValue } from './va
 export interface Gguf {
   readonly version: number
   readonly metadata: ReadonlyMap<string, GgufValue>
-  /** The same with the types that the file gives them, as `ggufParts` takes it. */
+  /** The same with the types that the file gives them, as a writer takes it. */
   readonly typedMetadata: ReadonlyMap<string, TypedGgufValue>
   /** Keys whose texts are not UTF-8: they have U+FFFD in place of what is not. */
   readonly broken: ReadonlySet<string>
@@ -48,7 +50,9 @@ interface Extent {
 
 /**
  * Reads the header of a file; tensors are read when they are asked for. `name` is what errors call the file.
- * `onWarning` is told of texts that are not UTF-8. Default: `console.warn`.
+ * In a file that Sidewinder wrote, the checksum of the header is compared here, and that of a tensor when its
+ * last number is read; its metadata are without them. `onWarning` is told of texts that are not UTF-8.
+ * Default: `console.warn`.
  *
  * @throws CheckpointError naming file and key or tensor, what was expected and what was found
  */
@@ -64,7 +68,10 @@ export async function readGguf(
   const typedMetadata = await readMetadata(cursor)
   const alignment = alignmentOf(typedMetadata, `${name}: `)
   const extents = await readExtents(cursor, tensorCount, alignment)
-  const dataStart = align(cursor.position, alignment)
+  const headerEnd = cursor.position
+  const dataStart = align(headerEnd, alignment)
+  const place = { source, headerEnd, dataStart }
+  const sums = await takeChecksums(typedMetadata, extents.length, place, name, onWarning)
   expectPlaced(extents, source.size - dataStart, name)
   const { broken } = cursor
   if (broken.size > 0) onWarning(`[${name}] texts that are not UTF-8: ${someOf([...broken])}`)
@@ -73,7 +80,12 @@ export async function readGguf(
     metadata: new Map([...typedMetadata].map(([key, value]) => [key, plainValue(value)])),
     typedMetadata,
     broken,
-    tensors: new Map(extents.map((extent) => [extent.name, storedTensor(extent, source, dataStart, name)])),
+    tensors: new Map(
+      extents.map((extent, i) => [
+        extent.name,
+        storedTensor(extent, { source, dataStart, name, sum: sums?.[i] }),
+      ]),
+    ),
   }
 }
 
@@ -166,11 +178,25 @@ function expectPlaced(extents: readonly Extent[], dataLength: number, file: stri
   }
 }
 
-function storedTensor(extent: Extent, source: FileSource, dataStart: number, file: string): StoredTensor {
-  const { name, dtype, type, shape, offset } = extent
-  const where = `${file}: ${clip(name)}`
+interface Place {
+  readonly source: FileSource
+  readonly dataStart: number
+  /** What errors call the file. */
+  readonly name: string
+  /** The checksum of the data, if the file has one. */
+  readonly sum: number | undefined
+}
+
+function storedTensor(extent: Extent, { source, dataStart, name, sum }: Place): StoredTensor {
+  const { dtype, type, shape, offset, length } = extent
+  const where = `${name}: ${clip(extent.name)}`
   if (!type) return { dtype, shape, bytes: 0, unread: true, read: async () => unreadType(dtype, where) }
   const size = sizeOf(shape)
+  const start = dataStart + offset
+  const data =
+    sum === undefined
+      ? source
+      : new CheckedRange(source, start, start + length, (found) => expectTensor(sum, found, where))
   const raw = async (begin: number, end: number, staging?: Staging): Promise<Uint8Array<ArrayBuffer>> => {
     if (begin < 0 || begin > end || end > size || begin % type.block !== 0 || end % type.block !== 0) {
       throw new CheckpointError(`elements of ${type.name} are read in whole blocks`, {
@@ -179,8 +205,8 @@ function storedTensor(extent: Extent, source: FileSource, dataStart: number, fil
         found: `${begin} to ${end}`,
       })
     }
-    const at = (element: number): number => dataStart + offset + (element / type.block) * type.bytes
-    return source.read(at(begin), at(end), staging)
+    const at = (element: number): number => start + (element / type.block) * type.bytes
+    return data.read(at(begin), at(end), staging)
   }
   const read: StoredTensor['read'] = async (begin = 0, end = size, staging) =>
     type.decode(await raw(begin, end, staging), where, staging)

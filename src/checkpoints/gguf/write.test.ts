@@ -6,7 +6,8 @@ import { sizeOf } from '../../tensor/shape.ts'
 import { readGguf, type Gguf } from './read.ts'
 import type { GgufDType } from './types.ts'
 import type { TypedGgufValue } from './values.ts'
-import { ggufParts, type GgufTensorPlan } from './write.ts'
+import { sealedGgufParts } from './checksums.ts'
+import type { GgufTensorPlan } from './write.ts'
 
 /** The tensors of a file as they are stored, two rows or so at a time. */
 function plansOf({ tensors }: Gguf): GgufTensorPlan[] {
@@ -57,9 +58,9 @@ test('pieces are written as they come, each after the one before is done', async
       }
     },
   }
-  for await (const bytes of ggufParts(new Map(), [plan])) events.push(`wrote ${bytes.length}`)
+  for await (const bytes of sealedGgufParts(new Map(), [plan])) events.push(`wrote ${bytes.length}`)
   expect(events).toEqual([
-    'wrote 64',
+    'wrote 128',
     'make 1',
     'wrote 4',
     'make 2',
@@ -92,7 +93,7 @@ describe('what does not fit is refused before anything is written', () => {
     ['half an element', none, [{ ...good, shape: [0.5] }], /\[w\].*0\.5/],
     ['nine axes', none, [{ ...good, shape: Array(9).fill(1) }], /\[w\].*at most 8.*9/],
   ])('%s', async (_, metadata, tensors, message) => {
-    const first = ggufParts(metadata, tensors).next()
+    const first = sealedGgufParts(metadata, tensors).next()
     await expect(first).rejects.toThrow(CheckpointError)
     await expect(first).rejects.toThrow(message)
   })

@@ -19,16 +19,26 @@ export interface GgufTensorPlan {
   bytes(): AsyncIterable<Uint8Array> | Iterable<Uint8Array>
 }
 
+/** What stands before the data, and what the data are. */
+interface WrittenHeader {
+  readonly bytes: Uint8Array
+  /** Bytes at its end that align the data. */
+  readonly padding: number
+  readonly alignment: number
+  /** Of the data of each tensor. */
+  readonly lengths: readonly number[]
+}
+
 /**
- * The parts of a file, one after the other. Metadata and tensors keep their order: the same ones give the
- * same bytes. The data are aligned by `general.alignment`, or else to 32 bytes.
+ * The header of a file. Metadata and tensors keep their order: the same ones give the same bytes. The data
+ * are aligned by `general.alignment`, or else to 32 bytes.
  *
  * @throws CheckpointError naming the key or tensor that does not fit its type or shape
  */
-export async function* ggufParts(
+export function writeHeader(
   metadata: ReadonlyMap<string, TypedGgufValue>,
   tensors: readonly GgufTensorPlan[],
-): AsyncGenerator<Uint8Array, void, void> {
+): WrittenHeader {
   const alignment = alignmentOf(metadata)
   const header = new ByteWriter()
   header.number('UINT32', MAGIC)
@@ -41,12 +51,19 @@ export async function* ggufParts(
     writeValue(header, value, key)
   }
   const lengths = writeDescriptions(header, tensors, alignment)
-  header.pad(alignment)
-  yield header.done()
-  for (const [i, tensor] of tensors.entries()) {
-    yield* dataOf(tensor, lengths[i])
-    const padding = align(lengths[i], alignment) - lengths[i]
-    if (padding > 0) yield new Uint8Array(padding)
+  const padding = header.pad(alignment)
+  return { bytes: header.done(), padding, alignment, lengths }
+}
+
+/** The data, each piece with the number of its tensor; undefined for what aligns the next one. */
+export async function* dataParts(
+  tensors: readonly GgufTensorPlan[],
+  { lengths, alignment }: Pick<WrittenHeader, 'lengths' | 'alignment'>,
+): AsyncGenerator<{ readonly bytes: Uint8Array; readonly of: number | undefined }, void, void> {
+  for (const [of, tensor] of tensors.entries()) {
+    for await (const bytes of dataOf(tensor, lengths[of])) yield { bytes, of }
+    const padding = align(lengths[of], alignment) - lengths[of]
+    if (padding > 0) yield { bytes: new Uint8Array(padding), of: undefined }
   }
 }
 
@@ -143,9 +160,11 @@ class ByteWriter {
     this.#bytes.set(bytes, at)
   }
 
-  /** Zeros up to a multiple of `alignment`. */
-  pad(alignment: number): void {
-    this.#room(align(this.#length, alignment) - this.#length)
+  /** Zeros up to a multiple of `alignment`; gives their number. */
+  pad(alignment: number): number {
+    const padding = align(this.#length, alignment) - this.#length
+    this.#room(padding)
+    return padding
   }
 
   done(): Uint8Array<ArrayBuffer> {

@@ -5,7 +5,7 @@ import { abortSignal, countFrom, flag, optionsOf } from '../../check.ts'
 import type { FileContent } from '../../checkpoints/atomic.ts'
 import {
   encodeRows,
-  ggufParts,
+  sealedGgufParts,
   type EncodedDType,
   type TypedGgufValue,
 } from '../../checkpoints/gguf/index.ts'
@@ -182,7 +182,7 @@ const FILE_TYPES = { F32: 0, F16: 1, Q4_0: 2, Q8_0: 7 } as const
 export function ggufFile(
   saved: Saved,
   { type, tokenizer, special, name = 'sidewinder', onWarning = console.warn }: GgufOptions,
-): AsyncGenerator<Uint8Array, void, void> {
+): AsyncGenerator<Uint8Array, Uint8Array, void> {
   const { metadata: keys, layout, warnings } = writeGgufConfig(saved.config, saved.where)
   const metadata = new Map<string, TypedGgufValue>()
   for (const [key, value] of keys) metadata.set(key, typed(value))
@@ -212,7 +212,7 @@ export function ggufFile(
       },
     }
   })
-  return ggufParts(metadata, plans)
+  return sealedGgufParts(metadata, plans)
 }
 
 function tokenizerKeys(

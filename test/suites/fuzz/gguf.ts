@@ -1,22 +1,19 @@
-import {
-  readGguf,
-  ggufParts,
-  type GgufTensorPlan,
-  type TypedGgufValue,
-} from '../../../src/checkpoints/gguf/index.ts'
+import { readGguf, type GgufTensorPlan, type TypedGgufValue } from '../../../src/checkpoints/gguf/index.ts'
+import { dataParts, writeHeader } from '../../../src/checkpoints/gguf/write.ts'
 import type { FileSource } from '../../../src/checkpoints/source.ts'
 import { TENSOR_TYPES } from '../../../src/checkpoints/gguf/types.ts'
 import { Random } from '../../../src/tensor/random.ts'
 import { readTestFile } from '../../files.ts'
 import type { FuzzTarget } from './run.ts'
 
-/** The bytes of a GGUF file. */
+/** The bytes of a GGUF file as other programs write it, without checksums. */
 export async function ggufBytes(
   metadata: ReadonlyMap<string, TypedGgufValue>,
   tensors: readonly GgufTensorPlan[],
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const pieces: Uint8Array<ArrayBuffer>[] = []
-  for await (const piece of ggufParts(metadata, tensors)) pieces.push(new Uint8Array(piece))
+  const header = writeHeader(metadata, tensors)
+  const pieces = [new Uint8Array(header.bytes)]
+  for await (const { bytes } of dataParts(tensors, header)) pieces.push(new Uint8Array(bytes))
   return new Uint8Array(await new Blob(pieces).arrayBuffer())
 }
 
