@@ -1,6 +1,10 @@
-/** metrics.jsonl: one JSON object a line, `{ step, loss, … }`. Node only. */
+/** metrics.jsonl: one JSON object a line, `{ step, loss, …, crc32 }`. Node only. */
 import { writeAtomically, writeError } from '../checkpoints/atomic.ts'
+import { CheckpointError } from '../errors.ts'
 import { join, open, readFile, type FileHandle } from '../platform.ts'
+import { jsonOf, sealed, unsealed } from './json.ts'
+
+const LEFT_OUT = 'The line is left out of the curve'
 
 export interface Metric {
   readonly step: number
@@ -16,14 +20,28 @@ export interface Metric {
 
 const fileOf = (run: string): string => join(run, 'metrics.jsonl')
 
-/** All complete lines; a line that a crash cut short is dropped. */
-export async function readMetrics(run: string): Promise<Metric[]> {
-  const text = await readFile(fileOf(run), 'utf8').catch(() => '')
-  return text.split('\n').flatMap((line) => {
+/** A line of the file; lines of before have no checksum. */
+const lineOf = (metric: Metric): string => `${JSON.stringify(sealed(metric))}\n`
+
+/**
+ * All lines that are whole. The last one may be cut short by a crash; of others that are damaged, `onError`
+ * is told.
+ */
+export async function readMetrics(
+  run: string,
+  onError: (error: Error) => void = () => {},
+): Promise<Metric[]> {
+  const path = fileOf(run)
+  const text = await readFile(path, 'utf8').catch(() => '')
+  const lines = text.split('\n')
+  return lines.flatMap((line, i) => {
     try {
-      const metric = JSON.parse(line) as Metric
-      return typeof metric?.step === 'number' ? [metric] : []
-    } catch {
+      const where = `${path}: line ${i + 1}`
+      const metric = unsealed(jsonOf(line, where, CheckpointError), where, LEFT_OUT) as Metric
+      if (typeof metric?.step === 'number') return [metric]
+      throw new CheckpointError('not the metrics of a step', { where, hint: LEFT_OUT })
+    } catch (error) {
+      if (i < lines.length - 1) onError(error as Error)
       return []
     }
   })
@@ -45,12 +63,17 @@ export class MetricsLog {
 
   /**
    * Opens the file, and forgets what came after `step`: a resumed run writes it again. What cannot be
-   * appended later is told to `onError`.
+   * appended later is told to `onError`; lines that are damaged and left out, to `onDamage`.
    */
-  static async open(run: string, step: number, onError: (error: Error) => void): Promise<MetricsLog> {
+  static async open(
+    run: string,
+    step: number,
+    onError: (error: Error) => void,
+    onDamage: (error: Error) => void,
+  ): Promise<MetricsLog> {
     const path = fileOf(run)
-    const kept = (await readMetrics(run)).filter((metric) => metric.step <= step)
-    await writeAtomically(path, kept.map((metric) => `${JSON.stringify(metric)}\n`).join(''))
+    const kept = (await readMetrics(run, onDamage)).filter((metric) => metric.step <= step)
+    await writeAtomically(path, kept.map(lineOf).join(''))
     const file = await open(path, 'a').catch((cause: unknown) => {
       throw writeError(cause, path)
     })
@@ -59,7 +82,7 @@ export class MetricsLog {
 
   async append(metric: Metric): Promise<void> {
     this.all.push(metric)
-    await this.#writing(this.#file.appendFile(`${JSON.stringify(metric)}\n`))
+    await this.#writing(this.#file.appendFile(lineOf(metric)))
   }
 
   /** Flushes to disk what was appended. */

@@ -1,8 +1,8 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { ConfigError } from '../errors.ts'
+import { ConfigError, SidewinderError } from '../errors.ts'
 import { ARCHITECTURE_NAMES } from '../models/config.ts'
 import { readRun, writeRun, type StoredRun } from './run-file.ts'
 import { completeSettings } from './settings.ts'
@@ -25,6 +25,18 @@ test('is read as it was written', async () => {
   const { state: _, ...plain } = run
   await writeRun(folder, plain)
   expect(await readRun(folder)).toEqual(plain)
+})
+
+test('no byte of it changes without notice, and the error says what to do', async () => {
+  await writeRun(folder, run)
+  const path = join(folder, 'run.json')
+  const good = await readFile(path)
+  for (let at = 0; at < good.length - 1; at++) {
+    await writeFile(path, new Uint8Array(good).with(at, good[at] ^ (1 << (at & 7))))
+    await expect(readRun(folder)).rejects.toThrow(SidewinderError)
+  }
+  await writeFile(path, good.toString().replace(/"width": \d+/, '"width": 64'))
+  await expect(readRun(folder)).rejects.toThrow(/run\.json\] the file is damaged.*removes the key crc32/)
 })
 
 const hostile: [string, unknown, RegExp][] = [

@@ -5,11 +5,12 @@ import { check, oneOf } from '../check.ts'
 import { ConfigError } from '../errors.ts'
 import { TASKS } from '../tasks/index.ts'
 import { join, readFile } from '../platform.ts'
-import { jsonOf } from './json.ts'
+import { jsonOf, sealed, unsealed } from './json.ts'
 import { entriesOf, type CompleteSettings } from './settings.ts'
 
 /** Version 1 was text alone, and had no `task`. */
 const VERSION = 2
+const HINT = 'Take it from a copy. Who changes it on purpose removes the key crc32'
 const DEVICES = ['webgpu', 'wasm', 'reference'] as const
 
 const sha256 = v.pipe(v.string('a SHA-256'), v.regex(/^[0-9a-f]{64}$/, 'a SHA-256'))
@@ -38,13 +39,15 @@ export interface StoredRun extends CompleteSettings {
 const fileOf = (folder: string): string => join(folder, 'run.json')
 
 export async function writeRun(folder: string, run: StoredRun): Promise<void> {
-  await writeAtomically(fileOf(folder), `${JSON.stringify({ version: VERSION, ...run }, null, 2)}\n`)
+  const file = sealed({ version: VERSION, ...run })
+  await writeAtomically(fileOf(folder), `${JSON.stringify(file, null, 2)}\n`)
 }
 
 /**
  * What a run folder says of its run.
  *
- * @throws ConfigError if the folder holds no run, or a damaged one
+ * @throws ConfigError if the folder holds no run, or what no run can be; CheckpointError if run.json is not
+ *   as it was written
  */
 export async function readRun(folder: string): Promise<StoredRun> {
   const text = await readRunFile(folder)
@@ -55,7 +58,7 @@ export async function readRun(folder: string): Promise<StoredRun> {
     })
   }
   const where = fileOf(folder)
-  const json = jsonOf(text, where)
+  const json = unsealed(jsonOf(text, where), where, HINT)
   const { version } = check(json, versioned, where)
   const task = version === 1 ? 'text' : check(json, named, where).task
   const schema = v.strictObject({

@@ -117,7 +117,12 @@ export class Training {
 
   async #restore(events: RunEvents): Promise<void> {
     const restored = await loadCheckpoint(this.#folder, this.#trainer, this.#opened.training)
-    this.#log = await MetricsLog.open(this.#folder, this.#trainer.done, (error) => this.#warn(error, events))
+    this.#log = await MetricsLog.open(
+      this.#folder,
+      this.#trainer.done,
+      (error) => this.#warn(error, events),
+      ({ message }) => events.onWarning?.(message),
+    )
     if (restored) ({ best: this.#best, stale: this.#stale, seconds: this.#seconds } = restored)
   }
 

@@ -100,6 +100,28 @@ testDevices(
       model.dispose()
     })
 
+    test('a bit that flipped in what was saved is seen: safetensors, shards and GGUF', async () => {
+      const source = await published('mamba2-g1')
+      const model = await load(source, device())
+      const [whole, sharded] = [new Map<string, Blob>(), new Map<string, Blob>()]
+      await model.save(whole)
+      await model.save(sharded, { shardBytes: 30_000 })
+      const gguf = new Map([['m.gguf', new Blob([await ggufBytes(liveCheckpoint(model), { type: 'F32' })])]])
+      for (const files of [whole, sharded, gguf]) {
+        for (const name of [...files.keys()].filter((each) => /safetensors$|gguf$/.test(each))) {
+          const good = new Uint8Array(await files.get(name)!.arrayBuffer())
+          for (const at of [good.length >> 1, good.length - 4]) {
+            const bad = new Map(files).set(name, new Blob([good.with(at, good[at] ^ 4)]))
+            const loading = load(bad, device())
+            await expect(loading).rejects.toThrow(CheckpointError)
+            await expect(loading).rejects.toThrow(new RegExp(`\\[${name}: .*is damaged.*download it again`))
+          }
+        }
+        ;(await load(files, device())).dispose()
+      }
+      model.dispose()
+    })
+
     test.each(['hybrid', 'convolved'])('a model that only Sidewinder has words for: %s', async (kind) => {
       const layers = [{ ...ATTENTION, ...(kind === 'convolved' && { kernel: 4 }) }, MAMBA]
       const config: ModelConfig = { ...modelConfig({ ...TINY, architecture: 'mamba' }), layers }
