@@ -1,9 +1,17 @@
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { execFileSync } from 'node:child_process'
+import { mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { CheckpointError } from '../errors.ts'
-import { linkAtomically, makeFolder, writeAtomically, writeError, writeFolderAtomically } from './atomic.ts'
+import {
+  expectWritable,
+  linkAtomically,
+  makeFolder,
+  writeAtomically,
+  writeError,
+  writeFolderAtomically,
+} from './atomic.ts'
 
 let folder = ''
 beforeEach(async () => {
@@ -66,6 +74,22 @@ test.skipIf(process.platform !== 'linux')(
       await expect(makeFolder(path)).rejects.toThrow(`[${path}] no file or folder can be made here`)
   },
 )
+
+// Renamed over, /dev/null would be a file for every program of the machine.
+test.skipIf(process.platform === 'win32')('no device and no pipe becomes a file', async () => {
+  const pipe = join(folder, 'pipe')
+  const program = 'mkfifo'
+  execFileSync(program, [pipe])
+  const device = join(folder, 'device')
+  await symlink('/dev/null', device)
+  for (const path of [pipe, device]) {
+    const named = `[${path}] a device, a pipe or a socket is in the place of the file`
+    await expect(expectWritable(path)).rejects.toThrow(named)
+    await expect(writeAtomically(path, 'text')).rejects.toThrow(named)
+    expect((await stat(path)).isFile()).toBe(false)
+  }
+  expect((await readdir(folder)).toSorted()).toEqual(['device', 'pipe'])
+})
 
 test('a full disk is a typed error that says what to do', () => {
   const error = writeError(Object.assign(new Error('write'), { code: 'ENOSPC' }), 'runs/a')

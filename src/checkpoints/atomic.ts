@@ -21,8 +21,13 @@ import { beside, removeAbandoned } from './temporary.ts'
  */
 export type FileContent = string | Uint8Array | AsyncIterable<Uint8Array, Uint8Array | void>
 
-/** Writes a file so that a reader, or a crash, sees the old one or the new one. */
+/**
+ * Writes a file so that a reader, or a crash, sees the old one or the new one.
+ *
+ * @throws CheckpointError, also for a device or a pipe at `path`: it would become a file
+ */
 export async function writeAtomically(path: string, data: FileContent): Promise<void> {
+  await expectNoDevice(path)
   await replacing(path, async (temporary) => {
     await writeDurably(temporary, data)
     await rename(temporary, path)
@@ -98,9 +103,19 @@ export async function removeIf(isDamaged: (file: string) => Promise<boolean>, pa
 export async function expectWritable(path: string): Promise<void> {
   const found = await stat(path).catch(() => undefined)
   if (found?.isDirectory()) throw writeError(Object.assign(new Error(), { code: 'EISDIR' }), path)
+  await expectNoDevice(path)
   await replacing(path, async (temporary) => {
     await writeFile(temporary, '')
     await rm(temporary)
+  })
+}
+
+async function expectNoDevice(path: string): Promise<void> {
+  const found = await stat(path).catch(() => undefined)
+  if (!found || found.isFile() || found.isDirectory()) return
+  throw new CheckpointError('a device, a pipe or a socket is in the place of the file', {
+    where: path,
+    hint: 'Choose another name',
   })
 }
 

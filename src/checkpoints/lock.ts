@@ -20,10 +20,14 @@ import {
   utimes,
   writeFile,
 } from '../platform.ts'
+import { readWhole } from '../data/read-file.ts'
 import { writeError } from './atomic.ts'
 import { crc32, showCrc32 } from './crc32.ts'
 import { beganAt, isGone } from './processes.ts'
 import { beside, removeAbandoned } from './temporary.ts'
+
+/** Bytes of a lock, which has some hundred. */
+const MAX_LOCK = 2 ** 16
 
 /** Who has a lock. */
 export interface Holder {
@@ -110,10 +114,12 @@ async function appears(path: string, claim: string): Promise<boolean> {
 }
 
 async function textOf(path: string): Promise<string | undefined> {
-  return readFile(path, 'utf8').catch((cause: unknown) => {
+  try {
+    return new TextDecoder().decode(await readWhole(path, MAX_LOCK))
+  } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw cause
-  })
+  }
 }
 
 /** Files named after locks that are no more. They let nobody take anything. */

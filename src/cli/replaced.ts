@@ -20,7 +20,7 @@ interface Replacing {
  */
 export async function expectNew(path: string, { force = false, source }: Replacing = {}): Promise<void> {
   const found = force ? undefined : await lstat(path).catch(() => undefined)
-  // Writing to a device, such as /dev/null, replaces nothing. Of a folder, the writer says what is wrong.
+  // Of a folder or a device, the writer says what is wrong.
   if (!found || !(found.isFile() || found.isSymbolicLink())) return
   if (source !== undefined && (await identityOf(source)) === (await identityOf(path))) return
   throw new ConfigError('the file is there already', {

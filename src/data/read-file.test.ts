@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { onlyIn } from '../../test/left-out.ts'
 import { ConfigError } from '../errors.ts'
-import { piecesOf, regularFile } from './read-file.ts'
+import { piecesOf, readWhole, regularFile } from './read-file.ts'
 import { readTable } from './read-table.ts'
 import { readText } from './read-text.ts'
 
@@ -30,6 +30,8 @@ test('a file that is larger than may be, or becomes shorter, is an error', async
   const path = join(folder, 'short.txt')
   await writeFile(path, 'abcdef')
   await expect(regularFile(path, 5)).rejects.toThrow(/too large; expected up to 5 bytes, found 6/)
+  await expect(readWhole(path, 5)).rejects.toThrow(/too large/)
+  expect(await readWhole(path, 6)).toEqual(Buffer.from('abcdef'))
   const file = await regularFile(path)
   await truncate(path, 3)
   const read = async (): Promise<void> => {
@@ -48,7 +50,10 @@ test.skipIf(process.platform === 'win32')('devices and pipes are refused', { tim
     await expect(readText(path)).rejects.toThrow(ConfigError)
     await expect(readText(path)).rejects.toThrow(`[${path}] not a regular file`)
   }
-  for (const path of [pipe, zero]) await expect(readTable(path)).rejects.toThrow(/not a regular file/)
+  for (const path of [pipe, zero]) {
+    await expect(readTable(path)).rejects.toThrow(/not a regular file/)
+    await expect(readWhole(path)).rejects.toThrow(/not a regular file/)
+  }
 })
 
 test('a text beyond 2 GiB', { timeout: 120_000, ...onlyIn('long') }, async () => {

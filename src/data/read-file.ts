@@ -2,7 +2,7 @@
  * Regular files as bytes, in pieces: what has no end, and what is too large, is refused at once. Node only.
  */
 import { ConfigError } from '../errors.ts'
-import { open, stat } from '../platform.ts'
+import { open, readFile, stat } from '../platform.ts'
 
 /** Bytes that are read at a time. */
 const PIECE = 2 ** 24
@@ -19,12 +19,26 @@ export interface RegularFile {
  * @throws ConfigError naming the file
  */
 export async function regularFile(path: string, most = Number.POSITIVE_INFINITY): Promise<RegularFile> {
-  const found = await reading(path, () => stat(path))
+  return reading(path, () => look(path, most))
+}
+
+/**
+ * All bytes of a regular file of at most so many. What the system refuses is its own error, with a `code`.
+ *
+ * @throws ConfigError naming a file that is none, or too large
+ */
+export async function readWhole(path: string, most = Number.POSITIVE_INFINITY): Promise<Uint8Array> {
+  await look(path, most)
+  return readFile(path)
+}
+
+async function look(path: string, most: number): Promise<RegularFile> {
+  const found = await stat(path)
   if (!found.isFile()) {
     throw new ConfigError('not a regular file', {
       where: path,
       found: found.isDirectory() ? 'a folder' : 'a device, a pipe or a socket',
-      ...(!found.isDirectory() && { hint: 'Write its content into a file first' }),
+      ...(!found.isDirectory() && { hint: 'Put a file with its content in its place' }),
     })
   }
   if (found.size > most) {

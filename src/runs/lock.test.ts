@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -58,6 +58,14 @@ test('a lock of another machine is kept, one that makes no sense is not', async 
     const unlock = await lockFolder(folder)
     unlock()
   }
+})
+
+test.skipIf(process.platform === 'win32')('a lock that never ends is refused', async () => {
+  await symlink('/dev/zero', join(folder, '.lock'))
+  await expect(lockFolder(folder)).rejects.toThrow(/\.lock\] not a regular file/)
+  await rm(join(folder, '.lock'))
+  await writeLock('x'.repeat(100_000))
+  await expect(lockFolder(folder)).rejects.toThrow(/\.lock\] the file is too large/)
 })
 
 test('a folder that is not there is a typed error', async () => {

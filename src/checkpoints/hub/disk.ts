@@ -7,7 +7,6 @@ import {
   link,
   nodeModule,
   open,
-  readFile,
   realpath,
   rename,
   rm,
@@ -15,12 +14,16 @@ import {
   symlink,
   writeFile,
 } from '../../platform.ts'
+import { readWhole } from '../../data/read-file.ts'
 import { linkAtomically, makeFolder, writeAll, writeAtomically, writeError } from '../atomic.ts'
 import { namesIn, openFile } from '../files.ts'
 import type { FileSource } from '../source.ts'
 import { isCommit } from './id.ts'
 import { withLock } from '../lock.ts'
 import type { Store, Unfinished } from './store.ts'
+
+/** Bytes of a commit's name, or of a mark. */
+const MAX_NOTE = 4096
 
 /**
  * `makeLink` makes the symbolic links of snapshots; where it is refused, files get a second name, or are
@@ -37,8 +40,8 @@ export function openDisk(cache: string, repository: string, makeLink: typeof sym
   return {
     where,
     async readRef(revision) {
-      const text = await readFile(refOf(revision), 'utf8').catch(() => '')
-      return isCommit(text.trim()) ? text.trim() : undefined
+      const commit = (await noteAt(refOf(revision)))?.trim() ?? ''
+      return isCommit(commit) ? commit : undefined
     },
     async writeRef(revision, commit) {
       await makeFolder(dirname(refOf(revision)))
@@ -55,7 +58,7 @@ export function openDisk(cache: string, repository: string, makeLink: typeof sym
     },
     isAbsent: async (commit, name) => (await sizeOf(join(where, '.no_exist', commit, name))) !== undefined,
     async isChecked(etag) {
-      const mark = await readFile(markOf(etag), 'utf8').catch(() => undefined)
+      const mark = await noteAt(markOf(etag))
       return mark !== undefined && mark === (await stampOf(blobOf(etag)))
     },
     async markChecked(etag) {
@@ -128,6 +131,13 @@ async function openUnfinished(blob: string): Promise<Unfinished> {
     },
   }
 }
+
+/** The text of a small file of the cache, if it can be read. */
+const noteAt = async (path: string): Promise<string | undefined> =>
+  readWhole(path, MAX_NOTE).then(
+    (bytes) => new TextDecoder().decode(bytes),
+    () => undefined,
+  )
 
 /** What changes when a file is written. */
 async function stampOf(path: string): Promise<string | undefined> {

@@ -1,7 +1,8 @@
 /** What a caller, the environment and the files of the Python client say about the hub. */
 import { abortSignal, between, callback, flag, optionsOf, text, whole } from '../../check.ts'
 import { ConfigError } from '../../errors.ts'
-import { homedir, isNode, readFile } from '../../platform.ts'
+import { readWhole } from '../../data/read-file.ts'
+import { homedir, isNode } from '../../platform.ts'
 import { clip } from '../json.ts'
 
 /** How far the download of a file is. */
@@ -114,7 +115,10 @@ function checkToken(token: string | undefined): string | undefined {
 async function storedToken(): Promise<string | undefined> {
   if (!isNode) return undefined
   const path = expand(variable('HF_TOKEN_PATH') ?? `${home()}/token`)
-  const text = await readFile(path, 'utf8').catch(() => '')
+  const text = await readWhole(path, 2 ** 16).then(
+    (bytes) => new TextDecoder().decode(bytes),
+    () => '',
+  )
   return text.trim() || undefined
 }
 

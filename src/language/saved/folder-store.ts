@@ -1,6 +1,7 @@
 import { check, word } from '../../check.ts'
+import { readWhole } from '../../data/read-file.ts'
 import { CheckpointError } from '../../errors.ts'
-import { join, readFile } from '../../platform.ts'
+import { join } from '../../platform.ts'
 import {
   expectKey,
   readStoreOptions,
@@ -23,7 +24,7 @@ export function folderStore(path: string, options: StoreOptions = {}): PrefixSto
     async get(key) {
       expectKey(key)
       const name = file(key)
-      const stored = await readFile(name).catch((cause: unknown) => {
+      const stored = await readWhole(name).catch((cause: unknown) => {
         if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined
         const found = cause instanceof Error ? cause.message : String(cause)
         throw new CheckpointError('the stored state cannot be read', { where: name, found, cause })
@@ -34,7 +35,7 @@ export function folderStore(path: string, options: StoreOptions = {}): PrefixSto
       onWarning(`${name} is damaged; it is removed`)
       // Another process may write it anew meanwhile: what is whole stays.
       const { removeIf } = await import('../../checkpoints/atomic.ts')
-      await removeIf(async (aside) => !unseal(await readFile(aside)), name)
+      await removeIf(async (aside) => !unseal(await readWhole(aside)), name)
       return undefined
     },
     async set(key, bytes) {
