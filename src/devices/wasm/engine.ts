@@ -60,8 +60,9 @@ class DirectEngine implements Engine {
 
   write(address: number, data: HostArray): void {
     const leader = this.#open
-    // What is written later is copied now: the caller may change it.
-    const copy = this.#queue.isEmpty ? data : data.slice()
+    if (this.#queue.isEmpty) return leader.write(address, data)
+    // The caller may change it before it is written.
+    const copy = data.slice()
     this.#queue.after(() => leader.write(address, copy))
   }
 
@@ -69,7 +70,7 @@ class DirectEngine implements Engine {
     if (this.#open) this.#queue.launch(lists)
   }
 
-  read(address: number, bytes: number): Promise<ArrayBuffer> {
+  async read(address: number, bytes: number): Promise<ArrayBuffer> {
     return this.#queue.resultOf(() => this.#sound.read(address, bytes))
   }
 

@@ -1,12 +1,13 @@
 /**
  * The orders of an engine that computes on the calling thread. They run in sequence, and in slices: after
- * some milliseconds, other work of the thread gets its turn.
+ * some milliseconds, other work of the thread gets its turn. What is short runs at once, and the clock is
+ * looked at once in a slice: asking for the time takes as long as a small kernel.
  */
 import { giveTurn, isTurnDue, now } from '../../turn.ts'
 import type { Launches } from './thread.ts'
 
-/** Milliseconds that a slice of launches may take, if one launch is not longer. */
-const SLICE = 4
+/** Milliseconds that a slice shall take, if one launch is not longer. */
+const SLICE = 2
 const FIRST_SLICE = 16
 const MOST_IN_SLICE = 1024
 /** So many launches wait at most. More than that run at once, so that the queue does not grow without end. */
@@ -17,23 +18,30 @@ export class LaunchQueue {
   /** Launches, and what is to be done between them. */
   #orders: (Launches | (() => void))[] = []
   #waiting = 0
-  /** While others have their turn. */
-  #resting = false
   /** How many launches make a slice: measured. */
   #slice = FIRST_SLICE
+  /** How many of them have run. */
+  #ran = 0
+  /** When the slice began. */
+  #began = now()
+  /** Others must have their turn before anything else runs. */
+  #due = false
+  /** They have it. */
+  #resting = false
   readonly #work = (): void => this.#doSlices()
 
   constructor(run: (lists: readonly Launches[]) => void) {
     this.#run = run
   }
 
-  /** Launches run later in this task, or in the next ones. */
+  /** Launches run now, later in this task, or in the next ones. */
   launch(lists: readonly Launches[]): void {
+    let count = 0
+    for (const list of lists) count += list.count
+    if (this.#fits(count)) return this.#run(lists)
     if (this.#orders.length === 0) queueMicrotask(this.#work)
-    for (const list of lists) {
-      this.#orders.push(list)
-      this.#waiting += list.count
-    }
+    this.#orders.push(...lists)
+    this.#waiting += count
     if (this.#waiting > MOST_WAITING) this.finish()
   }
 
@@ -43,7 +51,8 @@ export class LaunchQueue {
   }
 
   /** What `take` gives once all that was ordered before is done, and nothing that is ordered later. */
-  resultOf<T>(take: () => T): Promise<T> {
+  resultOf<T>(take: () => T): T | Promise<T> {
+    if (this.#fits(1)) return take()
     return new Promise((resolve, reject) => {
       this.#orders.push(() => {
         try {
@@ -67,23 +76,40 @@ export class LaunchQueue {
     while (this.#orders.length > 0) this.#next(Number.POSITIVE_INFINITY)
   }
 
+  /** Whether so many launches can run at once: nothing is before them, and they fit in a slice. */
+  #fits(count: number): boolean {
+    if (this.#due || this.#orders.length > 0) return false
+    if (this.#ran + count > this.#slice) this.#endSlice()
+    if (this.#due || count > this.#slice) return false
+    this.#ran += count
+    return true
+  }
+
+  #endSlice(): void {
+    if (this.#ran === 0) return
+    const end = now()
+    const fitting = Math.floor((this.#ran * SLICE) / (end - this.#began))
+    this.#slice = Math.max(1, Math.min(fitting, 2 * this.#slice, MOST_IN_SLICE))
+    this.#ran = 0
+    this.#began = end
+    this.#due = isTurnDue(end)
+  }
+
   #doSlices(): void {
-    if (this.#resting) return
-    for (let start = now(); this.#orders.length > 0;) {
-      const most = this.#slice
-      const count = this.#next(most)
-      const end = now()
-      if (end - start > SLICE) this.#slice = Math.max(1, Math.floor(Math.min(count, most) / 2))
-      else if (count === most && end - start < SLICE / 4) this.#slice = Math.min(2 * most, MOST_IN_SLICE)
-      if (isTurnDue(end)) return void this.#rest()
-      start = end
+    while (this.#orders.length > 0) {
+      if (this.#due) return void this.#rest()
+      this.#ran += this.#next(this.#slice - this.#ran)
+      if (this.#ran >= this.#slice) this.#endSlice()
     }
   }
 
   async #rest(): Promise<void> {
+    if (this.#resting) return
     this.#resting = true
     await giveTurn()
     this.#resting = false
+    this.#due = false
+    this.#began = now()
     this.#doSlices()
   }
 
