@@ -86,6 +86,8 @@ test.skipIf(process.platform === 'win32')('no device and no pipe becomes a file'
     const named = `[${path}] a device, a pipe or a socket is in the place of the file`
     await expect(expectWritable(path)).rejects.toThrow(named)
     await expect(writeAtomically(path, 'text')).rejects.toThrow(named)
+    await expect(writeFolderAtomically(path, { a: '1' })).rejects.toThrow(named)
+    await expect(linkAtomically(device, path)).rejects.toThrow(named)
     expect((await stat(path)).isFile()).toBe(false)
   }
   expect((await readdir(folder)).toSorted()).toEqual(['device', 'pipe'])

@@ -27,7 +27,6 @@ export type FileContent = string | Uint8Array | AsyncIterable<Uint8Array, Uint8A
  * @throws CheckpointError, also for a device or a pipe at `path`: it would become a file
  */
 export async function writeAtomically(path: string, data: FileContent): Promise<void> {
-  await expectNoDevice(path)
   await replacing(path, async (temporary) => {
     await writeDurably(temporary, data)
     await rename(temporary, path)
@@ -103,7 +102,6 @@ export async function removeIf(isDamaged: (file: string) => Promise<boolean>, pa
 export async function expectWritable(path: string): Promise<void> {
   const found = await stat(path).catch(() => undefined)
   if (found?.isDirectory()) throw writeError(Object.assign(new Error(), { code: 'EISDIR' }), path)
-  await expectNoDevice(path)
   await replacing(path, async (temporary) => {
     await writeFile(temporary, '')
     await rm(temporary)
@@ -171,6 +169,7 @@ export function writeError(cause: unknown, path: string): Error {
 }
 
 async function replacing(path: string, write: (temporary: string) => Promise<void>): Promise<void> {
+  await expectNoDevice(path)
   const temporary = beside(path)
   try {
     await write(temporary)
