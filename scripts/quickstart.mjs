@@ -22,7 +22,7 @@ const MEASURE = 6
 const MOST_STEPS = 6000
 const HELD_OUT = 0.1
 // Of twenty combinations, what learns most in 80 seconds on two cores.
-const MODEL = { architecture: 'mamba2', layers: 3, width: 96, state: 16 }
+const MODEL = { architecture: 'mamba2', layers: 3, width: 96, stateSize: 16 }
 const BATCH = { batch: 8, length: 64 }
 const LEARNING_RATE = 6e-3
 
@@ -108,10 +108,10 @@ async function train() {
   const time = TRAIN_UNTIL - elapsed() - EVALUATIONS * evaluation
   const count = Math.min(MOST_STEPS, Math.max(20, Math.floor((0.9 * time) / secondsPerStep)))
   const every = Math.ceil(count / EVALUATIONS)
-  const { architecture, layers, width, state } = MODEL
+  const { architecture, layers, width, stateSize } = MODEL
   const command =
     `train text --data ${data} --out ${run} --device ${device} --validation-part ${HELD_OUT} ` +
-    `--architecture ${architecture} --layers ${layers} --width ${width} --state ${state} ` +
+    `--architecture ${architecture} --layers ${layers} --width ${width} --state ${stateSize} ` +
     `--batch ${BATCH.batch} --length ${BATCH.length} --steps ${count} --learning-rate ${LEARNING_RATE} ` +
     `--evaluate-every ${every} --checkpoint-every ${every}`
   console.log(`${bold(`$ npx sidewinder ${command}`)}\n`)
